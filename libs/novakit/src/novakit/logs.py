@@ -1,0 +1,76 @@
+"""Logs: one JSON object a line on standard output, flushed, the same for our code, uvicorn and libraries.
+
+Nothing that a person wrote or a model answered, and no key, is ever given to a logger.
+"""
+
+import logging
+import sys
+from typing import Any, TextIO
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+
+Logger = FilteringBoundLogger
+
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+def _render(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    return _encode(event).decode()
+
+
+def _name_the_service(service: str) -> structlog.typing.Processor:
+    def add(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        return event
+
+    return add
+
+
+class _LineStream:
+    """Writes whole lines and flushes each: the launcher reads them through a pipe."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def msg(self, line: str) -> None:
+        self._out.write(line + "\n")
+        self._out.flush()
+
+    debug = info = warning = error = critical = exception = log = msg
+
+
+def setup(service: str, level: str = "info", out: TextIO | None = None) -> None:
+    """Configure structlog and the standard library's logging of this process."""
+    stream = out or sys.stdout
+    number = _LEVELS[level]
+    shared: list[structlog.typing.Processor] = [
+        _name_the_service(service),
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, _render],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=lambda *_args: _LineStream(stream),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _render],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(number, logging.WARNING))
+
+
+def get(name: str) -> Logger:
+    """A logger whose lines carry ``logger: name``."""
+    logger: Any = structlog.get_logger(logger=name)
+    return logger  # type: ignore[no-any-return]

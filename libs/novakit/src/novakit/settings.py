@@ -1,0 +1,136 @@
+"""Settings from the environment: frozen, read once, and refused with one sentence where a value is wrong.
+
+A settings class is a pydantic model whose field ``llm_fallback_mode`` is the variable ``LLM_FALLBACK_MODE``.
+An empty value and the placeholder ``replace-me`` mean unset. ``X_FILE`` names a file that holds the value of ``X``.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+PLACEHOLDER = "replace-me"
+ENV_FILE_VARIABLE = "NOVACORE_ENV_FILE"
+
+
+class SettingsError(Exception):
+    """A value that cannot be used; the message is one sentence that names the variable and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable: what ``env.example`` says of it."""
+
+    name: str
+    default: str
+    meaning: str
+    secret: bool
+
+
+class Settings(BaseModel):
+    """Base of every service's settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> Self:
+        """Read from an environment; raises SettingsError."""
+        values: dict[str, Any] = {}
+        for name, field in cls.model_fields.items():
+            for variable in names_of(name, field):
+                value = read(environ, variable)
+                if value is not None:
+                    values[name] = value
+                    break
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise SettingsError(_sentence(cls, error.errors()[0], values)) from None
+
+    @classmethod
+    def variables(cls) -> Iterator[Variable]:
+        """Every variable of this class, in the order of its fields."""
+        for name, field in cls.model_fields.items():
+            yield Variable(
+                name=names_of(name, field)[0],
+                default=_default_text(field),
+                meaning=field.description or "",
+                secret=_is_secret(field),
+            )
+
+
+def names_of(name: str, field: FieldInfo) -> tuple[str, ...]:
+    """The environment variables of a field, the one that counts most first (``also`` in its extra data)."""
+    extra = field.json_schema_extra
+    also = extra.get("also") if isinstance(extra, dict) else None
+    return (name.upper(), str(also)) if also else (name.upper(),)
+
+
+def read(environ: Mapping[str, str], variable: str) -> str | None:
+    """One variable's value, from itself or from the file that ``…_FILE`` names; None where it is unset."""
+    value = environ.get(variable, "").strip()
+    if value and value != PLACEHOLDER:
+        return value
+    path = environ.get(f"{variable}_FILE", "").strip()
+    if not path or path == PLACEHOLDER:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise SettingsError(f"{variable}_FILE names {path!r}, which cannot be read: {reason}.") from None
+
+
+def environment(environ: Mapping[str, str], directory: Path) -> dict[str, str]:
+    """The environment with the ``.env`` file of ``directory`` (or the named one) below it; raises SettingsError."""
+    named = environ.get(ENV_FILE_VARIABLE, "").strip()
+    path = Path(named) if named else directory / ".env"
+    if named and not path.is_file():
+        raise SettingsError(f"{ENV_FILE_VARIABLE} names {named!r}, which is not a file.")
+    if not path.is_file():
+        return dict(environ)
+    from_file = {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}
+    # An empty variable means unset, so it must not hide the file's value.
+    return {
+        **from_file,
+        **{name: value for name, value in environ.items() if value.strip() or name not in from_file},
+    }
+
+
+def _sentence(cls: type[Settings], error: ErrorDetails, values: Mapping[str, Any]) -> str:
+    if not error["loc"]:
+        return _reason(error)
+    name = str(error["loc"][0])
+    field = cls.model_fields[name]
+    variable = names_of(name, field)[0]
+    if error["type"] == "missing":
+        return f"{variable} is not set: {field.description}"
+    shown = "its value" if _is_secret(field) else repr(values.get(name, ""))
+    return f"{variable}: {shown} cannot be used: {_reason(error)}"
+
+
+def _reason(error: ErrorDetails) -> str:
+    context = error.get("ctx", {})
+    if error["type"] == "value_error":
+        return str(context["error"])
+    if error["type"] == "literal_error":
+        return f"it must be {context['expected']}."
+    message = error["msg"].removeprefix("Input should be ").rstrip(".")
+    return f"it must be {message}."
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return "SecretStr" in str(field.annotation) or field.annotation is SecretStr
+
+
+def _default_text(field: FieldInfo) -> str:
+    if field.is_required() or field.default is None:
+        return ""
+    if isinstance(field.default, bool):
+        return str(field.default).lower()
+    return str(field.default)

@@ -1,0 +1,41 @@
+"""What a model is asked. Values without behaviour."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Role = Literal["system", "user", "assistant"]
+Locality = Literal["local", "cloud"]
+Lock = Literal["deployment", "user", "session", "message"]
+"""Who forbade the cloud: the operator, the user's preference, the session's lock, or this message's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTurn:
+    """One thing that was said, and by whom."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How an answer is drawn; None leaves it to the provider."""
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRequest:
+    """One question with its history, oldest turn first.
+
+    ``locks`` is who forbade the cloud (empty: it may be asked). ``prefer`` is a wish within what the locks allow.
+    ``order`` names providers that the user wants asked first.
+    """
+
+    turns: tuple[ChatTurn, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+    locks: frozenset[Lock] = frozenset()
+    prefer: Locality | None = None
+    order: tuple[str, ...] = ()

@@ -1,0 +1,64 @@
+"""The one stream grammar: ``(TextDelta | ReasoningDelta)* Finished``, or a ``ProviderError``.
+
+A stream that ends without ``Finished`` broke the grammar: an answer is whole only with its provider's own
+terminal mark.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+FinishReason = Literal["stop", "length", "content_filter", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the provider reported them; None where it reported nothing.
+
+    ``output_tokens`` includes ``reasoning_tokens``; ``input_tokens`` includes ``cached_tokens``.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the answer, never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """A piece of what the model thought before it answered, never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The provider's own word that the answer is whole.
+
+    ``reason`` is ours, for logic; ``raw_reason`` is theirs, for people. ``model`` is the one that the provider
+    says has answered, where it says so. ``skipped_frames`` counts bad frames in the otherwise good stream.
+    """
+
+    reason: FinishReason
+    raw_reason: str | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    skipped_frames: int = 0
+
+
+Delta: TypeAlias = TextDelta | ReasoningDelta | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A whole answer."""
+
+    text: str
+    reasoning: str
+    finished: Finished

@@ -1,0 +1,60 @@
+"""What every provider offers: one streamed call, and a free look at whether it could answer."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from ...domain.chat import Locality, ProviderRequest
+from ...domain.errors import Garbled
+from ...domain.events import Completion, Delta, Finished, ReasoningDelta, TextDelta
+
+
+class Provider(ABC):
+    """One configured provider and its model.
+
+    ``name`` is its name in ``LLM_PROVIDER_PRIORITY``. ``locality`` is what was declared, never guessed from an
+    answer. ``on_this_machine`` says whether a call to it leaves this machine. ``context_tokens`` is how long a
+    conversation with its answer may be, in tokens.
+    """
+
+    name: str
+    locality: Locality
+    on_this_machine: bool
+    context_tokens: int
+
+    @property
+    @abstractmethod
+    def model(self) -> str:
+        """The model that would answer now; empty while it is not known."""
+
+    @abstractmethod
+    async def ensure_ready(self) -> None:
+        """Return where a call could succeed, else raise ProviderError. Free: never a prompt, never a token."""
+
+    @abstractmethod
+    def stream(self, request: ProviderRequest) -> AsyncGenerator[Delta]:
+        """The answer as ``(TextDelta | ReasoningDelta)* Finished``; raises ProviderError.
+
+        Nothing is sent before the first ``anext``. Closing the generator closes the upstream connection at once.
+        Times are the caller's business, but for the connect timeout.
+        """
+
+    async def generate(self, request: ProviderRequest) -> Completion:
+        """The whole answer: a fold of ``stream``; raises ProviderError."""
+        return await gather(self.stream(request))
+
+
+async def gather(deltas: AsyncGenerator[Delta]) -> Completion:
+    """Fold a stream; raises Garbled (truncated) where it ends without ``Finished``."""
+    text: list[str] = []
+    reasoning: list[str] = []
+    async with aclosing(deltas):
+        async for delta in deltas:
+            match delta:
+                case TextDelta():
+                    text.append(delta.text)
+                case ReasoningDelta():
+                    reasoning.append(delta.text)
+                case Finished():
+                    return Completion("".join(text), "".join(reasoning), delta)
+    raise Garbled("the stream ended without its terminal mark", reason="truncated")
