@@ -29,7 +29,7 @@ _TITLES = {
 }
 
 
-class Problem(Exception):  # noqa: N818 (RFC 9457's own word)
+class Problem(Exception):
     """An error that its receiver is told about: a status, and a sentence that says what to change."""
 
     def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **extra: Any) -> None:

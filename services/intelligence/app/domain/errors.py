@@ -115,7 +115,7 @@ class Garbled(ProviderError):
 
 
 class RejectedRequest(ProviderError):
-    """This request is wrong for this provider; the provider is well."""
+    """The request is wrong for this provider; the provider is well."""
 
     reasons = frozenset({"invalid_request"})
 
