@@ -11,10 +11,11 @@ Lock = Literal["deployment", "user", "session", "message"]
 
 @dataclass(frozen=True, slots=True)
 class ChatTurn:
-    """One thing that was said, and by whom."""
+    """One thing that was said, and by whom. ``local_only``: it must never reach a cloud model."""
 
     role: Role
     text: str
+    local_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,46 @@
+"""What of a conversation a model is given: cut from the oldest end to the model's context."""
+
+from collections.abc import Sequence
+from math import ceil
+
+from ..domain.chat import ChatTurn, Locality
+
+ANSWER_SHARE = 0.25
+"""How much of the context is kept free for the answer."""
+TURN_OVERHEAD_TOKENS = 8
+"""What a chat template adds to each turn, at most, in the templates of the common model families."""
+
+
+def estimated_tokens(text: str) -> int:
+    """A cautious guess without a tokenizer: four characters a token, but one for each outside Latin-1."""
+    wide = sum(1 for character in text if ord(character) > 0xFF)
+    return wide + ceil((len(text) - wide) / 4)
+
+
+def fit(turns: Sequence[ChatTurn], *, context_tokens: int, locality: Locality) -> tuple[ChatTurn, ...]:
+    """The turns that this model may and can be given: system turns, the last turn, and the newest before it.
+
+    A turn that was marked local never goes to a cloud model. The last turn stays whatever its length: whether it is
+    too long is the provider's to say.
+    """
+    allowed = [turn for turn in turns if locality == "local" or not turn.local_only]
+    if not allowed:
+        return ()
+    *before, last = allowed
+    system = [turn for turn in before if turn.role == "system"]
+    room = int(context_tokens * (1 - ANSWER_SHARE)) - sum(_cost(turn) for turn in (*system, last))
+    kept: list[ChatTurn] = []
+    for turn in reversed([turn for turn in before if turn.role != "system"]):
+        room -= _cost(turn)
+        if room < 0:
+            break
+        kept.append(turn)
+    kept.reverse()
+    # An answer whose question was cut off would open the conversation.
+    while kept and kept[0].role == "assistant":
+        kept.pop(0)
+    return (*system, *kept, last)
+
+
+def _cost(turn: ChatTurn) -> int:
+    return estimated_tokens(turn.text) + TURN_OVERHEAD_TOKENS

@@ -1,0 +1,130 @@
+"""Who is asked, in which order, and who is not, each with the reason: ``plan()``.
+
+It is the one place that knows the privacy locks. It sees values alone; whoever walks the decision owns no rule.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..domain.chat import Locality, ProviderRequest
+from ..domain.errors import SkipReason
+from .breaker import BreakerState, Open, blocked_until
+
+HealthKey: TypeAlias = tuple[str, str]
+"""(provider, model); the model is empty for what concerns all models of the provider."""
+
+Health: TypeAlias = Mapping[HealthKey, BreakerState]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A provider of the priority list with the model that it would use.
+
+    ``on_this_machine`` is false where a call sends the prompt over a network, be it one's own. ``configured`` is
+    false where its key is missing.
+    """
+
+    name: str
+    model: str
+    locality: Locality
+    on_this_machine: bool = False
+    configured: bool = True
+
+    def health_keys(self) -> tuple[HealthKey, HealthKey]:
+        """Where its health is kept: the provider's own, and the model's."""
+        return (self.name, ""), (self.name, self.model)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One candidate to be asked. ``last_resort``: it is cooling down, and there is nobody else."""
+
+    candidate: Candidate
+    last_resort: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A candidate that is not asked, and why. ``until`` is when a cooldown ends, in the clock's seconds."""
+
+    candidate: Candidate
+    reason: SkipReason
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteDecision:
+    """What will be done, in order, and what was left out."""
+
+    attempts: tuple[Attempt, ...]
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def locked_out(self) -> bool:
+        """Whether a configured provider was left out because the cloud is forbidden."""
+        return any(skip.reason in {"cloud_disabled", "preference", "local_only"} for skip in self.skipped)
+
+
+def plan(
+    request: ProviderRequest, candidates: Sequence[Candidate], health: Health, now: float, *, failover: bool = True
+) -> RouteDecision:
+    """Decide whom to ask. ``candidates`` come in the configured priority.
+
+    Without ``failover`` the first allowed candidate is asked alone. When all that may be asked are cooling down, a
+    local one is asked all the same, unless its fault is one of set-up: it costs nothing to try, and nobody else can
+    answer. A cloud one is not.
+    """
+    attempts: list[Attempt] = []
+    skipped: list[Skipped] = []
+    for candidate in _ordered(request, candidates):
+        reason = barred(request, candidate)
+        if reason is None and not failover and (attempts or any(skip.reason == "cooling_down" for skip in skipped)):
+            reason = "disabled"
+        if reason is not None:
+            skipped.append(Skipped(candidate, reason))
+        elif (until := _cooling(candidate, health, now)) is not None:
+            skipped.append(Skipped(candidate, "cooling_down", until))
+        else:
+            attempts.append(Attempt(candidate))
+    if not attempts:
+        resort = next((skip for skip in skipped if _may_be_forced(skip, health)), None)
+        if resort is not None:
+            skipped.remove(resort)
+            attempts.append(Attempt(resort.candidate, last_resort=True))
+    return RouteDecision(tuple(attempts), tuple(skipped))
+
+
+def barred(request: ProviderRequest, candidate: Candidate) -> SkipReason | None:
+    """Why this candidate may not be asked whatever its health, or None where it may."""
+    if not candidate.configured:
+        return "not_configured"
+    if candidate.locality == "cloud" and request.locks:
+        if "deployment" in request.locks:
+            return "cloud_disabled"
+        return "local_only" if request.locks & {"session", "message"} else "preference"
+    return None
+
+
+def _ordered(request: ProviderRequest, candidates: Sequence[Candidate]) -> list[Candidate]:
+    wanted = {name: place for place, name in enumerate(request.order)}
+    first = sorted(candidates, key=lambda candidate: wanted.get(candidate.name, len(wanted)))
+    if request.prefer is None:
+        return first
+    return sorted(first, key=lambda candidate: candidate.locality != request.prefer)
+
+
+def _cooling(candidate: Candidate, health: Health, now: float) -> float | None:
+    times = [
+        until
+        for key in candidate.health_keys()
+        if key in health and (until := blocked_until(health[key], now)) is not None
+    ]
+    return max(times, default=None)
+
+
+def _may_be_forced(skip: Skipped, health: Health) -> bool:
+    if skip.reason != "cooling_down" or skip.candidate.locality != "local":
+        return False
+    states = [health[key] for key in skip.candidate.health_keys() if key in health]
+    return not any(isinstance(state, Open) and state.setup for state in states)

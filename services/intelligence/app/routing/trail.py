@@ -1,0 +1,90 @@
+"""What happened along the way: the events that the orchestrator tells beside the deltas, and how it may end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..domain.errors import ProviderError, Reason
+from ..domain.events import Delta, Finished
+from .policy import Candidate, RouteDecision, Skipped
+
+_NO_CONNECTION: frozenset[Reason] = frozenset({"connect_refused", "connect_timeout", "dns", "tls"})
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting:
+    """Upstream call number ``call`` (from 1, retries counted) is about to be made."""
+
+    call: int
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """The first words of this call came, ``after`` seconds from its start. From here on its answer is shown."""
+
+    call: int
+    candidate: Candidate
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """This call failed. ``spoke``: some of its text was shown."""
+
+    call: int
+    candidate: Candidate
+    error: ProviderError
+    spoke: bool
+
+    @property
+    def sent(self) -> bool:
+        """Whether bytes of the prompt may have left this machine."""
+        return not self.candidate.on_this_machine and self.error.reason not in _NO_CONNECTION
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """This call brought a whole answer: ``finished``, or a refusal (``refusal`` is then the error that says so)."""
+
+    call: int
+    candidate: Candidate
+    finished: Finished | None = None
+    refusal: ProviderError | None = None
+
+
+RouteEvent: TypeAlias = RouteDecision | Connecting | Answering | Failed | Succeeded | Skipped | Delta
+"""What ``ProviderOrchestrator.generate_streaming_response`` yields: the decision first, then the story as it goes."""
+
+
+class RoutingError(Exception):
+    """The orchestrator has no whole answer."""
+
+
+class InterruptedAnswer(RoutingError):
+    """An answer broke after some of its text was shown."""
+
+    def __init__(self, error: ProviderError) -> None:
+        super().__init__(f"the answer broke off: {error.reason}")
+        self.error = error
+
+
+class AllProvidersFailed(RoutingError):
+    """Nobody answered. ``failures`` in the order of the calls; ``skipped`` says who was not asked."""
+
+    def __init__(self, failures: Sequence[Failed], skipped: Sequence[Skipped]) -> None:
+        asked = ", ".join(f"{failed.candidate.name}: {failed.error.reason}" for failed in failures)
+        left_out = ", ".join(f"{skip.candidate.name}: {skip.reason}" for skip in skipped)
+        super().__init__(f"no provider answered (asked: {asked or 'none'}; skipped: {left_out or 'none'})")
+        self.failures = tuple(failures)
+        self.skipped = tuple(skipped)
+
+    @property
+    def locked_out(self) -> bool:
+        """Whether the cloud was forbidden to this request, and could otherwise have been asked."""
+        return any(skip.reason in {"cloud_disabled", "preference", "local_only"} for skip in self.skipped)
+
+    @property
+    def sent(self) -> bool:
+        """Whether bytes of the prompt left this machine."""
+        return any(failed.sent for failed in self.failures)

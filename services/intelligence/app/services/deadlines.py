@@ -1,0 +1,48 @@
+"""The clocks of one attempt: first token, stall between tokens, total. They run while we wait, never while we yield."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from ..domain.errors import Garbled, Reason, TimedOut
+from ..domain.events import Delta, Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Seconds. ``first_token`` and ``total`` count from the start of the call; ``total`` None means no such limit."""
+
+    first_token: float
+    stall: float
+    total: float | None
+
+
+async def timed(deltas: AsyncGenerator[Delta], clocks: Clocks) -> AsyncGenerator[Delta]:
+    """The same deltas, in time; raises TimedOut, and Garbled (truncated) for an end without ``Finished``.
+
+    Every delta is content by the grammar, so each resets the stall clock; pings never reach this place.
+    """
+    now = asyncio.get_running_loop().time
+    started = now()
+    ends = None if clocks.total is None else started + clocks.total
+    limit, reason = _earlier(started + clocks.first_token, "first_token_timeout", ends)
+    async with aclosing(deltas):
+        while True:
+            try:
+                async with asyncio.timeout_at(limit):
+                    delta = await anext(deltas)
+            except TimeoutError:
+                raise TimedOut(f"nothing came for {now() - started:.1f} s", reason=reason) from None
+            except StopAsyncIteration:
+                raise Garbled("the stream ended without its terminal mark", reason="truncated") from None
+            yield delta
+            if isinstance(delta, Finished):
+                return
+            limit, reason = _earlier(now() + clocks.stall, "stalled", ends)
+
+
+def _earlier(limit: float, reason: Reason, ends: float | None) -> tuple[float, Reason]:
+    if ends is not None and ends < limit:
+        return ends, "total_timeout"
+    return limit, reason

@@ -1,0 +1,184 @@
+"""The one mutable record of every provider's health: breaker states, last faults, calls under way.
+
+It lives in this process's memory. A record that several replicas share would stand behind the same methods.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from novakit.clock import Clock
+
+from ..domain.errors import ProviderError, Reason
+from ..routing import breaker
+from ..routing.breaker import BreakerPolicy, BreakerState, Closed, Open, Ticket
+from ..routing.policy import Candidate, Health, HealthKey
+from ..routing.verdicts import VERDICTS
+
+NO_DELAY_COOLDOWN_SEC = 15.0
+"""For a rate limit without a time: not our quota but the provider's load, so we come back gently."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Leave to call one candidate: a ticket of each record that it touches."""
+
+    candidate: Candidate
+    tickets: tuple[tuple[HealthKey, Ticket], ...]
+
+    @property
+    def probe(self) -> bool:
+        """Whether this call is to show that the provider is back."""
+        return any(ticket.probe for _, ticket in self.tickets)
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerChanged:
+    """A circuit opened, half-opened or closed."""
+
+    provider: str
+    model: str
+    state: BreakerState
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The last thing that went wrong with a candidate, and when (the clock's seconds)."""
+
+    reason: Reason
+    detail: str
+    at: float
+
+
+Listener = Callable[[BreakerChanged], None]
+
+
+class HealthBoard:
+    """Health of all candidates. ``jitter`` gives a number from 0 to 1 at each call."""
+
+    def __init__(self, policy: BreakerPolicy, clock: Clock, jitter: Callable[[], float]) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._jitter = jitter
+        self._states: dict[HealthKey, BreakerState] = {}
+        self._faults: dict[HealthKey, Fault] = {}
+        self._ttft: dict[HealthKey, float] = {}
+        self._in_flight: Counter[str] = Counter()
+        self._listeners: list[Listener] = []
+
+    @property
+    def states(self) -> Health:
+        """A live, read-only view for ``plan()``."""
+        return MappingProxyType(self._states)
+
+    def subscribe(self, listener: Listener) -> None:
+        """Tell this listener of every change from now on. Listeners see and never decide."""
+        self._listeners.append(listener)
+
+    def admit(self, candidate: Candidate, *, force: bool = False) -> Admission | None:
+        """Leave to call this candidate now; None where its circuit is open or a probe is under way."""
+        now = self._clock.now()
+        tickets: list[tuple[HealthKey, Ticket]] = []
+        after: list[tuple[HealthKey, BreakerState]] = []
+        for key in candidate.health_keys():
+            ticket, state = breaker.admit(self._states.get(key, Closed()), now, self._policy, force=force)
+            if ticket is None:
+                return None
+            tickets.append((key, ticket))
+            after.append((key, state))
+        for key, state in after:
+            self._set(key, state, None)
+        self._in_flight[candidate.name] += 1
+        return Admission(candidate, tuple(tickets))
+
+    def answered(self, admission: Admission, seconds: float) -> None:
+        """The first words came, ``seconds`` after the call began."""
+        self._ttft[admission.candidate.health_keys()[1]] = seconds
+        for key, ticket in admission.tickets:
+            self._set(key, breaker.answered(self._state(key), ticket, self._policy), None)
+
+    def succeeded(self, admission: Admission) -> None:
+        """A whole answer came, or a refusal: the provider is well."""
+        self._end(admission)
+        for key, ticket in admission.tickets:
+            self._faults.pop(key, None)
+            self._set(key, breaker.succeed(self._state(key), ticket), None)
+
+    def failed(self, admission: Admission, error: ProviderError) -> None:
+        """Book a failure on the record that it concerns, as the verdict table says."""
+        verdict = VERDICTS[error.reason]
+        if verdict.effect == "success":
+            self.succeeded(admission)
+            return
+        self._end(admission)
+        now = self._clock.now()
+        provider_key, model_key = admission.candidate.health_keys()
+        concerned = provider_key if verdict.scope == "provider" else model_key
+        for key, ticket in admission.tickets:
+            if key != concerned or verdict.effect == "none":
+                self._set(key, breaker.release(self._state(key), ticket, now), None)
+                continue
+            self._faults[key] = Fault(error.reason, error.detail, now)
+            self._set(key, self._after_fault(self._state(key), ticket, error, now), error.reason)
+
+    def released(self, admission: Admission) -> None:
+        """The caller left: nothing was learnt, and a probe gives its place back."""
+        self._end(admission)
+        now = self._clock.now()
+        for key, ticket in admission.tickets:
+            self._set(key, breaker.release(self._state(key), ticket, now), None)
+
+    def snapshot(self, candidate: Candidate) -> "Snapshot":
+        """What is known of one candidate now."""
+        now = self._clock.now()
+        waits = [breaker.blocked_until(self._state(key), now) for key in candidate.health_keys()]
+        until = max((wait for wait in waits if wait is not None), default=None)
+        faults = [self._faults[key] for key in candidate.health_keys() if key in self._faults]
+        return Snapshot(
+            healthy=all(isinstance(self._state(key), Closed) for key in candidate.health_keys()),
+            cooling_for=None if until is None else until - now,
+            fault=max(faults, key=lambda fault: fault.at, default=None),
+            in_flight=self._in_flight[candidate.name],
+            ttft=self._ttft.get(candidate.health_keys()[1]),
+        )
+
+    def _after_fault(self, state: BreakerState, ticket: Ticket, error: ProviderError, now: float) -> BreakerState:
+        effect = VERDICTS[error.reason].effect
+        if effect == "open":
+            return breaker.open_at_once(state, ticket, now, self._policy)
+        if effect == "cool":
+            return breaker.cool_down(state, ticket, now, hold=self._pause(error))
+        jitter = 0.2 * self._jitter()
+        return breaker.fail(state, ticket, now, self._policy, jitter=jitter, hold=error.retry_after or 0.0)
+
+    def _pause(self, error: ProviderError) -> float:
+        if error.reason == "quota_exhausted":
+            # Providers send short delays beside a daily quota: believing them would only ask in vain.
+            return max(error.retry_after or 0.0, self._policy.cooldown_max)
+        return error.retry_after if error.retry_after is not None else NO_DELAY_COOLDOWN_SEC * (1 + self._jitter())
+
+    def _state(self, key: HealthKey) -> BreakerState:
+        return self._states.get(key, Closed())
+
+    def _set(self, key: HealthKey, state: BreakerState, reason: Reason | None) -> None:
+        before = self._state(key)
+        self._states[key] = state
+        if type(before) is not type(state) or (isinstance(state, Open) and state != before):
+            for listener in self._listeners:
+                listener(BreakerChanged(key[0], key[1], state, reason))
+
+    def _end(self, admission: Admission) -> None:
+        self._in_flight[admission.candidate.name] -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One candidate's health: ``cooling_for`` and ``ttft`` in seconds, None where there is nothing to say."""
+
+    healthy: bool
+    cooling_for: float | None
+    fault: Fault | None
+    in_flight: int
+    ttft: float | None

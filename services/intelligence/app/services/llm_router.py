@@ -1,0 +1,231 @@
+"""``ProviderOrchestrator``: walks the decision of ``plan()`` from one provider to the next. It owns no rule."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+
+from novakit.clock import Clock
+
+from ..domain.chat import ProviderRequest
+from ..domain.errors import ProviderError, TimedOut
+from ..domain.events import Completion, Finished, ReasoningDelta, TextDelta
+from ..routing.history import fit
+from ..routing.policy import Attempt, Candidate, RouteDecision, Skipped, barred, plan
+from ..routing.trail import (
+    AllProvidersFailed,
+    Answering,
+    Connecting,
+    Failed,
+    InterruptedAnswer,
+    RouteEvent,
+    Succeeded,
+)
+from ..routing.verdicts import VERDICTS, retry_delay
+from .deadlines import Clocks, timed
+from .health_board import Admission, HealthBoard
+from .providers.base import Provider
+
+RETRY_JITTER_SEC = 0.4
+"""The longest pause before a provider that names no delay is asked once more."""
+PROBE_SHARE = 0.5
+"""A probe gets half the usual first-token deadline: somebody waits behind it."""
+
+CurrentRequest = Callable[[ProviderRequest], ProviderRequest]
+"""Gives the request with its locks as they are at this moment; asked before every upstream call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things may take, in seconds, and whether a second provider is asked at all.
+
+    ``clocks`` are per provider name. ``request`` spans all waiting for a first token.
+    """
+
+    clocks: Mapping[str, Clocks]
+    request: float
+    retry_wait_max: float
+    failover: bool = True
+
+
+class ProviderOrchestrator:
+    """Answers from the first provider of the plan that can. ``jitter`` gives 0 to 1."""
+
+    def __init__(
+        self,
+        providers: Sequence[Provider],
+        missing: Sequence[Candidate],
+        health: HealthBoard,
+        pace: Pace,
+        clock: Clock,
+        jitter: Callable[[], float],
+    ) -> None:
+        """``providers`` in their priority; ``missing`` are named in it, but have no key."""
+        self._providers = {provider.name: provider for provider in providers}
+        self._missing = tuple(missing)
+        self._health = health
+        self._pace = pace
+        self._clock = clock
+        self._jitter = jitter
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Everyone in the priority list, the configured ones with the model that they would use now."""
+        configured = (
+            Candidate(provider.name, provider.model, provider.locality, provider.on_this_machine)
+            for provider in self._providers.values()
+        )
+        return (*configured, *self._missing)
+
+    def decide(self, request: ProviderRequest) -> RouteDecision:
+        """The decision that this request would get now. Nobody is called."""
+        return plan(request, self.candidates(), self._health.states, self._clock.now(), failover=self._pace.failover)
+
+    async def generate_response(self, request: ProviderRequest, current: CurrentRequest | None = None) -> Completion:
+        """The whole answer; raises Refused, InterruptedAnswer or AllProvidersFailed."""
+        text: list[str] = []
+        reasoning: list[str] = []
+        finished: Finished | None = None
+        events = self.generate_streaming_response(request, current)
+        async with aclosing(events):
+            async for event in events:
+                match event:
+                    case TextDelta():
+                        text.append(event.text)
+                    case ReasoningDelta():
+                        reasoning.append(event.text)
+                    case Finished():
+                        finished = event
+        if finished is None:
+            raise AssertionError("the orchestrator's stream ends with Finished or raises")
+        return Completion("".join(text), "".join(reasoning), finished)
+
+    async def generate_streaming_response(
+        self, request: ProviderRequest, current: CurrentRequest | None = None
+    ) -> AsyncGenerator[RouteEvent]:
+        """The decision, then each step and each delta as it comes, ending with ``Finished``.
+
+        Raises Refused where a safety filter answered, InterruptedAnswer where an answer broke after text was shown,
+        AllProvidersFailed where nobody answered. Closing it closes the upstream call.
+        """
+        decision = self.decide(request)
+        yield decision
+        walk = _Walk(deadline=self._clock.now() + self._pace.request, skipped=list(decision.skipped))
+        for attempt in decision.attempts:
+            calls = self._ask(attempt, request, current, walk)
+            async with aclosing(calls):
+                async for event in calls:
+                    yield event
+            if walk.over:
+                return
+        raise AllProvidersFailed(walk.failures, walk.skipped)
+
+    async def _ask(
+        self, attempt: Attempt, request: ProviderRequest, current: CurrentRequest | None, walk: "_Walk"
+    ) -> AsyncGenerator[RouteEvent]:
+        """One candidate, and once more where its failure invites that."""
+        candidate = attempt.candidate
+        tried = 0
+        while self._clock.now() < walk.deadline:
+            allowed = request if current is None else current(request)
+            if (reason := barred(allowed, candidate)) is not None:
+                yield walk.skip(Skipped(candidate, reason))
+                return
+            admission = self._health.admit(candidate, force=attempt.last_resort)
+            if admission is None:
+                yield walk.skip(Skipped(candidate, "cooling_down"))
+                return
+            tried += 1
+            call = self._call(admission, allowed, walk)
+            async with aclosing(call):
+                async for event in call:
+                    yield event
+            if walk.over:
+                return
+            error = walk.failures[-1].error
+            pause = retry_delay(
+                error, tried=tried, longest=self._pace.retry_wait_max, jitter=self._jitter() * RETRY_JITTER_SEC
+            )
+            if pause is None:
+                if not VERDICTS[error.reason].failover:
+                    raise AllProvidersFailed(walk.failures, walk.skipped)
+                return
+            await asyncio.sleep(pause)
+
+    async def _call(
+        self, admission: Admission, request: ProviderRequest, walk: "_Walk"
+    ) -> AsyncGenerator[RouteEvent]:
+        """One upstream call, from its admission to what it means for the provider's health."""
+        candidate = admission.candidate
+        provider = self._providers[candidate.name]
+        started = self._clock.now()
+        walk.calls += 1
+        number = walk.calls
+        spoke = False
+        booked = False
+        try:
+            yield Connecting(number, candidate)
+            deltas = self._deltas(provider, admission, request, walk)
+            async with aclosing(deltas):
+                async for delta in deltas:
+                    if isinstance(delta, Finished):
+                        self._health.succeeded(admission)
+                        booked = walk.over = True
+                        yield Succeeded(number, candidate, finished=delta)
+                    elif not spoke:
+                        spoke = True
+                        after = self._clock.now() - started
+                        self._health.answered(admission, after)
+                        yield Answering(number, candidate, after)
+                    yield delta
+        except ProviderError as error:
+            self._health.failed(admission, error)
+            booked = True
+            if VERDICTS[error.reason].effect == "success":
+                walk.over = True
+                yield Succeeded(number, candidate, refusal=error)
+                raise
+            failed = Failed(number, candidate, error, spoke=spoke)
+            walk.failures.append(failed)
+            yield failed
+            if spoke:
+                raise InterruptedAnswer(error) from error
+        finally:
+            if not booked:
+                self._health.released(admission)
+
+    async def _deltas(
+        self, provider: Provider, admission: Admission, request: ProviderRequest, walk: "_Walk"
+    ) -> AsyncGenerator[TextDelta | ReasoningDelta | Finished]:
+        clocks = self._pace.clocks[provider.name]
+        first_token = min(clocks.first_token, walk.deadline - self._clock.now())
+        if admission.probe:
+            first_token *= PROBE_SHARE
+            await _free_check(provider, first_token)
+        turns = fit(request.turns, context_tokens=provider.context_tokens, locality=provider.locality)
+        deltas = timed(provider.stream(replace(request, turns=turns)), replace(clocks, first_token=first_token))
+        async with aclosing(deltas):
+            async for delta in deltas:
+                yield delta
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Where one request stands on its way."""
+
+    deadline: float
+    skipped: list[Skipped]
+    failures: list[Failed] = field(default_factory=list)
+    calls: int = 0
+    over: bool = False
+
+    def skip(self, skipped: Skipped) -> Skipped:
+        self.skipped.append(skipped)
+        return skipped
+
+
+async def _free_check(provider: Provider, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await provider.ensure_ready()
+    except TimeoutError:
+        raise TimedOut("the free check brought no answer", reason="first_token_timeout") from None
