@@ -120,8 +120,11 @@ def _reason(error: ErrorDetails) -> str:
         return str(context["error"])
     if error["type"] == "literal_error":
         return f"it must be {context['expected']}."
-    message = error["msg"].removeprefix("Input should be ").rstrip(".")
-    return f"it must be {message}."
+    message = error["msg"].rstrip(".")
+    if message.startswith("Value should have"):
+        size = message.removeprefix("Value should have ").replace("items after validation", "characters")
+        return f"it must have {size}."
+    return f"it must be {message.removeprefix('Input should be ')}."
 
 
 def _is_secret(field: FieldInfo) -> bool:

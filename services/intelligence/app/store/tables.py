@@ -1,0 +1,45 @@
+"""The tables. Times are integer microseconds since 1970 UTC; ids are UUIDs as text."""
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+
+HEAD = "0001"
+"""The revision of ``migrations/versions`` that this code works with."""
+
+metadata = MetaData()
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("user_id", String(36), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("local_only", Boolean, nullable=False),
+    Column("model_name", Text),
+    Column("created_at", Integer, nullable=False),
+    Column("updated_at", Integer, nullable=False),
+    Column("ended_at", Integer),
+    Index("sessions_by_user", "user_id", "updated_at", "id"),
+)
+
+prompts = Table(
+    "prompts",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("session_id", String(36), ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
+    Column("parent_id", String(36), ForeignKey("prompts.id", ondelete="CASCADE")),
+    Column("user_id", String(36), nullable=False),
+    Column("input_text", Text, nullable=False),
+    Column("output_text", Text, nullable=False),
+    Column("local_only", Boolean, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("tokens_used", Integer, nullable=False),
+    Column("latency_ms", Integer, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("provider", Text),
+    Column("model", Text),
+    Column("locality", String(8)),
+    Column("route", Text),
+    Index("prompts_by_session", "session_id", "created_at", "id"),
+    Index("prompts_by_parent", "parent_id"),
+)

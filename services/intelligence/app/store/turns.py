@@ -1,0 +1,181 @@
+"""What a chat turn reads and writes, as plain SQL on one connection. Each function runs inside a transaction."""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Literal
+
+from ..domain.chat import ChatTurn
+
+PromptStatus = Literal["running", "complete", "stopped", "interrupted", "failed", "fallback"]
+"""``stopped`` by the user; ``interrupted``: the provider or the reader went away; ``fallback``: nobody answered."""
+
+HISTORY_TURNS = 200
+"""How far back a conversation is read. What of it is sent depends on the model's context."""
+TITLE_WORDS = 8
+TITLE_CHARS = 60
+
+
+class SessionMissingError(Exception):
+    """There is no such session for this user."""
+
+
+class SessionEndedError(Exception):
+    """The session was ended; it takes no more messages."""
+
+
+class ParentMissingError(Exception):
+    """``parent_id`` names no prompt of this session."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPrompt:
+    """A message that was just received. Without ``session_id`` a session is made with ``new_session_id``."""
+
+    prompt_id: str
+    user_id: str
+    text: str
+    local_only: bool
+    at: int
+    new_session_id: str
+    session_id: str | None = None
+    parent_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The stored message: its session, that session's lock, and the turns before it, oldest first."""
+
+    session_id: str
+    session_local_only: bool
+    history: tuple[ChatTurn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndedPrompt:
+    """How a turn ended, to be stored."""
+
+    prompt_id: str
+    session_id: str
+    text: str
+    status: PromptStatus
+    tokens_used: int
+    latency_ms: int
+    at: int
+    provider: str | None
+    model: str | None
+    locality: str | None
+    route: str
+
+
+def begin(connection: sqlite3.Connection, new: NewPrompt) -> Begun:
+    """Store the message; raises SessionMissingError, SessionEndedError, ParentMissingError."""
+    session_id = new.session_id
+    local_only = False
+    history: tuple[ChatTurn, ...] = ()
+    parent = None
+    if session_id is None:
+        session_id = new.new_session_id
+        connection.execute(
+            "INSERT INTO sessions (id, user_id, title, status, local_only, created_at, updated_at)"
+            " VALUES (?, ?, ?, 'active', 0, ?, ?)",
+            (session_id, new.user_id, title_of(new.text), new.at, new.at),
+        )
+    else:
+        local_only, parent = _join(connection, new, session_id)
+        history = _ancestors(connection, parent)
+        connection.execute(
+            "UPDATE sessions SET updated_at = ?, title = CASE title WHEN '' THEN ? ELSE title END WHERE id = ?",
+            (new.at, title_of(new.text), session_id),
+        )
+    connection.execute(
+        "INSERT INTO prompts (id, session_id, parent_id, user_id, input_text, output_text, local_only, status,"
+        " tokens_used, latency_ms, created_at) VALUES (?, ?, ?, ?, ?, '', ?, 'running', 0, 0, ?)",
+        (new.prompt_id, session_id, parent, new.user_id, new.text, new.local_only, new.at),
+    )
+    return Begun(session_id, local_only, history)
+
+
+def keep_partial(connection: sqlite3.Connection, prompt_id: str, text: str) -> None:
+    """Store what was said so far, should this process die before the end."""
+    connection.execute("UPDATE prompts SET output_text = ? WHERE id = ? AND status = 'running'", (text, prompt_id))
+
+
+def end(connection: sqlite3.Connection, ended: EndedPrompt) -> None:
+    """Store the whole turn."""
+    connection.execute(
+        "UPDATE prompts SET output_text = ?, status = ?, tokens_used = ?, latency_ms = ?, provider = ?, model = ?,"
+        " locality = ?, route = ? WHERE id = ?",
+        (
+            ended.text,
+            ended.status,
+            ended.tokens_used,
+            ended.latency_ms,
+            ended.provider,
+            ended.model,
+            ended.locality,
+            ended.route,
+            ended.prompt_id,
+        ),
+    )
+    connection.execute(
+        "UPDATE sessions SET updated_at = ?, model_name = coalesce(?, model_name) WHERE id = ?",
+        (ended.at, ended.model, ended.session_id),
+    )
+
+
+def mark_orphans(connection: sqlite3.Connection) -> int:
+    """Mark what a dead process left running; says how many there were."""
+    return connection.execute("UPDATE prompts SET status = 'interrupted' WHERE status = 'running'").rowcount
+
+
+def title_of(text: str) -> str:
+    """A session's title: the first words of its first message."""
+    words = text.split()
+    title = " ".join(words[:TITLE_WORDS])
+    if len(title) > TITLE_CHARS:
+        return title[: TITLE_CHARS - 1].rstrip() + "…"
+    return title + "…" if len(words) > TITLE_WORDS else title
+
+
+def _join(connection: sqlite3.Connection, new: NewPrompt, session_id: str) -> tuple[bool, str | None]:
+    row = connection.execute(
+        "SELECT status, local_only FROM sessions WHERE id = ? AND user_id = ?", (session_id, new.user_id)
+    ).fetchone()
+    if row is None:
+        raise SessionMissingError
+    if row[0] != "active":
+        raise SessionEndedError
+    if new.parent_id is not None:
+        found = connection.execute(
+            "SELECT id FROM prompts WHERE id = ? AND session_id = ?", (new.parent_id, session_id)
+        ).fetchone()
+        if found is None:
+            raise ParentMissingError
+    else:
+        found = connection.execute(
+            "SELECT id FROM prompts WHERE session_id = ? ORDER BY created_at DESC, id DESC LIMIT 1", (session_id,)
+        ).fetchone()
+    return bool(row[1]), None if found is None else str(found[0])
+
+
+_ANCESTORS = """
+WITH RECURSIVE chain (id, parent_id, input_text, output_text, local_only, status, depth) AS (
+    SELECT id, parent_id, input_text, output_text, local_only, status, 1 FROM prompts WHERE id = ?
+    UNION ALL
+    SELECT p.id, p.parent_id, p.input_text, p.output_text, p.local_only, p.status, chain.depth + 1
+    FROM prompts AS p JOIN chain ON p.id = chain.parent_id WHERE chain.depth < ?
+)
+SELECT input_text, output_text, local_only, status FROM chain ORDER BY depth DESC
+"""
+
+
+def _ancestors(connection: sqlite3.Connection, prompt_id: str | None) -> tuple[ChatTurn, ...]:
+    if prompt_id is None:
+        return ()
+    turns = []
+    for asked, answered, local_only, status in connection.execute(_ANCESTORS, (prompt_id, HISTORY_TURNS)):
+        turns.append(ChatTurn("user", asked, bool(local_only)))
+        # The fallback message is ours: a model must not find it among its own words.
+        if answered and status != "fallback":
+            turns.append(ChatTurn("assistant", answered, bool(local_only)))
+    return tuple(turns)
