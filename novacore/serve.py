@@ -1,0 +1,104 @@
+"""``serve NAME``: one service in the foreground.
+
+SIGTERM and SIGINT mean the same, however often they come: no new work, running answers get their grace, exit code 0.
+"""
+
+import asyncio
+import importlib
+import math
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from novakit.settings import SettingsError, environment
+
+from . import lifeline, ports
+from .environment import for_service
+from .settings import Binding, binding
+from .topology import Service
+
+App = Callable[..., Awaitable[None]]
+
+
+def serve(service: Service, directory: Path) -> int:
+    """Serve until told to stop; the exit code. This process's environment becomes the service's."""
+    lifeline.hold(os.environ)
+    stop = _Stop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    try:
+        environ = service_environment(service, os.environ, directory)
+        os.environ.clear()
+        os.environ.update(environ)
+        _run(service, binding(service, environ), stop)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except ports.PortTakenError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def service_environment(service: Service, environ: Mapping[str, str], directory: Path) -> dict[str, str]:
+    """What the service sees. A child of ``up`` was given all of it, and must not find more in ``.env``."""
+    merged = dict(environ) if lifeline.VARIABLE in environ else environment(environ, directory)
+    return for_service(service, merged)
+
+
+class _Stop:
+    """The handler of both signals: ends the process while nothing runs yet, and the server once there is one."""
+
+    def __init__(self) -> None:
+        self.server: uvicorn.Server | None = None
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        if self.server is None:
+            sys.exit(0)
+        self.server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """A server that never takes a second signal for an order to drop what is running."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (uvicorn's signature)
+        self.should_exit = True
+
+
+def _run(service: Service, where: Binding, stop: _Stop) -> None:
+    loop_factory = None
+    if find_spec("uvloop"):
+        loop_factory = importlib.import_module("uvloop").new_event_loop
+    listener = ports.listen(
+        where.host, where.port, host_variable=service.host_variable, port_variable=service.port_variable
+    )
+    with listener, asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(_serve(service, where, stop, listener))
+
+
+async def _serve(service: Service, where: Binding, stop: _Stop, listener: ports.Listener) -> None:
+    module, _, factory = service.app.partition(":")
+    app: App = getattr(importlib.import_module(module), factory)()
+    server = _Server(
+        uvicorn.Config(
+            app,
+            interface="asgi3",
+            lifespan="on",
+            loop="none",
+            http="httptools" if find_spec("httptools") else "h11",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            # The gateway itself knows which proxies to believe; uvicorn would believe every loopback caller.
+            proxy_headers=False,
+            timeout_graceful_shutdown=math.ceil(where.shutdown_grace_sec),
+        )
+    )
+    stop.server = server
+    await server.serve(sockets=[listener])

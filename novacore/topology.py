@@ -1,0 +1,115 @@
+"""Which services there are, and in which order they start. The one place that names them all; pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One process of the product.
+
+    ``address`` is the start of its variables (``MEMORY`` stands for ``MEMORY_HOST`` and ``MEMORY_PORT``);
+    ``url_variable`` is where its callers look for it; ``secrets`` are patterns of ``environment.SECRETS``.
+    """
+
+    name: str
+    app: str
+    address: str
+    default_port: int
+    url_variable: str | None = None
+    depends_on: tuple[str, ...] = ()
+    secrets: frozenset[str] = frozenset()
+    restarted: bool = False
+
+    @property
+    def host_variable(self) -> str:
+        """The variable that holds the address it binds to."""
+        return f"{self.address}_HOST"
+
+    @property
+    def port_variable(self) -> str:
+        """The variable that holds the port it listens on."""
+        return f"{self.address}_PORT"
+
+
+SERVICES = (
+    Service(
+        name="memory",
+        app="services.memory.app.main:create_app",
+        address="MEMORY",
+        default_port=8082,
+        url_variable="MEMORY_URL",
+        secrets=frozenset({"SERVICE_JWT_SECRET", "DATABASE_URL"}),
+    ),
+    Service(
+        name="local_model",
+        app="services.local_model.app.main:create_app",
+        address="LOCAL_MODEL",
+        default_port=11435,
+        url_variable="OLLAMA_URL",
+        restarted=True,
+    ),
+    Service(
+        name="intelligence",
+        app="services.intelligence.app.main:create_app",
+        address="INTELLIGENCE",
+        default_port=8081,
+        url_variable="INTELLIGENCE_URL",
+        depends_on=("memory", "local_model"),
+        secrets=frozenset({"*_API_KEY", "SERVICE_JWT_SECRET", "DATABASE_URL"}),
+    ),
+    Service(
+        name="gateway",
+        app="services.gateway.app.main:create_app",
+        address="NOVACORE",
+        default_port=8080,
+        depends_on=("memory", "intelligence"),
+        secrets=frozenset(
+            {
+                "DATABASE_URL",
+                "JWT_SECRET",
+                "METRICS_TOKEN",
+                "NOVACORE_BOOTSTRAP_API_KEY",
+                "NOVACORE_SIGNIN_TOKEN_HASH",
+                "SERVICE_JWT_SECRET",
+            }
+        ),
+    ),
+)
+
+
+def service(name: str) -> Service | None:
+    """The service of that name."""
+    return next((row for row in SERVICES if row.name == name), None)
+
+
+class Ordered(Protocol):
+    """What can be put in order: a name, and the names that must be ready before it."""
+
+    @property
+    def name(self) -> str:
+        """Its own name."""
+        ...
+
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        """The names that come before it; one that is not among those to start is not waited for."""
+        ...
+
+
+OrderedT = TypeVar("OrderedT", bound=Ordered)
+
+
+def start_order(items: Sequence[OrderedT]) -> tuple[tuple[OrderedT, ...], ...]:
+    """Groups in the order of starting; the members of one group start side by side. Raises ValueError for a ring."""
+    waiting = list(items)
+    groups: list[tuple[OrderedT, ...]] = []
+    while waiting:
+        names = {item.name for item in waiting}
+        group = tuple(item for item in waiting if names.isdisjoint(item.depends_on))
+        if not group:
+            raise ValueError(f"these wait for each other: {', '.join(sorted(names))}")
+        groups.append(group)
+        waiting = [item for item in waiting if item not in group]
+    return tuple(groups)
