@@ -1,0 +1,131 @@
+"""What all providers over HTTP have in common: one streamed call, and small questions that cost nothing."""
+
+import time
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from ...domain.chat import ChatTurn, Locality, ProviderRequest
+from ...domain.errors import Garbled, ProviderError, Unreachable
+from ...domain.events import Delta
+from .base import Provider
+from .complaints import ERROR_BODY_BYTES, Complaint, Verdict, from_answer, to_error
+from .decoding import StreamDecoder
+from .transport import Response, Transport
+
+LISTING_BYTES = 8 * 1024 * 1024
+"""How much of a list of models is read."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One POST that asks for an answer, and what reads the answer."""
+
+    url: str
+    body: bytes
+    decoder: StreamDecoder
+
+
+class HttpProvider(Provider):
+    """A provider that is asked over HTTP. Subclasses add their wire format and their reading of errors."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        transport: Transport,
+        connect_timeout: float,
+        locality: Locality,
+        on_this_machine: bool,
+        context_tokens: int,
+        headers: Mapping[str, str],
+        keys: Sequence[str],
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = name
+        self.locality = locality
+        self.on_this_machine = on_this_machine
+        self.context_tokens = context_tokens
+        self._transport = transport
+        self._connect_timeout = connect_timeout
+        self._headers = {"Content-Type": "application/json", **headers}
+        self._keys = tuple(keys)
+        self._wall = wall
+
+    @abstractmethod
+    def _classify(self, complaint: Complaint) -> Verdict:
+        """What a complaint means."""
+
+    @abstractmethod
+    async def _prepare(self, request: ProviderRequest) -> Call:
+        """The call that asks for an answer; raises ProviderError where there is none to make."""
+
+    def _adapt(self, _complaint: Complaint, /) -> bool:
+        """Learn from a complaint; true where the same request may succeed when it is prepared anew."""
+        return False
+
+    async def stream(self, request: ProviderRequest) -> AsyncGenerator[Delta]:
+        """See Provider."""
+        for may_adapt in (True, False):
+            call = await self._prepare(request)
+            async with self._transport.request(
+                "POST", call.url, headers=self._headers, body=call.body, connect_timeout=self._connect_timeout
+            ) as response:
+                if 200 <= response.status < 300:
+                    decoder = call.decoder
+                    try:
+                        async for chunk in response:
+                            for delta in decoder.feed(chunk):
+                                yield delta
+                            if decoder.over:
+                                break
+                    except (Garbled, Unreachable):
+                        if not decoder.whole:
+                            raise
+                    rest = decoder.close()
+                    if decoder.failure is None:
+                        response.release()
+                    for delta in rest:
+                        yield delta
+                    if decoder.failure is not None:
+                        raise decoder.failure
+                    return
+                complaint = await _complaint(response)
+            if not (self._adapt(complaint) and may_adapt):
+                raise self._error(complaint, request)
+
+    async def _ask(self, url: str, shape: type[T]) -> T:
+        """The decoded body of a GET; raises ProviderError."""
+        async with self._transport.request(
+            "GET", url, headers=self._headers, connect_timeout=self._connect_timeout
+        ) as response:
+            if response.status != 200:
+                raise self._error(await _complaint(response), None)
+            body = await response.read(LISTING_BYTES)
+        try:
+            return msgspec.json.decode(body, type=shape)
+        except msgspec.DecodeError:
+            raise Garbled("the answer to a free check could not be read", reason="malformed") from None
+
+    def _error(self, complaint: Complaint, request: ProviderRequest | None) -> ProviderError:
+        texts = [turn.text for turn in request.turns] if request is not None else []
+        return to_error(complaint, self._classify(complaint), wall=self._wall(), keys=self._keys, texts=texts)
+
+
+def said(request: ProviderRequest) -> list[ChatTurn]:
+    """The turns that hold text: some providers reject a message without any."""
+    return [turn for turn in request.turns if turn.text]
+
+
+async def _complaint(response: Response) -> Complaint:
+    try:
+        body = await response.read(ERROR_BODY_BYTES)
+    except ProviderError:
+        # The status alone says more than how its explanation was lost.
+        body = b""
+    return from_answer(response.status, response.headers, body)

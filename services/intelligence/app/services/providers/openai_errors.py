@@ -1,0 +1,74 @@
+"""What the errors of OpenAI, and of servers that speak its API, mean: code first, then type, then status."""
+
+import re
+
+from ...domain.errors import Reason
+from .complaints import Complaint, Verdict, by_status, speaks_of_context
+
+_BY_CODE: dict[str, Reason] = {
+    "invalid_api_key": "auth",
+    "account_deactivated": "auth",
+    "unsupported_country_region_territory": "auth",
+    "insufficient_quota": "billing",
+    "credit_balance_exhausted": "billing",
+    "organization_spend_limit_exceeded": "billing",
+    "project_spend_limit_exceeded": "billing",
+    "organization_usage_limit_exceeded": "billing",
+    "billing_hard_limit_reached": "billing",
+    "billing_not_active": "billing",
+    "model_not_found": "model_missing",
+    "context_length_exceeded": "context_too_long",
+    "exceed_context_size_error": "context_too_long",
+    "content_filter": "blocked",
+    "content_policy_violation": "blocked",
+    "invalid_prompt": "blocked",
+    "rate_limit_exceeded": "rate_limited",
+    "slow_down": "rate_limited",
+    "server_is_overloaded": "overloaded",
+    "server_error": "server_error",
+}
+_BY_KIND: dict[str, Reason] = {
+    "insufficient_quota": "billing",
+    "authentication_error": "auth",
+    "permission_error": "auth",
+    "exceed_context_size_error": "context_too_long",
+    "rate_limit_error": "rate_limited",
+    "tokens": "rate_limited",
+    "requests": "rate_limited",
+    "service_unavailable_error": "overloaded",
+    "overloaded_error": "overloaded",
+    "server_error": "server_error",
+}
+_PER_DAY = re.compile(r"per day|\((?:TPD|RPD)\)")
+DROPPABLE = frozenset({"temperature", "stop", "max_tokens", "max_completion_tokens"})
+"""Parameters that an answer can do without."""
+
+
+def classify(complaint: Complaint) -> Verdict:
+    """What this answer, or this event of a stream, means."""
+    reason = _BY_CODE.get(complaint.code) or _BY_KIND.get(complaint.kind) or by_status(complaint.status)
+    if reason == "rate_limited":
+        return Verdict(_throttled(complaint.message))
+    if not _is_documented(complaint.code) and speaks_of_context(complaint.message):
+        return Verdict("context_too_long")
+    if 300 <= (complaint.status or 0) < 400:
+        return Verdict(reason, "redirects are not followed; check the base URL")
+    return Verdict(reason)
+
+
+def unsupported_parameter(complaint: Complaint) -> str | None:
+    """The parameter that this model does not take, where an answer can do without it."""
+    if complaint.status == 400 and complaint.code in {"unsupported_parameter", "unsupported_value"}:
+        return complaint.param if complaint.param in DROPPABLE else None
+    return None
+
+
+def _throttled(message: str) -> Reason:
+    if message.startswith("Request too large"):
+        # One request above the whole allowance never succeeds here; another provider may have more room.
+        return "context_too_long"
+    return "quota_exhausted" if _PER_DAY.search(message) else "rate_limited"
+
+
+def _is_documented(code: str) -> bool:
+    return bool(code) and not code.isdigit()

@@ -1,0 +1,239 @@
+"""OpenAI's chat completions, and the servers that speak the same API: server-sent events that end with ``[DONE]``."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote as in_path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from ...domain.chat import Locality, ProviderRequest
+from ...domain.errors import Misconfigured, ProviderError, Refused
+from ...domain.events import Finished, FinishReason, Usage
+from . import openai_errors
+from .complaints import Complaint, Verdict, from_value
+from .decoding import SseDecoder, lenient, present
+from .http_provider import Call, HttpProvider, said
+from .transport import Transport
+
+_FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
+
+
+class OpenAIProvider(HttpProvider):
+    """A model behind ``POST {base_url}/chat/completions``.
+
+    What only OpenAI itself understands (organisation, project, obfuscation, ``max_completion_tokens``) is sent to
+    api.openai.com and its regional hosts alone. A parameter that the model turns down is left out from then on.
+    """
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        api_key: str | None,
+        model: str,
+        base_url: str = "https://api.openai.com/v1",
+        name: str = "openai",
+        organization: str | None = None,
+        project: str | None = None,
+        connect_timeout: float = 3.0,
+        locality: Locality = "cloud",
+        on_this_machine: bool = False,
+        context_tokens: int = 128_000,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._official = is_official(base_url)
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        if self._official:
+            headers |= {"OpenAI-Organization": organization} if organization else {}
+            headers |= {"OpenAI-Project": project} if project else {}
+        super().__init__(
+            name=name,
+            transport=transport,
+            connect_timeout=connect_timeout,
+            locality=locality,
+            on_this_machine=on_this_machine,
+            context_tokens=context_tokens,
+            headers=headers,
+            keys=(api_key,) if api_key else (),
+            wall=wall,
+        )
+        self._base = base_url.rstrip("/")
+        self._model = model
+        self._dropped: frozenset[str] = frozenset()
+
+    @property
+    def model(self) -> str:
+        """The configured model."""
+        return self._model
+
+    async def ensure_ready(self) -> None:
+        """The key is accepted and the model is there; raises ProviderError.
+
+        Servers other than OpenAI's often lack the call for one model, so their list is read.
+        """
+        if self._official:
+            await self._ask(f"{self._base}/models/{in_path(self._model, safe='')}", dict[str, Any])
+            return
+        listing = await self._ask(f"{self._base}/models", _Listing)
+        if all(entry.id != self._model for entry in listing.data):
+            raise Misconfigured(f"the server does not list the model {self._model}", reason="model_missing")
+
+    async def _prepare(self, request: ProviderRequest) -> Call:
+        body = to_body(request, self._model, official=self._official, without=self._dropped)
+        decoder = OpenAIDecoder(lambda complaint: self._error(complaint, request))
+        return Call(f"{self._base}/chat/completions", msgspec.json.encode(body), decoder)
+
+    def _adapt(self, complaint: Complaint, /) -> bool:
+        parameter = openai_errors.unsupported_parameter(complaint)
+        if parameter is None or parameter in self._dropped:
+            return False
+        self._dropped |= {parameter}
+        return True
+
+    def _classify(self, complaint: Complaint) -> Verdict:
+        return openai_errors.classify(complaint)
+
+
+def is_official(base_url: str) -> bool:
+    """Whether this is OpenAI's own API, one of its regional hosts included."""
+    host = urlsplit(base_url).hostname or ""
+    return host == "api.openai.com" or host.endswith(".api.openai.com")
+
+
+def to_body(
+    request: ProviderRequest, model: str, *, official: bool, without: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """The body of POST /chat/completions; ``without`` names parameters that the model does not take.
+
+    Where the newer name of the answer's limit is turned down, the older one is used, and the other way round.
+    """
+    sampling = request.sampling
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": [{"role": turn.role, "content": turn.text} for turn in said(request)],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if official:
+        body["stream_options"]["include_obfuscation"] = False
+    if sampling.temperature is not None and "temperature" not in without:
+        body["temperature"] = sampling.temperature
+    if sampling.stop and "stop" not in without:
+        body["stop"] = list(sampling.stop)
+    names = ("max_completion_tokens", "max_tokens") if official else ("max_tokens", "max_completion_tokens")
+    limit = next((name for name in names if name not in without), None)
+    if sampling.max_tokens is not None and limit is not None:
+        body[limit] = sampling.max_tokens
+    return body
+
+
+class _Model(msgspec.Struct):
+    id: str = ""
+
+
+class _Listing(msgspec.Struct):
+    data: list[_Model] = []
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    index: int = 0
+    delta: _Delta | None = None
+    message: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    model: str | None = None
+    usage: msgspec.Raw = msgspec.Raw()
+    error: msgspec.Raw = msgspec.Raw()
+
+
+class _InputDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
+class _OutputDetails(msgspec.Struct):
+    reasoning_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _InputDetails | None = None
+    completion_tokens_details: _OutputDetails | None = None
+
+
+_decode_chunk = msgspec.json.Decoder(_Chunk).decode
+_usage_decoder = msgspec.json.Decoder(_Usage)
+
+
+class OpenAIDecoder(SseDecoder):
+    """The events of one answer. Usage may come with any event or with none; the last one counts.
+
+    A server that cannot stream sends one whole object with ``message`` where events have ``delta``.
+    """
+
+    def __init__(self, explain: Callable[[Complaint], ProviderError]) -> None:
+        super().__init__()
+        self._explain = explain
+        self._finish_reason = ""
+        self._usage: _Usage | None = None
+
+    def _take(self, frame: bytes | str) -> None:
+        if frame == "[DONE]":
+            self.over = True
+            return
+        chunk = _decode_chunk(frame)
+        if present(chunk.error):
+            raise self._explain(from_value({"error": msgspec.json.decode(chunk.error)}))
+        if chunk.model:
+            self._model = chunk.model
+        for choice in chunk.choices or ():
+            if choice.index == 0:
+                self._take_choice(choice)
+        if present(chunk.usage):
+            self._usage = lenient(chunk.usage, _usage_decoder) or self._usage
+
+    def _take_choice(self, choice: _Choice) -> None:
+        delta = choice.delta or choice.message
+        if delta is not None:
+            if delta.refusal:
+                raise Refused("the model declined to answer", reason="refused")
+            thought = delta.reasoning_content or delta.reasoning
+            if thought:
+                self._think(thought)
+            if delta.content:
+                self._say(delta.content)
+        if choice.finish_reason:
+            self._finish_reason = choice.finish_reason
+            self.whole = True
+
+    def _finish(self) -> Finished:
+        raw = self._finish_reason
+        if not raw:
+            raise self._truncated()
+        if raw == "content_filter":
+            raise Refused("the provider's content filter ended the answer", reason="blocked")
+        return self._finished(_FINISH.get(raw, "other"), raw, _to_usage(self._usage))
+
+
+def _to_usage(usage: _Usage | None) -> Usage | None:
+    if usage is None:
+        return None
+    inputs, outputs = usage.prompt_tokens_details, usage.completion_tokens_details
+    return Usage(
+        input_tokens=usage.prompt_tokens,
+        output_tokens=usage.completion_tokens,
+        reasoning_tokens=outputs.reasoning_tokens if outputs is not None else None,
+        cached_tokens=inputs.cached_tokens if inputs is not None else None,
+    )
