@@ -5,6 +5,8 @@ Nothing that a person wrote or a model answered, and no key, is ever given to a 
 
 import logging
 import sys
+import traceback
+from pathlib import PurePath
 from typing import Any, TextIO
 
 import msgspec
@@ -74,3 +76,9 @@ def get(name: str) -> Logger:
     """A logger whose lines carry ``logger: name``."""
     logger: Any = structlog.get_logger(logger=name)
     return logger  # type: ignore[no-any-return]
+
+
+def where(error: BaseException) -> str:
+    """Where an exception came from, innermost last, without its message: that may quote what a person wrote."""
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    return " > ".join(f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)

@@ -1,4 +1,4 @@
-"""The clocks of one attempt: first token, stall between tokens, total. They run while we wait, never while we yield."""
+"""The clocks of one attempt: first token, stall between tokens, total. They run only while we wait."""
 
 import asyncio
 from collections.abc import AsyncGenerator

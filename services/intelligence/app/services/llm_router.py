@@ -81,11 +81,11 @@ class ProviderOrchestrator:
         return plan(request, self.candidates(), self._health.states, self._clock.now(), failover=self._pace.failover)
 
     async def generate_response(self, request: ProviderRequest, current: CurrentRequest | None = None) -> Completion:
-        """The whole answer; raises Refused, InterruptedAnswer or AllProvidersFailed."""
+        """The whole answer; raises Refused or AllProvidersFailed."""
         text: list[str] = []
         reasoning: list[str] = []
         finished: Finished | None = None
-        events = self.generate_streaming_response(request, current)
+        events = self.generate_streaming_response(request, current, shown=False)
         async with aclosing(events):
             async for event in events:
                 match event:
@@ -93,6 +93,9 @@ class ProviderOrchestrator:
                         text.append(event.text)
                     case ReasoningDelta():
                         reasoning.append(event.text)
+                    case Failed():
+                        text.clear()
+                        reasoning.clear()
                     case Finished():
                         finished = event
         if finished is None:
@@ -100,16 +103,18 @@ class ProviderOrchestrator:
         return Completion("".join(text), "".join(reasoning), finished)
 
     async def generate_streaming_response(
-        self, request: ProviderRequest, current: CurrentRequest | None = None
+        self, request: ProviderRequest, current: CurrentRequest | None = None, *, shown: bool = True
     ) -> AsyncGenerator[RouteEvent]:
         """The decision, then each step and each delta as it comes, ending with ``Finished``.
 
         Raises Refused where a safety filter answered, InterruptedAnswer where an answer broke after text was shown,
-        AllProvidersFailed where nobody answered. Closing it closes the upstream call.
+        AllProvidersFailed where nobody answered. Closing it closes the upstream call. Where deltas are not ``shown``
+        as they come, an answer that breaks is forgotten and the next provider is asked: drop the text so far at a
+        ``Failed`` that spoke.
         """
         decision = self.decide(request)
         yield decision
-        walk = _Walk(deadline=self._clock.now() + self._pace.request, skipped=list(decision.skipped))
+        walk = _Walk(deadline=self._clock.now() + self._pace.request, skipped=list(decision.skipped), shown=shown)
         for attempt in decision.attempts:
             calls = self._ask(attempt, request, current, walk)
             async with aclosing(calls):
@@ -187,7 +192,7 @@ class ProviderOrchestrator:
             failed = Failed(number, candidate, error, spoke=spoke)
             walk.failures.append(failed)
             yield failed
-            if spoke:
+            if spoke and walk.shown:
                 raise InterruptedAnswer(error) from error
         finally:
             if not booked:
@@ -214,6 +219,7 @@ class _Walk:
 
     deadline: float
     skipped: list[Skipped]
+    shown: bool
     failures: list[Failed] = field(default_factory=list)
     calls: int = 0
     over: bool = False

@@ -1,0 +1,193 @@
+"""The composition root of the intelligence service: ``create_app(settings)`` wires everything."""
+
+import asyncio
+import os
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiohttp import ClientSession
+from fastapi import FastAPI
+from novakit import database, health, logs, problem
+from novakit.clock import Clock, SystemClock
+from novakit.identity import TokenSigner, TokenVerifier
+from novakit.ids import NewId, id_source
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.routing import Route
+
+from .config import Settings
+from .routers import openapi, providers, sessions
+from .routers.chat import ChatEndpoints
+from .routing.breaker import BreakerPolicy
+from .services import reporting
+from .services.conversation import Conversations, Manner
+from .services.deadlines import Clocks
+from .services.health_board import HealthBoard
+from .services.llm_router import Pace, ProviderOrchestrator
+from .services.memory_client import MemoryClient
+from .services.parts import Parts
+from .services.providers import registry
+from .services.providers.transport import AiohttpTransport, open_session
+from .services.route_record import Observation
+from .services.running import RunningTurns
+from .store.repository import ChatRepository
+from .store.tables import HEAD
+from .store.turns import mark_orphans
+from .store.writer import Writer
+from .utils.metrics import Metrics
+
+AUDIENCE = "intelligence"
+MIGRATIONS = Path(__file__).parent / "store" / "migrations"
+FIRST_TOKEN_SEC = {"ollama": 20.0, "gemini": 15.0, "openai": 15.0}
+OTHER_FIRST_TOKEN_SEC = 15.0
+STALL_SEC = 10.0
+TOTAL_SEC = 300.0
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    clock: Clock | None = None,
+    new_id: NewId | None = None,
+    jitter: Callable[[], float] = random.random,
+) -> FastAPI:
+    """The app. Without settings they are read from the environment; raises SettingsError."""
+    settings = settings or Settings.load(os.environ)
+    clock = clock or SystemClock()
+    new_id = new_id or id_source(clock)
+    logs.setup(AUDIENCE, settings.log_level)
+    _say_what_has_no_effect(settings)
+    metrics = Metrics()
+    verifier = TokenVerifier(settings.service_jwt_secret.get_secret_value(), audience=AUDIENCE, wall=clock.wall)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        path = settings.novacore_data_dir / "intelligence.db"
+        await asyncio.to_thread(database.migrate, path, MIGRATIONS, HEAD)
+        engine = database.async_engine(path)
+        writer = Writer(path)
+        session = open_session()
+        try:
+            await writer.run(mark_orphans)
+            parts = _wire(settings, clock, new_id, jitter, metrics, AiohttpTransport(session), writer, engine)
+            memory = _memory(settings, session, clock)
+            endpoints = ChatEndpoints(
+                parts.conversations,
+                verifier,
+                memory.provider_order if memory else _no_wish,
+                settings.chat_max_message_chars,
+                expose_provider=settings.expose_provider_headers,
+            )
+            app.state.parts = parts
+            app.state.verifier = verifier
+            app.router.routes[:0] = endpoints.routes()
+            yield
+            await parts.conversations.close()
+        finally:
+            await session.close()
+            await asyncio.to_thread(writer.close)
+            await engine.dispose()
+
+    async def database_answers() -> None:
+        parts: Parts = app.state.parts
+        await parts.repository.ping()
+
+    app = FastAPI(title="NovaCore intelligence", lifespan=lifespan)
+    problem.install(app)
+    app.include_router(health.router({"database": database_answers}))
+    app.include_router(sessions.router)
+    app.include_router(providers.router)
+    app.router.routes.append(Route("/metrics", metrics.endpoint))
+    openapi.describe(app)
+    return app
+
+
+def pace_of(settings: Settings, names: list[str], local: set[str]) -> Pace:
+    """The clocks of each provider: the configured ones, and the defaults where a list leaves a name out."""
+    clocks = {
+        name: Clocks(
+            first_token=settings.llm_provider_timeouts.get(name, FIRST_TOKEN_SEC.get(name, OTHER_FIRST_TOKEN_SEC)),
+            stall=settings.llm_stall_timeouts.get(name, STALL_SEC),
+            total=settings.llm_total_timeouts.get(name, None if name in local else TOTAL_SEC),
+        )
+        for name in names
+    }
+    return Pace(
+        clocks,
+        request=settings.llm_request_deadline_sec,
+        retry_wait_max=settings.llm_retry_wait_max_sec,
+        failover=settings.llm_fallback_mode != "off",
+    )
+
+
+def _wire(
+    settings: Settings,
+    clock: Clock,
+    new_id: NewId,
+    jitter: Callable[[], float],
+    metrics: Metrics,
+    transport: AiohttpTransport,
+    writer: Writer,
+    engine: AsyncEngine,
+) -> Parts:
+    configured, missing = registry.build(settings, transport, clock)
+    for candidate in missing:
+        logs.get("providers").info("provider_without_key", provider=candidate.name)
+    board = HealthBoard(
+        BreakerPolicy(
+            settings.llm_provider_failure_threshold,
+            settings.llm_provider_cooldown_sec,
+            settings.llm_provider_cooldown_max_sec,
+        ),
+        clock,
+        jitter,
+    )
+    board.subscribe(metrics.circuit)
+    board.subscribe(reporting.circuit)
+    metrics.known([provider.name for provider in configured])
+    pace = pace_of(
+        settings,
+        [provider.name for provider in configured],
+        {provider.name for provider in configured if provider.locality == "local"},
+    )
+    orchestrator = ProviderOrchestrator(configured, missing, board, pace, clock, jitter)
+    running = RunningTurns()
+
+    def observe(observation: Observation) -> None:
+        metrics.observe(observation)
+        reporting.observe(observation)
+
+    manner = Manner(settings.chat_system_prompt, settings.fallback_message, settings.cloud_enabled)
+    conversations = Conversations(orchestrator, writer, running, manner, clock, new_id, observe)
+    return Parts(
+        repository=ChatRepository(engine),
+        conversations=conversations,
+        orchestrator=orchestrator,
+        health=board,
+        running=running,
+        clock=clock,
+        new_id=new_id,
+        cloud_enabled=settings.cloud_enabled,
+    )
+
+
+def _memory(settings: Settings, session: ClientSession, clock: Clock) -> MemoryClient | None:
+    if settings.memory_url is None:
+        return None
+    signer = TokenSigner(
+        settings.service_jwt_secret.get_secret_value(), issuer=AUDIENCE, audience="memory", wall=clock.wall
+    )
+    return MemoryClient(session, settings.memory_url, signer, clock)
+
+
+async def _no_wish(_user_id: str) -> tuple[str, ...]:
+    return ()
+
+
+def _say_what_has_no_effect(settings: Settings) -> None:
+    log = logs.get("settings")
+    for variable in settings.without_effect():
+        log.warning("setting_without_effect", variable=variable)
+    for variable, name in settings.unused_names():
+        log.warning("setting_names_unused_provider", variable=variable, name=name)

@@ -1,0 +1,41 @@
+"""Who is calling: a service of ours with a valid token, on behalf of a user."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from novakit.asgi import header
+from novakit.identity import REQUEST_ID_HEADER, TOKEN_HEADER, USER_HEADER, IdentityError, TokenVerifier
+from novakit.problem import Problem
+from starlette.types import Scope
+
+REQUEST_ID_CHARS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The user, and the id that this request has in every log."""
+
+    user_id: str
+    request_id: str
+
+
+def identify(scope: Scope, verifier: TokenVerifier) -> Caller:
+    """The caller of an ASGI request; raises Problem 401."""
+    try:
+        verifier.check(header(scope, TOKEN_HEADER.encode()))
+    except IdentityError as error:
+        raise Problem(401, str(error)) from None
+    user_id = header(scope, USER_HEADER.encode())
+    if not user_id:
+        raise Problem(401, f"The call names no user: {USER_HEADER} is missing.")
+    return Caller(user_id, (header(scope, REQUEST_ID_HEADER.encode()) or "")[:REQUEST_ID_CHARS])
+
+
+async def caller_of(request: Request) -> Caller:
+    """FastAPI's way to the same."""
+    verifier: TokenVerifier = request.app.state.verifier
+    return identify(request.scope, verifier)
+
+
+CurrentCaller = Annotated[Caller, Depends(caller_of)]

@@ -1,0 +1,175 @@
+"""The hot path: ``POST /api/chat/message`` and ``/api/chat/stream``, as ASGI endpoints inside the FastAPI app."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+import msgspec
+from novakit import sse
+from novakit.asgi import ClientLeftError, read_body, respond, respond_problem, until_client_leaves
+from novakit.identity import TokenVerifier
+from novakit.ids import is_uuid
+from novakit.problem import Problem
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from ..services.conversation import Conversations, Question
+from ..services.turn import Endpoint, Turn
+from ..store.turns import ParentMissingError, SessionEndedError, SessionMissingError
+from .caller import Caller, identify
+
+MAX_BODY_BYTES = 1024 * 1024
+_STREAM_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class ChatMessage(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of both calls."""
+
+    message: str
+    session_id: str | None = None
+    use_memory: bool = True
+    local_only: bool = False
+    parent_id: str | None = None
+    prefer: Literal["local", "cloud"] | None = None
+
+
+class ChatResponse(msgspec.Struct):
+    """The answer of ``message``, exactly."""
+
+    response: str
+    session_id: str
+    tokens_used: int
+    latency_ms: int
+
+
+ProviderOrder = Callable[[str], Awaitable[tuple[str, ...]]]
+"""Whom a user wants asked first, as the memory service knows it."""
+
+_decode = msgspec.json.Decoder(ChatMessage).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class ChatEndpoints:
+    """Both endpoints; what they need is wired once."""
+
+    def __init__(
+        self,
+        conversations: Conversations,
+        verifier: TokenVerifier,
+        provider_order: ProviderOrder,
+        max_chars: int,
+        *,
+        expose_provider: bool,
+    ) -> None:
+        self._provider_order = provider_order
+        self._conversations = conversations
+        self._verifier = verifier
+        self._max_chars = max_chars
+        self._expose_provider = expose_provider
+
+    def routes(self) -> list[Route]:
+        """What the app routes here."""
+        return [
+            Route("/api/chat/message", _Endpoint(self.message), methods=["POST"]),
+            Route("/api/chat/stream", _Endpoint(self.stream), methods=["POST"]),
+        ]
+
+    async def message(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The whole answer at once."""
+        turn = await self._begin(scope, receive, "message")
+        if not await until_client_leaves(receive, _ended(turn)):
+            turn.cut("interrupted")
+            return
+        outcome = turn.outcome
+        if outcome is None or outcome.status == "failed":
+            raise Problem(500, "The answer could not be made or stored; the log of this service has the details.")
+        body = _encode(ChatResponse(outcome.text, outcome.session_id, outcome.tokens_used, outcome.latency_ms))
+        await respond(send, body, headers=self._provider_headers(turn))
+
+    async def stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The answer as it comes."""
+        turn = await self._begin(scope, receive, "stream")
+        if not await until_client_leaves(receive, _pump(turn, send)):
+            turn.cut("interrupted")
+
+    async def _begin(self, scope: Scope, receive: Receive, endpoint: Endpoint) -> Turn:
+        caller = identify(scope, self._verifier)
+        question = self._question(await read_body(receive, MAX_BODY_BYTES), caller, endpoint)
+        order = await self._provider_order(caller.user_id)
+        try:
+            return await self._conversations.begin(question, order)
+        except SessionMissingError:
+            raise Problem(404, "There is no such session.") from None
+        except SessionEndedError:
+            raise Problem(409, "This session has ended; start a new one.") from None
+        except ParentMissingError:
+            raise Problem(404, "parent_id names no message of this session.") from None
+
+    def _question(self, body: bytes, caller: Caller, endpoint: Endpoint) -> Question:
+        try:
+            asked = _decode(body)
+        except msgspec.DecodeError as error:
+            raise Problem(422, f"The body cannot be used: {error}.") from None
+        if not asked.message.strip():
+            raise Problem(422, "message is empty.")
+        if len(asked.message) > self._max_chars:
+            raise Problem(422, f"message has {len(asked.message)} characters; {self._max_chars} are allowed.")
+        for name, value in (("session_id", asked.session_id), ("parent_id", asked.parent_id)):
+            if value is not None and not is_uuid(value):
+                raise Problem(422, f"{name} is not a UUID.")
+        if asked.parent_id is not None and asked.session_id is None:
+            raise Problem(422, "parent_id needs the session_id that it belongs to.")
+        return Question(
+            user_id=caller.user_id,
+            request_id=caller.request_id,
+            text=asked.message,
+            session_id=asked.session_id,
+            parent_id=asked.parent_id,
+            local_only=asked.local_only,
+            prefer=asked.prefer,
+            endpoint=endpoint,
+        )
+
+    def _provider_headers(self, turn: Turn) -> list[tuple[bytes, bytes]]:
+        outcome = turn.outcome
+        if not self._expose_provider or outcome is None or outcome.provider is None:
+            return []
+        headers = [
+            (b"x-novacore-provider", outcome.provider.encode()),
+            (b"x-novacore-model", (outcome.model or "").encode("latin-1", "replace")),
+        ]
+        _, reason = turn.route.fallback()
+        return [*headers, (b"x-novacore-fallback-reason", reason.encode())] if reason else headers
+
+
+class _Endpoint:
+    """Makes an ASGI app of a bound method: Starlette would take a plain function for a request handler."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._handle(scope, receive, send)
+        except Problem as problem:
+            await respond_problem(send, problem)
+        except ClientLeftError:
+            return
+
+
+async def _ended(turn: Turn) -> None:
+    if turn.task is not None:
+        # Not awaited directly: cancelling the wait would cancel the turn without saying why.
+        await asyncio.wait((turn.task,))
+
+
+async def _pump(turn: Turn, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
+    await send({"type": "http.response.body", "body": sse.HEARTBEAT, "more_body": True})
+    async for chunk in turn.read(asyncio.get_running_loop().call_later):
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

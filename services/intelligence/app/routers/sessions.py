@@ -1,0 +1,228 @@
+"""Sessions, their history, and what became of each message."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from novakit.problem import Problem
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import RowMapping
+
+from ..services.conversation import lock_session
+from ..services.parts import Parts
+from ..services.route_record import StoredRoute
+from ..store.repository import BadCursorError
+from .caller import CurrentCaller
+
+TITLE_CHARS = 200
+
+router = APIRouter(prefix="/api/chat", tags=["chat"])
+
+
+class Session(BaseModel):
+    """One conversation."""
+
+    id: UUID
+    user_id: str
+    title: str
+    status: Literal["active", "ended"]
+    local_only: bool
+    model_name: str | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class SessionList(BaseModel):
+    """A page of conversations, the most recently used first."""
+
+    sessions: list[Session]
+    total: int
+    next_cursor: str | None
+
+
+class NewSession(BaseModel):
+    """Without a title, the first words of the first message become it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Annotated[str, Field(max_length=TITLE_CHARS)] = ""
+    local_only: bool = False
+
+
+class SessionChange(BaseModel):
+    """What may be changed of a session."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Annotated[str, Field(min_length=1, max_length=TITLE_CHARS)] | None = None
+    local_only: bool | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if self.title is None and self.local_only is None:
+            raise ValueError("name what to change: title or local_only")
+        return self
+
+
+class Prompt(BaseModel):
+    """One message and the answer to it; ``id`` is the ``message_id`` of its stream."""
+
+    id: UUID
+    parent_id: UUID | None
+    session_id: UUID
+    user_id: str
+    input_text: str
+    output_text: str
+    tokens_used: int
+    latency_ms: int
+    created_at: datetime
+    provider: str | None
+    model: str | None
+    locality: str | None
+    status: str
+
+
+class History(BaseModel):
+    """A session's messages, oldest first."""
+
+    session_id: UUID
+    prompts: list[Prompt]
+    total: int
+
+
+class Ended(BaseModel):
+    """How a message's turn stands."""
+
+    message_id: UUID
+    status: str
+
+
+def parts_of(request: Request) -> Parts:
+    """What the composition root has wired."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+@router.post("/sessions", status_code=201)
+async def create_session(body: NewSession, request: Request, caller: CurrentCaller) -> Session:
+    """Begin a conversation."""
+    parts = parts_of(request)
+    row = await parts.repository.create_session(
+        parts.new_id(), caller.user_id, body.title, _micros(parts), local_only=body.local_only
+    )
+    return _session(row)
+
+
+@router.get("/sessions")
+async def list_sessions(
+    request: Request,
+    caller: CurrentCaller,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: str | None = None,
+    q: Annotated[str | None, Query(max_length=200)] = None,
+) -> SessionList:
+    """List the user's conversations; ``q`` looks into titles."""
+    try:
+        page = await parts_of(request).repository.list_sessions(caller.user_id, limit=limit, cursor=cursor, query=q)
+    except BadCursorError:
+        raise Problem(422, "cursor: it is not one that this list has given.") from None
+    return SessionList(sessions=[_session(row) for row in page.rows], total=page.total, next_cursor=page.next_cursor)
+
+
+@router.patch("/sessions/{session_id}")
+async def change_session(session_id: UUID, body: SessionChange, request: Request, caller: CurrentCaller) -> Session:
+    """Rename a conversation, or lock it to local. A lock cuts off answers of it that a cloud provider is giving."""
+    parts = parts_of(request)
+    changes = body.model_dump(exclude_none=True)
+    row = await parts.repository.change_session(str(session_id), caller.user_id, changes)
+    if row is None:
+        raise Problem(404, "There is no such session.")
+    if body.local_only:
+        for turn in parts.running.of_session(str(session_id)):
+            lock_session(turn)
+    return _session(row)
+
+
+@router.delete("/sessions/{session_id}", status_code=204)
+async def delete_session(session_id: UUID, request: Request, caller: CurrentCaller) -> None:
+    """Delete a conversation with all its messages."""
+    parts = parts_of(request)
+    if not await parts.repository.delete_session(str(session_id), caller.user_id):
+        raise Problem(404, "There is no such session.")
+    for turn in parts.running.of_session(str(session_id)):
+        turn.cut("stopped")
+
+
+@router.post("/sessions/{session_id}/end")
+async def end_session(session_id: UUID, request: Request, caller: CurrentCaller) -> Session:
+    """End a conversation: it stays readable and takes no more messages."""
+    parts = parts_of(request)
+    row = await parts.repository.session(str(session_id), caller.user_id)
+    if row is not None and row["status"] == "active":
+        changes = {"status": "ended", "ended_at": _micros(parts)}
+        row = await parts.repository.change_session(str(session_id), caller.user_id, changes)
+    if row is None:
+        raise Problem(404, "There is no such session.")
+    return _session(row)
+
+
+@router.get("/history/{session_id}")
+async def history(session_id: UUID, request: Request, caller: CurrentCaller) -> History:
+    """All messages of a conversation."""
+    repository = parts_of(request).repository
+    if await repository.session(str(session_id), caller.user_id) is None:
+        raise Problem(404, "There is no such session.")
+    rows = await repository.prompts_of(str(session_id))
+    return History(session_id=session_id, prompts=[_prompt(row) for row in rows], total=len(rows))
+
+
+@router.get("/messages/{message_id}/route")
+async def message_route(message_id: UUID, request: Request, caller: CurrentCaller) -> Response:
+    """Tell where an answer came from, and why."""
+    parts = parts_of(request)
+    turn = parts.running.get(str(message_id), caller.user_id)
+    if turn is not None:
+        return _route(message_id, "running", turn.route.stored())
+    row = await parts.repository.prompt(str(message_id), caller.user_id)
+    if row is None:
+        raise Problem(404, "There is no such message.")
+    stored = msgspec.json.decode(row["route"], type=StoredRoute) if row["route"] else StoredRoute([], [])
+    return _route(message_id, row["status"], stored)
+
+
+@router.post("/messages/{message_id}/stop")
+async def stop_message(message_id: UUID, request: Request, caller: CurrentCaller) -> Ended:
+    """End an answer now, keeping what was said; answers when that is stored."""
+    parts = parts_of(request)
+    turn = parts.running.get(str(message_id), caller.user_id)
+    if turn is not None:
+        turn.cut("stopped")
+        await turn.over()
+    row = await parts.repository.prompt(str(message_id), caller.user_id)
+    if row is None:
+        raise Problem(404, "There is no such message.")
+    return Ended(message_id=message_id, status=row["status"])
+
+
+def _route(message_id: UUID, status: str, stored: StoredRoute) -> Response:
+    body: dict[str, Any] = {"message_id": str(message_id), "status": status, **msgspec.structs.asdict(stored)}
+    return Response(msgspec.json.encode(body), media_type="application/json")
+
+
+def _session(row: RowMapping) -> Session:
+    return Session(**{**row, "created_at": _time(row["created_at"]), "ended_at": _time(row["ended_at"])})
+
+
+def _prompt(row: RowMapping) -> Prompt:
+    return Prompt(**{**row, "created_at": _time(row["created_at"])})
+
+
+def _time(micros: int | None) -> datetime | None:
+    return None if micros is None else datetime.fromtimestamp(micros / 1_000_000, UTC)
+
+
+def _micros(parts: Parts) -> int:
+    return int(parts.clock.wall() * 1_000_000)

@@ -1,0 +1,286 @@
+"""A chat turn from its message to its stored answer."""
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+import msgspec
+from novakit import logs
+from novakit.clock import Clock
+from novakit.ids import NewId
+
+from ..domain.chat import ChatTurn, Locality, Lock, ProviderRequest
+from ..domain.errors import ProviderError
+from ..domain.events import Usage
+from ..routing.history import estimated_tokens
+from ..routing.trail import AllProvidersFailed, InterruptedAnswer
+from ..store import turns
+from ..store.turns import Begun, EndedPrompt, NewPrompt, PromptStatus
+from ..store.writer import Writer
+from . import frames
+from .llm_router import ProviderOrchestrator
+from .route_record import Observer, RouteRecord, TurnEnded
+from .running import RunningTurns
+from .turn import Endpoint, Turn
+
+KEEP_PARTIAL_EVERY_SEC = 1.0
+REFUSED = "The model declined to answer this."
+NOTHING_SENT = (
+    "The cloud is not allowed for this message, and no local model could answer. Nothing was sent anywhere."
+)
+SENT_LOCALLY = (
+    "The cloud is not allowed for this message, and no local model could answer. Nothing was sent to the cloud."
+)
+
+log = logs.get("conversation")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A valid message of a known user."""
+
+    user_id: str
+    request_id: str
+    text: str
+    session_id: str | None
+    parent_id: str | None
+    local_only: bool
+    prefer: Locality | None
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What every conversation shares."""
+
+    system_prompt: str
+    fallback_message: str
+    cloud_enabled: bool
+
+
+class Conversations:
+    """Conducts all turns of this process."""
+
+    def __init__(
+        self,
+        orchestrator: ProviderOrchestrator,
+        writer: Writer,
+        running: RunningTurns,
+        manner: Manner,
+        clock: Clock,
+        new_id: NewId,
+        observe: Observer,
+    ) -> None:
+        self._orchestrator = orchestrator
+        self._writer = writer
+        self._running = running
+        self._manner = manner
+        self._clock = clock
+        self._new_id = new_id
+        self._observe = observe
+
+    async def begin(self, question: Question, order: tuple[str, ...] = ()) -> Turn:
+        """Store the message and start to answer it; raises what ``store.turns.begin`` raises."""
+        route = RouteRecord(self._clock.now, question.request_id, self._observe)
+        new = NewPrompt(
+            prompt_id=self._new_id(),
+            user_id=question.user_id,
+            text=question.text,
+            local_only=question.local_only,
+            at=self._micros(),
+            new_session_id="" if question.session_id else self._new_id(),
+            session_id=question.session_id,
+            parent_id=question.parent_id,
+        )
+        begun = await self._writer.run(lambda connection: turns.begin(connection, new))
+        turn = Turn(
+            message_id=new.prompt_id,
+            session_id=begun.session_id,
+            user_id=question.user_id,
+            endpoint=question.endpoint,
+            request=self._request(question, begun, order),
+            route=route,
+        )
+        self._running.add(turn)
+        turn.task = asyncio.ensure_future(self._conduct(turn, question.request_id))
+        return turn
+
+    def locks(self, *, session: bool, message: bool) -> frozenset[Lock]:
+        """Who forbids the cloud to such a message."""
+        found: set[Lock] = set()
+        if not self._manner.cloud_enabled:
+            found.add("deployment")
+        if session:
+            found.add("session")
+        if message:
+            found.add("message")
+        return frozenset(found)
+
+    async def close(self) -> None:
+        """End all turns; each is stored with what was said so far."""
+        tasks = [turn.task for turn in self._running.everyone() if turn.task is not None]
+        for turn in self._running.everyone():
+            turn.cut("interrupted")
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _request(self, question: Question, begun: Begun, order: tuple[str, ...]) -> ProviderRequest:
+        turns_so_far = (
+            ChatTurn("system", self._manner.system_prompt),
+            *begun.history,
+            ChatTurn("user", question.text, question.local_only),
+        )
+        locks = self.locks(session=begun.session_local_only, message=question.local_only)
+        return ProviderRequest(turns=turns_so_far, locks=locks, prefer=question.prefer, order=order)
+
+    async def _conduct(self, turn: Turn, request_id: str) -> None:
+        error: str | None = None
+        status: PromptStatus = "complete"
+        try:
+            turn.begin()
+            await self._answer(turn)
+        except asyncio.CancelledError:
+            turn.cancelled()
+            status = turn.ending or "interrupted"
+        except ProviderError:
+            turn.say(f"\n\n{REFUSED}" if turn.text else REFUSED)
+        except InterruptedAnswer as broken:
+            status = "interrupted"
+            error = f"The answer broke off ({broken.error.reason}). What was said so far is kept."
+        except AllProvidersFailed as failed:
+            status = "fallback"
+            log.error("all_providers_failed", request_id=request_id, failures=str(failed))
+            turn.say(self._apology(failed))
+        except Exception as crash:  # noqa: BLE001 (a turn must end for its reader, whatever broke)
+            status = "failed"
+            error = "Something broke on our side. What was said so far is kept."
+            _log_crash("turn_failed", crash, request_id)
+        await self._end(turn, status, error, request_id)
+
+    async def _answer(self, turn: Turn) -> None:
+        events = self._orchestrator.generate_streaming_response(
+            turn.request, lambda _request: turn.request, shown=turn.endpoint == "stream"
+        )
+        kept_at = self._clock.now()
+        async with aclosing(events):
+            async for event in events:
+                turn.take(event)
+                now = self._clock.now()
+                if now - kept_at >= KEEP_PARTIAL_EVERY_SEC:
+                    kept_at = now
+                    self._keep(turn.message_id, turn.text)
+
+    def _keep(self, message_id: str, text: str) -> None:
+        job = asyncio.ensure_future(
+            self._writer.run(lambda connection: turns.keep_partial(connection, message_id, text))
+        )
+        job.add_done_callback(_log_failure)
+
+    async def _end(self, turn: Turn, status: PromptStatus, error: str | None, request_id: str) -> None:
+        """Store the turn, then tell its readers. Nobody cuts a turn that has come this far."""
+        turn.ending_begins()
+        route = turn.route
+        answered = route.candidate if status not in {"fallback", "failed"} else None
+        call = route.last_call()
+        usage, estimated = _usage(turn, status)
+        tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0)
+        milliseconds = round(route.elapsed * 1000)
+        stored = route.stored()
+        ended = EndedPrompt(
+            prompt_id=turn.message_id,
+            session_id=turn.session_id,
+            text=turn.text,
+            status=status,
+            tokens_used=tokens,
+            latency_ms=milliseconds,
+            at=self._micros(),
+            provider=answered.name if answered else None,
+            model=call.model if answered and call else None,
+            locality=answered.locality if answered else None,
+            route=msgspec.json.encode(stored).decode(),
+        )
+        try:
+            await self._writer.run(lambda connection: turns.end(connection, ended))
+        except Exception as crash:  # noqa: BLE001 (the reader must learn that its answer is not stored)
+            error = "The answer could not be stored."
+            _log_crash("store_failed", crash, request_id)
+        self._running.remove(turn)
+        last: frames.DoneEvent | frames.ErrorEvent = (
+            frames.DoneEvent(turn.session_id, turn.message_id, tokens, milliseconds)
+            if error is None
+            else frames.ErrorEvent(error)
+        )
+        turn.outcome = ended
+        turn.finish(
+            last,
+            frames.UsageEvent(
+                input_tokens=usage.input_tokens or 0,
+                output_tokens=usage.output_tokens or 0,
+                cost_usd=stored.cost_usd,
+                estimated=estimated,
+                ttft_ms=route.ttft_ms,
+                total_ms=milliseconds,
+            ),
+        )
+        self._tell(turn, ended, usage, request_id)
+
+    def _tell(self, turn: Turn, ended: EndedPrompt, usage: Usage, request_id: str) -> None:
+        fallback_from, reason = turn.route.fallback()
+        self._observe(
+            TurnEnded(
+                endpoint=turn.endpoint,
+                status=ended.status,
+                seconds=ended.latency_ms / 1000,
+                provider=ended.provider,
+                model=ended.model,
+                locality=turn.route.candidate.locality if ended.provider and turn.route.candidate else None,
+                fallback_from=fallback_from,
+                fallback_reason=reason,
+                usage=usage,
+                request_id=request_id,
+                user_id=turn.user_id,
+            )
+        )
+
+    def _apology(self, failed: AllProvidersFailed) -> str:
+        if not failed.locked_out:
+            return self._manner.fallback_message
+        return SENT_LOCALLY if failed.sent else NOTHING_SENT
+
+    def _micros(self) -> int:
+        return int(self._clock.wall() * 1_000_000)
+
+
+def lock_session(turn: Turn) -> None:
+    """The turn's session was locked: no further call to the cloud, and one that is under way is cut off."""
+    turn.request = replace(turn.request, locks=turn.request.locks | {"session"})
+    candidate = turn.route.candidate
+    if candidate is not None and candidate.locality == "cloud":
+        turn.cut("stopped")
+
+
+def _usage(turn: Turn, status: PromptStatus) -> tuple[Usage, bool]:
+    """Tokens as the provider reported them, else estimated; none where nobody answered."""
+    if status == "fallback":
+        return Usage(0, 0), False
+    finished = turn.route.finished
+    reported = finished.usage if finished is not None else None
+    if reported is not None and reported.output_tokens is not None and reported.input_tokens is not None:
+        return reported, False
+    if not turn.text:
+        return Usage(0, 0), False
+    asked = sum(estimated_tokens(said.text) for said in turn.request.turns)
+    known = reported or Usage()
+    return Usage(
+        input_tokens=asked if known.input_tokens is None else known.input_tokens,
+        output_tokens=estimated_tokens(turn.text) if known.output_tokens is None else known.output_tokens,
+    ), True
+
+
+def _log_crash(event: str, crash: BaseException, request_id: str) -> None:
+    log.error(event, request_id=request_id, error=type(crash).__name__, at=logs.where(crash))
+
+
+def _log_failure(job: "asyncio.Future[None]") -> None:
+    if not job.cancelled() and (crash := job.exception()) is not None:
+        log.error("partial_not_stored", error=type(crash).__name__, at=logs.where(crash))

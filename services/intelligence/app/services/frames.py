@@ -1,0 +1,113 @@
+"""The events of a chat stream as bytes. Default events keep the schema that clients have always had."""
+
+from typing import Literal
+
+import msgspec
+from novakit import sse
+
+from ..routing.policy import Candidate, RouteDecision, Skipped
+from ..routing.trail import Answering, Connecting, Failed, RouteEvent, Succeeded
+
+_encode = msgspec.json.Encoder().encode
+
+State = Literal["queued", "connecting", "loading", "streaming", "failed", "skipped", "succeeded", "cancelled"]
+
+
+class ContentEvent(msgspec.Struct):
+    """A piece of the answer."""
+
+    content: str
+    done: Literal[False] = False
+
+
+class DoneEvent(msgspec.Struct):
+    """The answer is whole and stored."""
+
+    session_id: str
+    message_id: str
+    tokens_used: int
+    latency_ms: int
+    content: Literal[""] = ""
+    done: Literal[True] = True
+
+
+class ErrorEvent(msgspec.Struct):
+    """The answer broke off; what was said is kept."""
+
+    error: str
+    done: Literal[True] = True
+
+
+class StartEvent(msgspec.Struct):
+    """Always first, before anyone is asked."""
+
+    message_id: str
+    session_id: str
+
+
+class RouteStateEvent(msgspec.Struct, omit_defaults=True):
+    """Where the answer is coming from. ``attempt`` is 0 for a provider that is not asked."""
+
+    message_id: str
+    attempt: int
+    provider: str
+    model: str
+    locality: str
+    state: State
+    sent: bool
+    reason: str | None = None
+
+
+class UsageEvent(msgspec.Struct):
+    """What the answer took. ``estimated``: the provider reported no tokens. ``cost_usd`` None: no price is known."""
+
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    estimated: bool
+    ttft_ms: int | None
+    total_ms: int
+
+
+def content(event_id: int, text: str) -> bytes:
+    """One piece of the answer; the hot path, so built from bytes, to the same schema as ContentEvent."""
+    return b'id: %d\ndata: {"content":%b,"done":false}\n\n' % (event_id, _encode(text))
+
+
+def default(event_id: int, event: DoneEvent | ErrorEvent) -> bytes:
+    """A default event that ends the stream."""
+    return sse.encode(_encode(event), event_id=event_id)
+
+
+def named(event_id: int, name: str, event: StartEvent | RouteStateEvent | UsageEvent) -> bytes:
+    """A named event, which old clients ignore."""
+    return sse.encode(_encode(event), event_id=event_id, name=name)
+
+
+def route_states(message_id: str, event: RouteEvent, *, sent: bool) -> list[RouteStateEvent]:
+    """What a step of the orchestrator says to the client; ``sent`` is that of the call under way."""
+
+    def told(candidate: Candidate, state: State, attempt: int, reason: str | None = None) -> RouteStateEvent:
+        left = sent and attempt > 0
+        return RouteStateEvent(
+            message_id, attempt, candidate.name, candidate.model, candidate.locality, state, left, reason
+        )
+
+    states: list[RouteStateEvent] = []
+    match event:
+        case RouteDecision():
+            # A provider without a key is no news to anyone; the stored route has it.
+            news = [skip for skip in event.skipped if skip.reason != "not_configured"]
+            states = [told(skip.candidate, "skipped", 0, skip.reason) for skip in news]
+        case Skipped():
+            states = [told(event.candidate, "skipped", 0, event.reason)]
+        case Connecting():
+            states = [told(event.candidate, "connecting", event.call)]
+        case Answering():
+            states = [told(event.candidate, "streaming", event.call)]
+        case Failed():
+            states = [told(event.candidate, "failed", event.call, event.error.reason)]
+        case Succeeded():
+            reason = None if event.refusal is None else event.refusal.reason
+            states = [told(event.candidate, "succeeded", event.call, reason)]
+    return states

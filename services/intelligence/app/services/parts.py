@@ -1,0 +1,26 @@
+"""What the composition root wires once and the ordinary routes use."""
+
+from dataclasses import dataclass
+
+from novakit.clock import Clock
+from novakit.ids import NewId
+
+from ..store.repository import ChatRepository
+from .conversation import Conversations
+from .health_board import HealthBoard
+from .llm_router import ProviderOrchestrator
+from .running import RunningTurns
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a running intelligence service."""
+
+    repository: ChatRepository
+    conversations: Conversations
+    orchestrator: ProviderOrchestrator
+    health: HealthBoard
+    running: RunningTurns
+    clock: Clock
+    new_id: NewId
+    cloud_enabled: bool

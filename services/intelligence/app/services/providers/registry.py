@@ -1,0 +1,113 @@
+"""The providers by name: the one place that knows the concrete classes."""
+
+from collections.abc import Callable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from novakit.clock import Clock
+from pydantic import SecretStr
+
+from ...config import Settings
+from ...domain.chat import Locality
+from ...routing.policy import Candidate
+from .base import Provider
+from .gemini import GeminiProvider
+from .local_ollama import LocalOllamaProvider
+from .openai_provider import OpenAIProvider
+from .transport import Transport
+
+OLLAMA_DEFAULT_URL = "http://127.0.0.1:11434"
+CONNECT_TIMEOUT_SEC = 3.0
+
+Factory = Callable[[Settings, Transport, Clock, float], Provider | Candidate]
+"""Makes a provider, or says with a candidate that is not configured what would have been one."""
+
+
+def build(settings: Settings, transport: Transport, clock: Clock) -> tuple[list[Provider], list[Candidate]]:
+    """(providers, missing) in the order of the priority; ``missing`` are those without a key."""
+    providers: list[Provider] = []
+    missing: list[Candidate] = []
+    for name in settings.llm_provider_priority:
+        timeout = settings.llm_connect_timeouts.get(name, CONNECT_TIMEOUT_SEC)
+        made = FACTORIES[name](settings, transport, clock, timeout)
+        if isinstance(made, Provider):
+            providers.append(made)
+        else:
+            missing.append(made)
+    return providers, missing
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a call to this address stays on this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def locality_of(url: str, declared: Locality | None) -> Locality:
+    """Where an Ollama is: as declared, else local for loopback, private addresses and single-label host names."""
+    if declared is not None:
+        return declared
+    host = urlsplit(url).hostname or ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return "local" if "." not in host else "cloud"
+    return "local" if address.is_private or address.is_loopback else "cloud"
+
+
+def _ollama(settings: Settings, transport: Transport, clock: Clock, timeout: float) -> Provider:
+    url = OLLAMA_DEFAULT_URL if settings.ollama_url == "auto" else settings.ollama_url
+    return LocalOllamaProvider(
+        transport=transport,
+        base_url=url,
+        model=settings.ollama_model,
+        api_key=_text(settings.ollama_api_key),
+        connect_timeout=timeout,
+        locality=locality_of(url, settings.ollama_locality),
+        on_this_machine=is_loopback(url),
+        wall=clock.wall,
+    )
+
+
+def _gemini(settings: Settings, transport: Transport, clock: Clock, timeout: float) -> Provider | Candidate:
+    key = _text(settings.gemini_api_key)
+    if key is None:
+        return Candidate("gemini", settings.gemini_model.removeprefix("models/"), "cloud", configured=False)
+    return GeminiProvider(
+        transport=transport,
+        api_key=key,
+        model=settings.gemini_model,
+        api_url=settings.gemini_api_url,
+        api_version=settings.gemini_api_version,
+        connect_timeout=timeout,
+        wall=clock.wall,
+    )
+
+
+def _openai(settings: Settings, transport: Transport, clock: Clock, timeout: float) -> Provider | Candidate:
+    key = _text(settings.openai_api_key)
+    locality = settings.openai_locality
+    if key is None:
+        return Candidate("openai", settings.openai_model, locality, configured=False)
+    return OpenAIProvider(
+        transport=transport,
+        api_key=key,
+        model=settings.openai_model,
+        base_url=settings.openai_base_url,
+        organization=settings.openai_org_id,
+        project=settings.openai_project_id,
+        connect_timeout=timeout,
+        locality=locality,
+        on_this_machine=locality == "local" and is_loopback(settings.openai_base_url),
+        wall=clock.wall,
+    )
+
+
+FACTORIES: dict[str, Factory] = {"ollama": _ollama, "gemini": _gemini, "openai": _openai}
+
+
+def _text(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

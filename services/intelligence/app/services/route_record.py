@@ -1,0 +1,206 @@
+"""The story of one answer, told three ways: as stored with the message, to observers, and for a log line."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from ..domain.chat import Locality
+from ..domain.errors import Reason, SkipReason
+from ..domain.events import Finished, Usage
+from ..routing.policy import Candidate, RouteDecision, Skipped
+from ..routing.trail import Answering, Connecting, Failed, RouteEvent, Succeeded
+
+Outcome = Literal["succeeded", "failed", "cancelled"]
+
+
+class CallRecord(msgspec.Struct):
+    """One upstream call; times in milliseconds since the turn began. ``attempt`` counts from 1, retries too."""
+
+    attempt: int
+    provider: str
+    model: str
+    locality: Locality
+    sent: bool
+    started_ms: int
+    outcome: Outcome | None = None
+    reason: Reason | None = None
+    first_token_ms: int | None = None
+    ended_ms: int | None = None
+
+
+class SkipRecord(msgspec.Struct):
+    """One provider that was not asked, and why."""
+
+    provider: str
+    model: str
+    locality: Locality
+    reason: SkipReason
+
+
+class StoredRoute(msgspec.Struct):
+    """What ``GET /api/chat/messages/{id}/route`` tells. ``cost_usd`` is None where no price is known."""
+
+    attempts: list[CallRecord]
+    skipped: list[SkipRecord]
+    handoffs: list[None] = msgspec.field(default_factory=list)
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """For observers: one upstream call is over. Seconds; ``ttft`` None where nothing was said."""
+
+    provider: str
+    model: str
+    locality: Locality
+    outcome: Outcome
+    reason: Reason | None
+    detail: str | None
+    seconds: float
+    ttft: float | None
+    usage: Usage | None
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnded:
+    """For observers: one chat turn is over, as its user saw it."""
+
+    endpoint: Literal["message", "stream"]
+    status: str
+    seconds: float
+    provider: str | None
+    model: str | None
+    locality: Locality | None
+    fallback_from: str | None
+    fallback_reason: Reason | SkipReason | None
+    usage: Usage | None
+    request_id: str
+    user_id: str
+
+
+Observation: TypeAlias = CallEnded | TurnEnded
+Observer: TypeAlias = Callable[[Observation], None]
+
+
+class RouteRecord:
+    """Takes the orchestrator's events as they come. ``now`` is the clock's seconds."""
+
+    def __init__(self, now: Callable[[], float], request_id: str, observe: Observer) -> None:
+        self._now = now
+        self._started = now()
+        self._request_id = request_id
+        self._observe = observe
+        self._calls: list[CallRecord] = []
+        self._skipped: list[SkipRecord] = []
+        self._candidate: Candidate | None = None
+        self.finished: Finished | None = None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the turn began."""
+        return self._now() - self._started
+
+    @property
+    def candidate(self) -> Candidate | None:
+        """Whoever is being asked now, or has answered."""
+        return self._candidate
+
+    @property
+    def ttft_ms(self) -> int | None:
+        """Milliseconds from the start of the turn to the first words, where there were any."""
+        return next((call.first_token_ms for call in reversed(self._calls) if call.first_token_ms is not None), None)
+
+    @property
+    def sent(self) -> bool:
+        """Whether bytes of the prompt left this machine."""
+        return any(call.sent for call in self._calls)
+
+    def take(self, event: RouteEvent) -> None:
+        """Book one event; deltas are none of its business."""
+        match event:
+            case RouteDecision():
+                self._skipped.extend(_skip(skip) for skip in event.skipped)
+            case Skipped():
+                self._skipped.append(_skip(event))
+            case Connecting():
+                self._connect(event)
+            case Answering():
+                self._calls[-1].first_token_ms = self._ms()
+            case Failed():
+                self._calls[-1].sent = event.sent
+                self._end("failed", event.error.reason, event.error.detail)
+            case Succeeded():
+                self._succeed(event)
+
+    def cancel(self) -> bool:
+        """Book that the call under way was cut off; says whether there was one."""
+        if not self._calls or self._calls[-1].outcome is not None:
+            return False
+        self._end("cancelled", "cancelled", None)
+        return True
+
+    def fallback(self) -> tuple[str | None, Reason | SkipReason | None]:
+        """(provider, reason) of the first that could have answered and did not; None twice where there is none."""
+        failed = next((call for call in self._calls if call.outcome == "failed"), None)
+        if failed is not None:
+            return failed.provider, failed.reason
+        skipped = next((skip for skip in self._skipped if skip.reason == "cooling_down"), None)
+        return (skipped.provider, skipped.reason) if skipped is not None else (None, None)
+
+    def stored(self) -> StoredRoute:
+        """The whole story."""
+        local = bool(self._calls) and all(call.locality == "local" for call in self._calls)
+        return StoredRoute(self._calls, self._skipped, cost_usd=0.0 if local or not self.sent else None)
+
+    def last_call(self) -> CallRecord | None:
+        """The newest call."""
+        return self._calls[-1] if self._calls else None
+
+    def _connect(self, event: Connecting) -> None:
+        candidate = self._candidate = event.candidate
+        self._calls.append(
+            CallRecord(
+                attempt=event.call,
+                provider=candidate.name,
+                model=candidate.model,
+                locality=candidate.locality,
+                sent=not candidate.on_this_machine,
+                started_ms=self._ms(),
+            )
+        )
+
+    def _succeed(self, event: Succeeded) -> None:
+        self.finished = event.finished
+        if event.finished is not None and event.finished.model:
+            self._calls[-1].model = event.finished.model
+        refusal = event.refusal
+        self._end("succeeded", refusal.reason if refusal else None, refusal.detail if refusal else None)
+
+    def _end(self, outcome: Outcome, reason: Reason | None, detail: str | None) -> None:
+        call = self._calls[-1]
+        call.outcome, call.reason, call.ended_ms = outcome, reason, self._ms()
+        first = call.first_token_ms
+        self._observe(
+            CallEnded(
+                provider=call.provider,
+                model=call.model,
+                locality=call.locality,
+                outcome=outcome,
+                reason=reason,
+                detail=detail,
+                seconds=(call.ended_ms - call.started_ms) / 1000,
+                ttft=None if first is None else (first - call.started_ms) / 1000,
+                usage=self.finished.usage if self.finished and outcome == "succeeded" else None,
+                request_id=self._request_id,
+            )
+        )
+
+    def _ms(self) -> int:
+        return round(self.elapsed * 1000)
+
+
+def _skip(skip: Skipped) -> SkipRecord:
+    return SkipRecord(skip.candidate.name, skip.candidate.model, skip.candidate.locality, skip.reason)

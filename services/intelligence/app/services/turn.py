@@ -1,0 +1,192 @@
+"""One running chat turn: what was said so far, and the log of its events that readers follow at their own pace."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Literal
+
+from novakit import sse
+
+from ..domain.chat import ProviderRequest
+from ..domain.events import Finished, ReasoningDelta, TextDelta
+from ..routing.trail import Failed, RouteEvent
+from ..store.turns import EndedPrompt, PromptStatus
+from . import frames
+from .route_record import RouteRecord
+
+HEARTBEAT_SEC = 15.0
+Endpoint = Literal["message", "stream"]
+
+
+class Turn:
+    """One message and the answer that is being made to it.
+
+    The log keeps every event, so that a slow reader never holds up the provider's clock, and a second one could
+    read from the start.
+    """
+
+    def __init__(
+        self,
+        *,
+        message_id: str,
+        session_id: str,
+        user_id: str,
+        endpoint: Endpoint,
+        request: ProviderRequest,
+        route: RouteRecord,
+    ) -> None:
+        self.message_id = message_id
+        self.session_id = session_id
+        self.user_id = user_id
+        self.endpoint: Endpoint = endpoint
+        self.request = request
+        self.route = route
+        self.ending: PromptStatus | None = None
+        """Set by whoever ends the turn early: the status that it is then stored with."""
+        self.task: asyncio.Task[None] | None = None
+        self.outcome: EndedPrompt | None = None
+        """How it ended, once that is stored."""
+        self._begun = False
+        self._ending = False
+        self._text: list[str] = []
+        self._log: list[bytes] = []
+        self._ended = False
+        self._waiting: list[asyncio.Future[None]] = []
+        self._named("start", frames.StartEvent(message_id, session_id))
+
+    @property
+    def text(self) -> str:
+        """What was said so far."""
+        if len(self._text) > 1:
+            self._text[:] = ["".join(self._text)]
+        return self._text[0] if self._text else ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last event was written."""
+        return self._ended
+
+    def begin(self) -> None:
+        """The task runs; raises CancelledError where the turn was cut before it did."""
+        self._begun = True
+        if self.ending is not None:
+            raise asyncio.CancelledError
+
+    def ending_begins(self) -> None:
+        """The answer is being stored: from here on the turn cannot be cut."""
+        self._ending = True
+
+    def cut(self, ending: PromptStatus) -> None:
+        """End the turn now, to be stored with what was said so far. The first ending given counts."""
+        if self._ending or self.task is None:
+            return
+        self.ending = self.ending or ending
+        # A task that is cancelled before its first step would never reach the code that stores its turn.
+        if self._begun:
+            self.task.cancel()
+
+    def take(self, event: RouteEvent) -> None:
+        """Book one event of the orchestrator."""
+        if isinstance(event, TextDelta):
+            self.say(event.text)
+        elif not isinstance(event, ReasoningDelta | Finished):
+            self.route.take(event)
+            self._tell_route(event)
+            if isinstance(event, Failed) and event.spoke and self.endpoint == "message":
+                # Nobody has seen it: the next provider answers from the start.
+                self._text.clear()
+
+    def say(self, text: str) -> None:
+        """Add to the answer."""
+        self._text.append(text)
+        if self.endpoint == "stream":
+            self._log.append(frames.content(len(self._log) + 1, text))
+            self._wake()
+
+    def cancelled(self) -> None:
+        """Book that the call under way was cut off."""
+        if self.route.cancel() and (call := self.route.last_call()) is not None:
+            self._named(
+                "route",
+                frames.RouteStateEvent(
+                    self.message_id, call.attempt, call.provider, call.model, call.locality, "cancelled", call.sent
+                ),
+            )
+
+    def finish(self, last: frames.DoneEvent | frames.ErrorEvent, usage: frames.UsageEvent | None = None) -> None:
+        """Write the last events. The answer must be stored by now."""
+        if usage is not None:
+            self._named("usage", usage)
+        if self.endpoint == "stream":
+            self._log.append(frames.default(len(self._log) + 1, last))
+        self._ended = True
+        self._wake()
+
+    async def over(self) -> None:
+        """Return once the turn has ended and is stored."""
+        while not self._ended:
+            await self._change()
+
+    async def read(self, call_later: Callable[..., asyncio.TimerHandle]) -> AsyncIterator[bytes]:
+        """All events from the first, then each as it comes, joined where several came, and heartbeats."""
+        position = 0
+        beat = _Heartbeat(call_later, self._wake)
+        try:
+            while True:
+                if position < len(self._log):
+                    new = self._log[position:]
+                    position = len(self._log)
+                    yield new[0] if len(new) == 1 else b"".join(new)
+                elif self._ended:
+                    return
+                elif beat.due():
+                    yield sse.HEARTBEAT
+                else:
+                    await self._change()
+        finally:
+            beat.stop()
+
+    async def _change(self) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        await future
+
+    def _wake(self) -> None:
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for future in waiting:
+                if not future.done():
+                    future.set_result(None)
+
+    def _tell_route(self, event: RouteEvent) -> None:
+        if self.endpoint != "stream":
+            return
+        call = self.route.last_call()
+        for state in frames.route_states(self.message_id, event, sent=call is not None and call.sent):
+            self._named("route", state)
+
+    def _named(self, name: str, event: frames.StartEvent | frames.RouteStateEvent | frames.UsageEvent) -> None:
+        if self.endpoint == "stream":
+            self._log.append(frames.named(len(self._log) + 1, name, event))
+            self._wake()
+
+
+class _Heartbeat:
+    """Says when a comment is due. One timer a reader, not one an event."""
+
+    def __init__(self, call_later: Callable[..., asyncio.TimerHandle], wake: Callable[[], None]) -> None:
+        self._call_later = call_later
+        self._wake = wake
+        self._due = False
+        self._timer = call_later(HEARTBEAT_SEC, self._tick)
+
+    def due(self) -> bool:
+        due, self._due = self._due, False
+        return due
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+    def _tick(self) -> None:
+        self._due = True
+        self._wake()
+        self._timer = self._call_later(HEARTBEAT_SEC, self._tick)

@@ -1,0 +1,117 @@
+"""Sessions and prompts for the ordinary routes, through SQLAlchemy."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import RowMapping, delete, func, insert, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from .tables import prompts, sessions
+
+
+class BadCursorError(ValueError):
+    """The cursor is not one that a list has given."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """Some of a user's sessions, newest first; ``total`` counts all that match."""
+
+    rows: Sequence[RowMapping]
+    total: int
+    next_cursor: str | None
+
+
+class ChatRepository:
+    """Each method is one transaction. A session or prompt of another user does not exist for it."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def ping(self) -> None:
+        """Raise where the database does not answer."""
+        async with self._engine.connect() as connection:
+            await connection.execute(select(1))
+
+    async def create_session(
+        self, session_id: str, user_id: str, title: str, at: int, *, local_only: bool
+    ) -> RowMapping:
+        """A new, empty session."""
+        row = {
+            "id": session_id,
+            "user_id": user_id,
+            "title": title,
+            "status": "active",
+            "local_only": local_only,
+            "created_at": at,
+            "updated_at": at,
+        }
+        async with self._engine.begin() as connection:
+            made: RowMapping = (
+                (await connection.execute(insert(sessions).values(row).returning(sessions))).mappings().one()
+            )
+        return made
+
+    async def list_sessions(self, user_id: str, *, limit: int, cursor: str | None, query: str | None) -> SessionPage:
+        """One page; raises BadCursorError. ``query`` is looked for in titles, whatever its case."""
+        mine = sessions.c.user_id == user_id
+        if query:
+            mine &= sessions.c.title.icontains(query, autoescape=True)
+        page = select(sessions).where(mine).order_by(sessions.c.updated_at.desc(), sessions.c.id.desc())
+        if cursor:
+            page = page.where(tuple_(sessions.c.updated_at, sessions.c.id) < _place(cursor))
+        async with self._engine.connect() as connection:
+            total = (await connection.execute(select(func.count()).select_from(sessions).where(mine))).scalar_one()
+            rows = (await connection.execute(page.limit(limit + 1))).mappings().all()
+        more = len(rows) > limit
+        shown = rows[:limit]
+        return SessionPage(shown, total, _cursor(shown[-1]) if more else None)
+
+    async def session(self, session_id: str, user_id: str) -> RowMapping | None:
+        """One session."""
+        mine = (sessions.c.id == session_id) & (sessions.c.user_id == user_id)
+        async with self._engine.connect() as connection:
+            return (await connection.execute(select(sessions).where(mine))).mappings().one_or_none()
+
+    async def change_session(self, session_id: str, user_id: str, changes: dict[str, Any]) -> RowMapping | None:
+        """The session after the change; None where there is none."""
+        mine = (sessions.c.id == session_id) & (sessions.c.user_id == user_id)
+        async with self._engine.begin() as connection:
+            result = await connection.execute(update(sessions).where(mine).values(changes).returning(sessions))
+            changed: RowMapping | None = result.mappings().one_or_none()
+        return changed
+
+    async def delete_session(self, session_id: str, user_id: str) -> bool:
+        """Delete it with all its prompts; says whether there was one."""
+        mine = (sessions.c.id == session_id) & (sessions.c.user_id == user_id)
+        async with self._engine.begin() as connection:
+            result = await connection.execute(delete(sessions).where(mine))
+            return result.rowcount > 0
+
+    async def prompts_of(self, session_id: str) -> Sequence[RowMapping]:
+        """All prompts of a session, oldest first."""
+        wanted = select(prompts).where(prompts.c.session_id == session_id)
+        async with self._engine.connect() as connection:
+            ordered = wanted.order_by(prompts.c.created_at, prompts.c.id)
+            return (await connection.execute(ordered)).mappings().all()
+
+    async def prompt(self, prompt_id: str, user_id: str) -> RowMapping | None:
+        """One prompt."""
+        mine = (prompts.c.id == prompt_id) & (prompts.c.user_id == user_id)
+        async with self._engine.connect() as connection:
+            return (await connection.execute(select(prompts).where(mine))).mappings().one_or_none()
+
+
+def _cursor(row: RowMapping) -> str:
+    return urlsafe_b64encode(f"{row['updated_at']}:{row['id']}".encode()).decode()
+
+
+def _place(cursor: str) -> tuple[int, str]:
+    try:
+        at, _, session_id = urlsafe_b64decode(cursor.encode()).decode().partition(":")
+        return int(at), session_id
+    except (Base64Error, UnicodeError, ValueError):
+        raise BadCursorError from None
