@@ -13,6 +13,7 @@ from novakit import database, health, logs, problem
 from novakit.clock import Clock, SystemClock
 from novakit.identity import TokenSigner, TokenVerifier
 from novakit.ids import NewId, id_source
+from prometheus_client import disable_created_metrics
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import Route
 
@@ -57,6 +58,7 @@ def create_app(
     clock = clock or SystemClock()
     new_id = new_id or id_source(clock)
     logs.setup(AUDIENCE, settings.log_level)
+    disable_created_metrics()
     _say_what_has_no_effect(settings)
     metrics = Metrics()
     verifier = TokenVerifier(settings.service_jwt_secret.get_secret_value(), audience=AUDIENCE, wall=clock.wall)
@@ -82,7 +84,9 @@ def create_app(
             app.state.parts = parts
             app.state.verifier = verifier
             app.router.routes[:0] = endpoints.routes()
+            looking = asyncio.ensure_future(parts.orchestrator.look_around())
             yield
+            looking.cancel()
             await parts.conversations.close()
         finally:
             await session.close()

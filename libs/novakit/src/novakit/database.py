@@ -1,6 +1,9 @@
 """SQLite as every service uses it: write-ahead logging, an async engine, and migrations that run only when due."""
 
+import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -29,13 +32,22 @@ def async_engine(path: Path) -> AsyncEngine:
 def migrate(path: Path, scripts: Path, head: str) -> None:
     """Bring the database at ``path`` to revision ``head`` of the Alembic ``scripts``. Blocks; makes the folder.
 
-    Alembic is imported only when something is to be done: it costs more memory than a small service.
+    Alembic runs in a process of its own, and only when something is to be done: what it imports would stay in a
+    small service's memory for good. Raises CalledProcessError where it fails.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if revision(path) == head:
         return
-    from alembic import command  # noqa: PLC0415 (see above)
-    from alembic.config import Config  # noqa: PLC0415 (see above)
+    root = str(Path(__file__).parent.parent)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-m", "novakit.database", str(path), str(scripts), head]
+    subprocess.run(command, check=True, env=environment)  # noqa: S603 (our own interpreter and arguments)
+
+
+def upgrade(path: Path, scripts: Path, head: str) -> None:
+    """The same in this process."""
+    from alembic import command  # noqa: PLC0415 (only the migrating process pays for it)
+    from alembic.config import Config  # noqa: PLC0415 (only the migrating process pays for it)
 
     config = Config()
     config.set_main_option("script_location", str(scripts))
@@ -69,3 +81,7 @@ def _with_pragmas(engine: Engine) -> None:
         for pragma in PRAGMAS:
             cursor.execute(pragma)
         cursor.close()
+
+
+if __name__ == "__main__":
+    upgrade(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

@@ -58,7 +58,7 @@ def setup(service: str, level: str = "info", out: TextIO | None = None) -> None:
         processors=[*shared, _render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=lambda *_args: _LineStream(stream),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
@@ -73,8 +73,8 @@ def setup(service: str, level: str = "info", out: TextIO | None = None) -> None:
 
 
 def get(name: str) -> Logger:
-    """A logger whose lines carry ``logger: name``."""
-    logger: Any = structlog.get_logger(logger=name)
+    """A logger whose lines carry ``component: name``."""
+    logger: Any = structlog.get_logger(component=name)
     return logger  # type: ignore[no-any-return]
 
 

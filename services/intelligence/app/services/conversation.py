@@ -206,7 +206,12 @@ class Conversations:
             _log_crash("store_failed", crash, request_id)
         self._running.remove(turn)
         last: frames.DoneEvent | frames.ErrorEvent = (
-            frames.DoneEvent(turn.session_id, turn.message_id, tokens, milliseconds)
+            frames.DoneEvent(
+                session_id=turn.session_id,
+                message_id=turn.message_id,
+                tokens_used=tokens,
+                latency_ms=milliseconds,
+            )
             if error is None
             else frames.ErrorEvent(error)
         )

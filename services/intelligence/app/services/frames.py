@@ -20,15 +20,15 @@ class ContentEvent(msgspec.Struct):
     done: Literal[False] = False
 
 
-class DoneEvent(msgspec.Struct):
+class DoneEvent(msgspec.Struct, kw_only=True):
     """The answer is whole and stored."""
 
+    content: Literal[""] = ""
+    done: Literal[True] = True
     session_id: str
     message_id: str
     tokens_used: int
     latency_ms: int
-    content: Literal[""] = ""
-    done: Literal[True] = True
 
 
 class ErrorEvent(msgspec.Struct):

@@ -1,6 +1,7 @@
 """``ProviderOrchestrator``: walks the decision of ``plan()`` from one provider to the next. It owns no rule."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ RETRY_JITTER_SEC = 0.4
 """The longest pause before a provider that names no delay is asked once more."""
 PROBE_SHARE = 0.5
 """A probe gets half the usual first-token deadline: somebody waits behind it."""
+LOOK_AROUND_SEC = 2.0
 
 CurrentRequest = Callable[[ProviderRequest], ProviderRequest]
 """Gives the request with its locks as they are at this moment; asked before every upstream call."""
@@ -70,11 +72,14 @@ class ProviderOrchestrator:
 
     def candidates(self) -> tuple[Candidate, ...]:
         """Everyone in the priority list, the configured ones with the model that they would use now."""
-        configured = (
-            Candidate(provider.name, provider.model, provider.locality, provider.on_this_machine)
-            for provider in self._providers.values()
-        )
-        return (*configured, *self._missing)
+        return (*(_candidate(provider) for provider in self._providers.values()), *self._missing)
+
+    async def look_around(self) -> None:
+        """Let each provider on this machine find its model. Free, and without effect on anyone's health."""
+        for provider in self._providers.values():
+            if provider.on_this_machine:
+                with contextlib.suppress(ProviderError):
+                    await _free_check(provider, LOOK_AROUND_SEC)
 
     def decide(self, request: ProviderRequest) -> RouteDecision:
         """The decision that this request would get now. Nobody is called."""
@@ -178,6 +183,8 @@ class ProviderOrchestrator:
                         yield Succeeded(number, candidate, finished=delta)
                     elif not spoke:
                         spoke = True
+                        # A model that was not named is known only now.
+                        candidate = _candidate(provider)
                         after = self._clock.now() - started
                         self._health.answered(admission, after)
                         yield Answering(number, candidate, after)
@@ -227,6 +234,10 @@ class _Walk:
     def skip(self, skipped: Skipped) -> Skipped:
         self.skipped.append(skipped)
         return skipped
+
+
+def _candidate(provider: Provider) -> Candidate:
+    return Candidate(provider.name, provider.model, provider.locality, provider.on_this_machine)
 
 
 async def _free_check(provider: Provider, seconds: float) -> None:
