@@ -58,7 +58,7 @@ def create_app(
     clock = clock or SystemClock()
     new_id = new_id or id_source(clock)
     logs.setup(AUDIENCE, settings.log_level)
-    disable_created_metrics()
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     _say_what_has_no_effect(settings)
     metrics = Metrics()
     verifier = TokenVerifier(settings.service_jwt_secret.get_secret_value(), audience=AUDIENCE, wall=clock.wall)
