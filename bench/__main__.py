@@ -1,0 +1,123 @@
+"""Measures and prints Markdown tables: CPU for each request and each token, as a ratio to a plain proxy.
+
+``python -m bench [--seconds S] [--rounds N]``. CPU is user and system time of the processes from /proc, divided by
+what they completed; the proxy is measured before and after NovaCore, and the ratios use both.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from .load import Reply, closed_loop, fixed_rate
+from .measure import Cost, Effort, Times, cost_of, first_tokens
+from .processes import Running
+from .targets import NovaCore, start_mock, start_proxy, upstream_request
+
+PLAIN_CONNECTIONS = 32
+BURST_CONNECTIONS = 16
+PACED_RATE = 40
+PLAIN_LIMIT = 60
+BURST_LIMIT = 8
+MEMORY_LIMIT_MB = 90
+READY_LIMIT_SEC = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyCosts:
+    """The plain proxy's, measured once."""
+
+    plain: Cost
+    burst: Cost
+
+
+async def of_proxy(proxy: Running, port: int, effort: Effort) -> ProxyCosts:
+    """Both shapes of request, straight through the plain proxy."""
+    straight, streamed = upstream_request(port, "plain"), upstream_request(port, "burst")
+    plain = await cost_of(straight, [proxy], effort, connections=PLAIN_CONNECTIONS, by_token=False)
+    burst = await cost_of(streamed, [proxy], effort, connections=BURST_CONNECTIONS, by_token=True)
+    return ProxyCosts(plain, burst)
+
+
+async def run(effort: Effort) -> str:
+    """The whole measurement; returns the tables."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        mock, mock_port = start_mock(folder)
+        proxy, proxy_port = start_proxy(folder, mock_port)
+        ours = NovaCore(folder, mock_port)
+        try:
+            ours.start()
+            idle = [(process.name, process.memory_mb(), process.ready_sec) for process in ours.processes]
+            before = await of_proxy(proxy, proxy_port, effort)
+            ours.ask_for("plain")
+            message = ours.request("/api/chat/message")
+            plain = await cost_of(message, ours.chain, effort, connections=PLAIN_CONNECTIONS, by_token=False)
+            alone = await closed_loop(message, 1, effort.seconds)
+            ours.ask_for("burst")
+            stream = ours.request("/api/chat/stream")
+            burst = await cost_of(stream, ours.chain, effort, connections=BURST_CONNECTIONS, by_token=True)
+            ours.ask_for("paced")
+            paced = await fixed_rate(stream, 2 * PACED_RATE, PACED_RATE, effort.seconds)
+            after = await of_proxy(proxy, proxy_port, effort)
+        finally:
+            for process in [*ours.processes, proxy, mock]:
+                process.stop()
+    base = ProxyCosts(before.plain + after.plain, before.burst + after.burst)
+    return "\n\n".join([_costs(proxy.name, base, plain, burst), _services(idle), _seen(alone, paced)])
+
+
+def _costs(proxy: str, base: ProxyCosts, plain: Cost, burst: Cost) -> str:
+    plain_ratio, burst_ratio = plain.median / base.plain.median, burst.median / base.burst.median
+    rows = [
+        "| | CPU µs a request (min to max) | ratio | CPU µs a streamed burst token (min to max) | ratio |",
+        "|---|---|---|---|---|",
+        f"| plain proxy ({proxy}) | {base.plain} | 1 | {base.burst} | 1 |",
+        f"| NovaCore, gateway + intelligence | {plain} | {plain_ratio:.1f} | {burst} | {burst_ratio:.1f} |",
+        f"| target, at most | | {PLAIN_LIMIT} | | {BURST_LIMIT} |",
+    ]
+    return "\n".join(rows)
+
+
+def _services(idle: list[tuple[str, float, float]]) -> str:
+    rows = ["| service | memory idle, MB | start to ready, s |", "|---|---|---|"]
+    rows += [f"| {name} | {memory:.0f} | {ready:.2f} |" for name, memory, ready in idle]
+    rows.append(f"| target, at most | {MEMORY_LIMIT_MB} | {READY_LIMIT_SEC} |")
+    return "\n".join(rows)
+
+
+def _seen(alone: list[Reply], paced: list[Reply]) -> str:
+    first = first_tokens(paced)
+    gaps = Times.of([gap for reply in paced for gap in reply.gaps])
+    whole = Times.of([reply.total for reply in paced])
+    rows = [
+        "| what a client sees | median, ms | p99, ms |",
+        "|---|---|---|",
+        _row("a plain request, one at a time", Times.of([reply.total for reply in alone])),
+        _row(f"first token, {PACED_RATE} streams a second begun", first),
+        _row("gap between tokens (the model gives one each 10 ms)", gaps),
+        _row("whole answer of 64 tokens", whole),
+    ]
+    failed = sum(not reply.ok for reply in paced)
+    return "\n".join(rows) + f"\n\nStreams that failed: {failed} of {len(paced)}."
+
+
+def _row(what: str, times: Times) -> str:
+    return f"| {what} | {times.at(0.5)} | {times.at(0.99)} |"
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure NovaCore beside a plain proxy.")
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of one round (default 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each measurement (default 3)")
+    arguments = parser.parse_args()
+    if not Path("/proc/self/stat").exists():
+        sys.exit("This measurement reads /proc, which this system does not have.")
+    print(asyncio.run(run(Effort(arguments.seconds, arguments.rounds))))
+
+
+if __name__ == "__main__":
+    main()
