@@ -65,8 +65,8 @@ class HttpProvider(Provider):
     async def _prepare(self, request: ProviderRequest) -> Call:
         """The call that asks for an answer; raises ProviderError where there is none to make."""
 
-    def _adapt(self, _complaint: Complaint, /) -> bool:
-        """Learn from a complaint; true where the same request may succeed when it is prepared anew."""
+    def _adapt(self, _complaint: Complaint, _request: ProviderRequest, /) -> bool:
+        """Learn from a complaint; true where the request is worth preparing anew, because the call will differ."""
         return False
 
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[Delta]:
@@ -96,7 +96,7 @@ class HttpProvider(Provider):
                         raise decoder.failure
                     return
                 complaint = await _complaint(response)
-            if not (self._adapt(complaint) and may_adapt):
+            if not (may_adapt and self._adapt(complaint, request)):
                 raise self._error(complaint, request)
 
     async def _ask(self, url: str, shape: type[T]) -> T:

@@ -73,7 +73,7 @@ class LocalOllamaProvider(HttpProvider):
         decoder = OllamaDecoder(lambda complaint: self._error(complaint, request))
         return Call(f"{self._url}/api/chat", body, decoder)
 
-    def _adapt(self, complaint: Complaint, /) -> bool:
+    def _adapt(self, complaint: Complaint, _request: ProviderRequest, /) -> bool:
         if self._classify(complaint).reason != "model_missing":
             return False
         self._chosen = ""

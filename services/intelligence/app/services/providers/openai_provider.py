@@ -81,16 +81,19 @@ class OpenAIProvider(HttpProvider):
             raise Misconfigured(f"the server does not list the model {self._model}", reason="model_missing")
 
     async def _prepare(self, request: ProviderRequest) -> Call:
-        body = to_body(request, self._model, official=self._official, without=self._dropped)
         decoder = OpenAIDecoder(lambda complaint: self._error(complaint, request))
-        return Call(f"{self._base}/chat/completions", msgspec.json.encode(body), decoder)
+        return Call(f"{self._base}/chat/completions", msgspec.json.encode(self._body(request)), decoder)
 
-    def _adapt(self, complaint: Complaint, /) -> bool:
+    def _adapt(self, complaint: Complaint, request: ProviderRequest, /) -> bool:
         parameter = openai_errors.unsupported_parameter(complaint)
-        if parameter is None or parameter in self._dropped:
+        if parameter is None:
             return False
+        before = self._body(request)
         self._dropped |= {parameter}
-        return True
+        return self._body(request) != before
+
+    def _body(self, request: ProviderRequest) -> dict[str, Any]:
+        return to_body(request, self._model, official=self._official, without=self._dropped)
 
     def _classify(self, complaint: Complaint) -> Verdict:
         return openai_errors.classify(complaint)
