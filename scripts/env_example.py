@@ -1,0 +1,68 @@
+"""Writes ``env.example`` from the settings classes. Run ``python scripts/env_example.py`` after changing one."""
+
+import textwrap
+from pathlib import Path
+
+from novakit.settings import PLACEHOLDER, Settings, Variable
+from services.local_model.app.config import Settings as LocalModel
+from services.memory.app.config import Settings as Memory
+
+from services.gateway.app.config import Settings as Gateway
+from services.intelligence.app.config import NOT_IN_FORCE
+from services.intelligence.app.config import Settings as Intelligence
+
+TARGET = Path(__file__).resolve().parent.parent / "env.example"
+WIDTH = 100
+
+INTRODUCTION = """\
+NovaCore's settings, with their defaults. Copy this file to .env and change what you need; a line that starts with # \
+is not read. The environment counts more than the file. An empty value and replace-me mean unset. X_FILE=/path reads \
+the value of X from a file.
+"""
+
+SECTIONS: tuple[tuple[str, type[Settings]], ...] = (
+    ("Chat and providers (intelligence)", Intelligence),
+    ("The door (gateway)", Gateway),
+    ("Preferences (memory)", Memory),
+    ("The built-in model (local model)", LocalModel),
+)
+
+LAUNCHER = (
+    Variable(
+        "SHUTDOWN_GRACE_SEC", "30", "Seconds that running answers get to end when a service stops.", secret=False
+    ),
+    Variable("NOVACORE_URL", "", "Where `novacore chat` finds the gateway; unset: this machine.", secret=False),
+    Variable("NOVACORE_API_KEY", "", "The key of `novacore chat`; unset: the one that `up` made.", secret=True),
+)
+
+
+def render() -> str:
+    """The whole file."""
+    told: set[str] = set()
+    parts = [_comment(INTRODUCTION)]
+    for title, settings in SECTIONS:
+        parts.append(_section(title, [variable for variable in settings.variables() if variable.name not in told]))
+        told.update(variable.name for variable in settings.variables())
+    parts.append(_section("Starting, stopping and the command line (launcher)", LAUNCHER))
+    return "\n".join(parts)
+
+
+def _section(title: str, variables: "list[Variable] | tuple[Variable, ...]") -> str:
+    return f"\n# {'-' * 3} {title} {'-' * 3}\n\n" + "\n".join(_entry(variable) for variable in variables)
+
+
+def _entry(variable: Variable) -> str:
+    meaning = variable.meaning
+    if variable.name in NOT_IN_FORCE:
+        meaning += " (Read and checked, but without effect in this version.)"
+    value = variable.default or (PLACEHOLDER if variable.secret else "")
+    quoted = f'"{value}"' if " " in value else value
+    return f"{_comment(meaning)}# {variable.name}={quoted}\n"
+
+
+def _comment(text: str) -> str:
+    return "".join(f"# {line}\n" for line in textwrap.wrap(text, WIDTH))
+
+
+if __name__ == "__main__":
+    TARGET.write_text(render(), encoding="utf-8")
