@@ -1,0 +1,74 @@
+"""Says who is calling."""
+
+from novakit.clock import Clock
+from novakit.logs import Logger
+from novakit.problem import Problem
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import Scope
+
+from ..credentials import Caller, digest, presented
+from ..store.accounts import Accounts
+from .origin import require_own_page
+from .verified import Verified
+
+VERIFIED_SECONDS = 30
+# How exact "last used" is: written at most this often for a credential.
+TOUCH_SECONDS = 3600
+
+
+class Access:
+    """Verifies credentials: from memory where they were verified a moment ago, else from the database."""
+
+    def __init__(self, accounts: Accounts, clock: Clock, log: Logger) -> None:
+        self._accounts = accounts
+        self._clock = clock
+        self._log = log
+        self._verified = Verified(VERIFIED_SECONDS)
+
+    async def caller(self, scope: Scope) -> Caller:
+        """Whose call this is; raises Problem 401, and 403 for a call that a foreign page may have made."""
+        credential = presented(scope)
+        if credential is None:
+            raise _not_signed_in("Sign in, or send an API key as Authorization: Bearer nc_….")
+        hashed = digest(credential.token)
+        caller = self._verified.get(hashed, self._clock.now()) or await self._look_up(hashed)
+        # A key sent as a cookie, or a cookie as a key, comes from nobody that was given it.
+        if caller is None or caller.kind != credential.kind or self._expired(caller):
+            raise _not_signed_in("The API key or session is not valid: it is unknown, has expired or was revoked.")
+        if credential.kind == "browser":
+            require_own_page(scope)
+        return caller
+
+    def forget(self, credential_id: str) -> None:
+        """Let a revoked credential count no longer."""
+        self._verified.forget(credential_id)
+
+    def _expired(self, caller: Caller) -> bool:
+        return caller.expires_at is not None and caller.expires_at <= self._clock.wall()
+
+    async def _look_up(self, hashed: str) -> Caller | None:
+        epoch = self._verified.epoch
+        try:
+            found = await self._accounts.find(hashed)
+        except SQLAlchemyError as error:
+            self._log.error("accounts_unavailable", reason=type(error).__name__)
+            raise Problem(503, "The accounts cannot be read now; try again.", headers={"Retry-After": "2"}) from None
+        if found is None:
+            return None
+        await self._touch(found.caller, found.last_used_at)
+        self._verified.put(hashed, found.caller, now=self._clock.now(), epoch=epoch)
+        return found.caller
+
+    async def _touch(self, caller: Caller, last_used_at: float | None) -> None:
+        wall = self._clock.wall()
+        if last_used_at is not None and wall - last_used_at < TOUCH_SECONDS:
+            return
+        try:
+            await self._accounts.touch(caller.credential_id, wall)
+        except SQLAlchemyError as error:
+            # When a key was last used is worth no failed call.
+            self._log.warning("last_use_not_written", reason=type(error).__name__)
+
+
+def _not_signed_in(detail: str) -> Problem:
+    return Problem(401, detail, headers={"WWW-Authenticate": "Bearer"})

@@ -1,0 +1,34 @@
+"""What is asked by those who run the gateway: its metrics."""
+
+import hmac
+
+from fastapi import APIRouter, Request, Response
+from novakit.asgi import header
+from novakit.problem import Problem
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import SecretStr
+
+from .metrics import GatewayMetrics
+
+
+def router(metrics: GatewayMetrics, *, is_open: bool, token: SecretStr | None) -> APIRouter:
+    """``/metrics``: for everyone where it ``is_open``, else for who holds the token; without one it is not there."""
+    routes = APIRouter(tags=["operations"])
+
+    @routes.get("/metrics")
+    async def show(request: Request) -> Response:
+        """Give the metrics in Prometheus' text format."""
+        if not is_open:
+            _require(request, token)
+        return Response(metrics.render(), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    return routes
+
+
+def _require(request: Request, token: SecretStr | None) -> None:
+    if token is None:
+        raise Problem(404, "There are no metrics here: METRICS_TOKEN is not set.")
+    wanted = f"Bearer {token.get_secret_value()}".encode()
+    given = (header(request.scope, b"authorization") or "").encode()
+    if not hmac.compare_digest(given, wanted):
+        raise Problem(401, "Send METRICS_TOKEN as Authorization: Bearer.", headers={"WWW-Authenticate": "Bearer"})
