@@ -1,0 +1,66 @@
+/** Calls to the gateway, and the two ways in which one can fail. */
+
+/** The server's own word on why it did not do what was asked (RFC 9457). ``detail`` may be empty. */
+export class Problem extends Error {
+  readonly status: number
+  readonly detail: string
+
+  constructor(status: number, title: string, detail: string) {
+    super(title)
+    this.name = 'Problem'
+    this.status = status
+    this.detail = detail
+  }
+}
+
+/** No answer came: the server is down, or the connection to it is. */
+export class Unreachable extends Error {
+  constructor() {
+    super('unreachable')
+    this.name = 'Unreachable'
+  }
+}
+
+export type Fetch = (url: string, init?: RequestInit) => Promise<Response>
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+
+async function problemOf(response: Response): Promise<Problem> {
+  try {
+    const body: unknown = await response.json()
+    if (typeof body === 'object' && body !== null) {
+      const { title, detail } = body as Record<string, unknown>
+      return new Problem(response.status, text(title), text(detail))
+    }
+  } catch {
+    // Not JSON: a proxy in between answered. Its page says nothing that a reader could use.
+  }
+  return new Problem(response.status, '', '')
+}
+
+/** The response, when it is a success. Raises Problem and Unreachable; a call that was aborted is Unreachable. */
+export async function request(fetch: Fetch, url: string, init: RequestInit = {}): Promise<Response> {
+  let response: Response
+  try {
+    response = await fetch(url, { credentials: 'same-origin', cache: 'no-store', ...init })
+  } catch {
+    throw new Unreachable()
+  }
+  if (!response.ok) throw await problemOf(response)
+  return response
+}
+
+export async function getJson<Body>(fetch: Fetch, url: string): Promise<Body> {
+  const response = await request(fetch, url, { headers: { Accept: 'application/json' } })
+  try {
+    return (await response.json()) as Body
+  } catch {
+    throw new Unreachable()
+  }
+}
+
+/** The gateway takes a changing call from a cookie only with a JSON content type, so each has a body. */
+export function postJson(fetch: Fetch, url: string, body: object, init: RequestInit = {}): Promise<Response> {
+  const headers = { 'Content-Type': 'application/json', ...init.headers }
+  return request(fetch, url, { ...init, method: 'POST', headers, body: JSON.stringify(body) })
+}

@@ -1,0 +1,88 @@
+/** What crosses the wire between the gateway and this page. */
+
+export type Locality = 'local' | 'cloud'
+
+export type MessageStatus = 'complete' | 'stopped' | 'interrupted' | 'failed' | 'fallback' | 'running'
+
+export type AttemptState =
+  | 'queued'
+  | 'connecting'
+  | 'loading'
+  | 'streaming'
+  | 'failed'
+  | 'skipped'
+  | 'succeeded'
+  | 'cancelled'
+
+export interface User {
+  user_id: string
+  role: string
+}
+
+export interface Session {
+  id: string
+  user_id: string
+  title: string | null
+  status: string
+  local_only: boolean
+  model_name: string | null
+  created_at: string
+  ended_at: string | null
+}
+
+export interface SessionPage {
+  sessions: Session[]
+  total: number
+  next_cursor: string | null
+}
+
+export interface Prompt {
+  id: string
+  parent_id: string | null
+  session_id: string
+  user_id: string
+  input_text: string
+  output_text: string | null
+  tokens_used: number | null
+  latency_ms: number | null
+  created_at: string
+  provider: string | null
+  model: string | null
+  locality: Locality | null
+  status: MessageStatus
+}
+
+export interface History {
+  session_id: string
+  prompts: Prompt[]
+  total: number
+}
+
+/** One attempt of a stored answer. The times are milliseconds on one clock that all attempts of a message share. */
+export interface StoredAttempt {
+  attempt: number
+  provider: string
+  model: string
+  locality: Locality
+  outcome: 'succeeded' | 'failed' | 'cancelled'
+  reason: string | null
+  sent: boolean
+  started_ms: number
+  first_token_ms: number | null
+  ended_ms: number
+}
+
+export interface Skipped {
+  provider: string
+  model: string
+  locality: Locality
+  reason: string
+}
+
+export interface StoredRoute {
+  message_id: string
+  status: MessageStatus
+  attempts: StoredAttempt[]
+  skipped: Skipped[]
+  cost_usd: number | null
+}

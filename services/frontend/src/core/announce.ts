@@ -1,0 +1,34 @@
+/** What a screen reader hears of an answer: its boundaries, never its words. */
+
+import { t } from '../strings'
+import { providerName } from './providers'
+import { currentAttempt, type Turn } from './turn'
+
+function ending(turn: Turn): string {
+  switch (turn.status) {
+    case 'complete':
+      return t.announce.complete
+    case 'stopped':
+      return t.announce.stopped
+    case 'interrupted':
+      return t.announce.interrupted
+    case 'fallback':
+      return t.announce.fallback
+    default:
+      // A failed answer is an alert of its own.
+      return ''
+  }
+}
+
+/** The sentence for the step between two states of one answer; empty where there is nothing to say. */
+export function boundary(before: Turn, after: Turn): string {
+  if (before.status === 'running' && after.status !== 'running') return ending(after)
+  if (!before.stopping && after.stopping) return t.announce.stopping
+  const attempt = currentAttempt(after)
+  if (attempt?.state !== 'streaming' || currentAttempt(before)?.state === 'streaming') return ''
+  const provider = providerName(attempt.provider)
+  const locality = t.locality[attempt.locality].toLowerCase()
+  const failed = after.attempts.findLast((each) => each.state === 'failed' && each.provider !== attempt.provider)
+  if (failed) return t.announce.failover(providerName(failed.provider), provider, locality)
+  return t.announce.answering(provider, locality)
+}

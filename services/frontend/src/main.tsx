@@ -1,0 +1,18 @@
+import './styles/tokens.css'
+import './styles/base.css'
+import './styles/layout.css'
+import './styles/sidebar.css'
+import './styles/thread.css'
+import './styles/markdown.css'
+import './styles/provenance.css'
+import './styles/composer.css'
+import { render } from 'preact'
+import { browserEnv } from './state/env'
+import { createApp } from './state/app'
+import { Page } from './ui/Page'
+
+const root = document.getElementById('app')
+if (root === null) throw new Error('index.html has no #app')
+const app = createApp(browserEnv())
+render(<Page app={app} />, root)
+void app.open()

@@ -1,0 +1,168 @@
+/** The page's state in one place: who is signed in, which conversation is open, and what is said aloud. */
+
+import { computed, effect, signal, type ReadonlySignal } from '@preact/signals'
+import { createApi } from '../api/chat'
+import { Problem } from '../api/http'
+import type { StoredRoute } from '../api/types'
+import { fragmentOf, placeOf } from '../core/address'
+import { t } from '../strings'
+import { createConversations, type Conversations } from './conversations'
+import type { Env } from './env'
+import type { Thread } from './thread'
+import { createThreads, explain } from './threads'
+
+export type Phase = 'opening' | 'unreachable' | 'signedOut' | 'ready'
+
+export interface App {
+  readonly phase: ReadonlySignal<Phase>
+  /** Why the reader has to sign in; empty on a first visit. */
+  readonly signInNote: ReadonlySignal<string>
+  readonly thread: ReadonlySignal<Thread>
+  /** What the open conversation is called. */
+  readonly title: ReadonlySignal<string>
+  readonly conversations: Conversations
+  readonly streaming: ReadonlySignal<ReadonlySet<string>>
+  /** The last sentence for the status region. */
+  readonly spoken: ReadonlySignal<string>
+  readonly demoNoticeDismissed: ReadonlySignal<boolean>
+  /** Where a conversation is found in the address bar. */
+  hrefOf(id: string | null): string
+  open(): Promise<void>
+  newChat(): void
+  reload(): void
+  send(message: string): void
+  stop(): void
+  signOut(): Promise<void>
+  route(messageId: string): Promise<StoredRoute>
+  dismissDemoNotice(): void
+}
+
+const DEMO_NOTICE = 'novacore.notice.demo-model'
+
+export function createApp(env: Env): App {
+  const api = createApi(env.fetch)
+  const phase = signal<Phase>('opening')
+  const signInNote = signal('')
+  const spoken = signal('')
+  const demoNoticeDismissed = signal(env.browserStore.get(DEMO_NOTICE) !== null)
+  const conversations = createConversations(api, onError)
+  const threads = createThreads(env, api, {
+    onError,
+    onNamed(named, id) {
+      if (current.peek() === named) env.address.replace(fragmentOf(id))
+      void conversations.refresh()
+    },
+    onEnded: () => void (phase.peek() === 'ready' && conversations.refresh()),
+    announce(about, sentence) {
+      if (about === current.peek()) spoken.value = sentence
+    },
+  })
+  const current = signal<Thread>(threads.get(null))
+  let link = ''
+
+  function onError(error: unknown): void {
+    if (!(error instanceof Problem) || error.status !== 401 || phase.peek() !== 'ready') return
+    signInNote.value = t.signedOut.ended
+    phase.value = 'signedOut'
+  }
+
+  function show(id: string | null): void {
+    current.value = threads.get(id)
+    void threads.load(current.value)
+  }
+
+  /** Take the token out of the address bar, so that it stays in no history, and go on as if it had not been there. */
+  function takeLink(): void {
+    const place = placeOf(env.address.fragment())
+    if (place.kind !== 'signin') return
+    link = place.token
+    env.address.replace('')
+  }
+
+  /** Exchange the link. Its sentence if it did not work; raises Unreachable where nobody answered. */
+  async function exchange(): Promise<string> {
+    if (link === '') return ''
+    try {
+      await api.signIn(link)
+      link = ''
+      return ''
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      link = ''
+      const spent = error.status === 401 || error.status === 410
+      return spent ? t.signedOut.spent : t.signedOut.failed(explain(error))
+    }
+  }
+
+  async function open(): Promise<void> {
+    phase.value = 'opening'
+    takeLink()
+    try {
+      const note = await exchange()
+      try {
+        await api.me()
+      } catch (error) {
+        if (!(error instanceof Problem) || error.status !== 401) throw error
+        signInNote.value = note
+        phase.value = 'signedOut'
+        return
+      }
+    } catch {
+      phase.value = 'unreachable'
+      return
+    }
+    phase.value = 'ready'
+    const place = placeOf(env.address.fragment())
+    show(place.kind === 'chat' ? place.sessionId : null)
+    void conversations.refresh()
+  }
+
+  env.address.onChange(() => {
+    const place = placeOf(env.address.fragment())
+    if (place.kind === 'signin') void open()
+    else if (phase.peek() === 'ready' && place.sessionId !== current.peek().id.peek()) show(place.sessionId)
+  })
+  effect(() => threads.watch(current.value))
+
+  return {
+    phase,
+    signInNote,
+    thread: computed(() => current.value),
+    title: computed(() => {
+      const { id, turns } = current.value
+      const listed = conversations.items.value.find((each) => each.id === id.value)
+      return listed?.title || turns.value[0]?.value.question || t.thread.untitled
+    }),
+    conversations,
+    streaming: threads.streaming,
+    spoken,
+    demoNoticeDismissed,
+    hrefOf: fragmentOf,
+    open,
+    newChat: () => env.address.go(fragmentOf(null)),
+    reload: () => void threads.load(current.peek()),
+    send: (message) => void threads.send(current.peek(), message),
+    stop: () => threads.stop(current.peek()),
+    async signOut() {
+      try {
+        await api.signOut()
+      } catch (error) {
+        if (!(error instanceof Problem) || error.status !== 401) {
+          current.peek().refusal.value = explain(error)
+          return
+        }
+      }
+      threads.clear()
+      conversations.clear()
+      env.address.replace('')
+      current.value = threads.get(null)
+      signInNote.value = t.signedOut.ended
+      phase.value = 'signedOut'
+    },
+    route: api.route,
+    dismissDemoNotice() {
+      env.browserStore.set(DEMO_NOTICE, 'dismissed')
+      demoNoticeDismissed.value = true
+    },
+  }
+}

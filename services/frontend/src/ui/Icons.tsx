@@ -1,0 +1,50 @@
+/** Line icons on a 24-unit grid. They decorate: the word beside each says the same. */
+
+const PATHS = {
+  alert: 'M12 8.5v4.5M12 16.5v.01M10.3 4.1 2.9 17a2 2 0 0 0 1.7 3h14.8a2 2 0 0 0 1.7-3L13.7 4.1a2 2 0 0 0-3.4 0Z',
+  arrowDown: 'M12 5v14M6 13l6 6 6-6',
+  check: 'M5 12.5 10 17.5 19 7',
+  chevron: 'm7 10 5 5 5-5',
+  close: 'M6 6l12 12M18 6 6 18',
+  cloud: 'M7 19a4.5 4.5 0 0 1-.6-8.96 6 6 0 0 1 11.6 1.02A4 4 0 0 1 17.5 19Z',
+  copy: 'M9 9h10v11H9zM5 15V4h10',
+  home: 'M4 11.5 12 4.5l8 7M6 10v9.5h12V10M10 19.5v-5h4v5',
+  info: 'M12 11v5.5M12 7.5v.01M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18Z',
+  menu: 'M4 7h16M4 12h16M4 17h10',
+  minus: 'M6 12h12',
+  pen: 'M12 20h8M4 20l1-4.5L16 4.5a2 2 0 0 1 3 3L8 18.5 4 20Z',
+  send: 'M12 19V5M6 11l6-6 6 6',
+  signOut: 'M14 4h4a1 1 0 0 1 1 1v14a1 1 0 0 1-1 1h-4M10 16l-4-4 4-4M6 12h9',
+  stop: 'M7.5 7.5h9v9h-9z',
+} as const
+
+export type IconName = keyof typeof PATHS
+
+export function Icon({ name, size = 18 }: { name: IconName; size?: number }) {
+  return (
+    <svg
+      class={`icon icon-${name}`}
+      width={size}
+      height={size}
+      viewBox="0 0 24 24"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="1.75"
+      stroke-linecap="round"
+      stroke-linejoin="round"
+      aria-hidden="true"
+    >
+      <path d={PATHS[name]} />
+    </svg>
+  )
+}
+
+/** The mark of the product: a four-pointed star. */
+export function Mark({ size = 24 }: { size?: number }) {
+  return (
+    <svg class="mark" width={size} height={size} viewBox="0 0 32 32" aria-hidden="true">
+      <rect width="32" height="32" rx="9" />
+      <path d="M16 5.5c.9 6.4 4.1 9.6 10.5 10.5-6.4.9-9.6 4.1-10.5 10.5-.9-6.4-4.1-9.6-10.5-10.5 6.4-.9 9.6-4.1 10.5-10.5Z" />
+    </svg>
+  )
+}

@@ -1,0 +1,135 @@
+import type { StoredRoute } from '../api/types'
+import { dollars, duration } from '../core/format'
+import { liveTrail, storedTrail, type Step, type Trail } from '../core/provenance'
+import { reasonText } from '../core/reasons'
+import type { Turn } from '../core/turn'
+import { t } from '../strings'
+import { Icon, type IconName } from './Icons'
+
+function iconOf(step: Step): IconName | null {
+  switch (step.state) {
+    case 'succeeded':
+      return 'check'
+    case 'failed':
+      return 'alert'
+    case 'cancelled':
+      return 'stop'
+    case 'skipped':
+      return 'minus'
+    default:
+      return null
+  }
+}
+
+/** Where in the whole time a step lay. The same is said in words beside it. */
+function Bar({ step, totalMs }: { step: Step; totalMs: number }) {
+  if (step.startMs === null || step.endMs === null || totalMs <= 0) return null
+  const percent = (ms: number): number => Math.min(100, Math.max(0, (ms / totalMs) * 100))
+  const left = percent(step.startMs)
+  return (
+    <span class="bar" aria-hidden="true">
+      <span style={{ left: `${left}%`, width: `${Math.max(2, percent(step.endMs) - left)}%` }} />
+    </span>
+  )
+}
+
+function StepRow({ step, totalMs }: { step: Step; totalMs: number }) {
+  const icon = iconOf(step)
+  const took = step.startMs !== null && step.endMs !== null ? t.trail.took(duration(step.endMs - step.startMs)) : ''
+  return (
+    <li class={`step step-${step.state} step-${step.locality}`}>
+      {icon === null ? <span class="pulse" /> : <Icon name={icon} size={16} />}
+      <div>
+        <p>
+          <strong>{step.provider}</strong> <span class="quiet">{step.model}</span>
+        </p>
+        <p class="quiet">
+          {[t.locality[step.locality], t.trail.states[step.state], took].filter((word) => word !== '').join(' · ')}
+        </p>
+        {step.reason !== null && <p>{reasonText(t.reasons, step.reason, t.unknownReason)}</p>}
+        <Bar step={step} totalMs={totalMs} />
+      </div>
+    </li>
+  )
+}
+
+function tokensOf(turn: Turn): string | null {
+  const { usage, tokens } = turn
+  if (usage !== null && usage.inputTokens !== null && usage.outputTokens !== null) {
+    return t.trail.tokensInOut(usage.inputTokens, usage.outputTokens)
+  }
+  return tokens === null ? null : String(tokens)
+}
+
+function costOf(turn: Turn, trail: Trail): string | null {
+  if (trail.costUsd === null) return null
+  if (trail.costUsd === 0) return t.trail.free
+  return turn.usage?.estimated ? t.trail.estimated(dollars(trail.costUsd)) : dollars(trail.costUsd)
+}
+
+function Figures({ turn, trail }: { turn: Turn; trail: Trail }) {
+  const total = turn.latencyMs ?? turn.usage?.totalMs ?? null
+  const figures: [string, string | null][] = [
+    [t.trail.firstToken, trail.firstTokenMs === null ? null : duration(trail.firstTokenMs)],
+    [t.trail.total, total === null ? null : duration(total)],
+    [t.trail.tokens, tokensOf(turn)],
+    [t.trail.cost, costOf(turn, trail)],
+  ]
+  const known = figures.filter(([, value]) => value !== null)
+  if (known.length === 0) return null
+  return (
+    <dl class="figures">
+      {known.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
+
+/** ``known``: the whole trail is there. Without it only what did leave can be said. */
+function Privacy({ turn, trail, known }: { turn: Turn; trail: Trail; known: boolean }) {
+  const sent = trail.sentTo.length > 0
+  if (!sent && !known) return null
+  const kept = turn.status === 'running' ? t.trail.privateSoFar : t.trail.private
+  return (
+    <p class={sent ? 'privacy privacy-sent' : 'privacy'}>
+      <Icon name={sent ? 'cloud' : 'home'} size={16} />
+      {sent ? t.trail.sent(trail.sentTo) : kept}
+    </p>
+  )
+}
+
+interface TrailPanelProps {
+  turn: Turn
+  route: StoredRoute | null
+  state: 'none' | 'loading' | 'failed' | 'ready'
+}
+
+/** Who was asked, in order, what became of it, what it took, and what left this machine. */
+export function TrailPanel({ turn, route, state }: TrailPanelProps) {
+  const trail = route === null ? liveTrail(turn) : storedTrail(route)
+  if (route === null && trail.steps.length === 0) {
+    if (state === 'failed') return <p>{t.trail.unavailable}</p>
+    if (turn.id !== null && turn.status !== 'running') return <p class="quiet">{t.trail.loading}</p>
+  }
+  const totalMs = Math.max(0, ...trail.steps.map((step) => step.endMs ?? 0))
+  return (
+    <>
+      <h3>{t.trail.label}</h3>
+      {trail.steps.length === 0 ? (
+        <p class="quiet">{t.trail.nobody}</p>
+      ) : (
+        <ol class="steps">
+          {trail.steps.map((step, at) => (
+            <StepRow key={at} step={step} totalMs={totalMs} />
+          ))}
+        </ol>
+      )}
+      <Figures turn={turn} trail={trail} />
+      <Privacy turn={turn} trail={trail} known={route !== null || turn.status !== 'interrupted'} />
+    </>
+  )
+}

@@ -1,0 +1,22 @@
+import { defineConfig } from 'vitest/config'
+
+const GATEWAY = 'http://127.0.0.1:8080'
+
+export default defineConfig({
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    // The page's policy allows data: addresses for nothing but images, so no asset is inlined.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    proxy: {
+      // The gateway compares Origin with its own address, so the proxy speaks as that origin.
+      '/api': { target: GATEWAY, changeOrigin: true, headers: { Origin: GATEWAY } },
+    },
+  },
+  test: {
+    environment: 'happy-dom',
+    include: ['tests/**/*.test.{ts,tsx}'],
+  },
+})
