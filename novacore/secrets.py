@@ -30,7 +30,7 @@ def stored(name: str, data_dir: Path) -> str | None:
     path = _path(name, data_dir)
     try:
         return path.read_text(encoding="ascii").strip() or None
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not the text that was written"

@@ -24,11 +24,12 @@ CLOSING_SECONDS = 2.0
 HINT_SECONDS = 1.5
 
 IsReady = Callable[[str], Awaitable[bool]]
+Sleep = Callable[[float], Awaitable[None]]
 WhenReady = Callable[[], Awaitable[None]]
 
 
 class Supervisor:
-    """Runs programs once. Use it inside one event loop."""
+    """Runs programs once, inside one event loop. ``children`` are the latest lives of its programs, by name."""
 
     def __init__(
         self,
@@ -40,6 +41,8 @@ class Supervisor:
         inherit: Sequence[int] = (),
         is_ready: IsReady = is_ready,
         ready_seconds: float = READY_SECONDS,
+        closing_seconds: float = CLOSING_SECONDS,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._groups = start_order(programs)
         self._console = console
@@ -48,7 +51,9 @@ class Supervisor:
         self._inherit = inherit
         self._is_ready = is_ready
         self._ready_seconds = ready_seconds
-        self._children: dict[str, Child] = {}
+        self._closing_seconds = closing_seconds
+        self._sleep = sleep
+        self.children: dict[str, Child] = {}
         self._keepers: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
         self._failed = False
@@ -78,6 +83,7 @@ class Supervisor:
         if self._stopping or self._over.is_set():
             self.kill()
         else:
+            self._console.say()  # the terminal has just written ^C
             self.stop()
 
     def stop(self) -> None:
@@ -88,7 +94,7 @@ class Supervisor:
         """End everything at once."""
         self._over.set()
         self._killed = True
-        for child in self._children.values():
+        for child in self.children.values():
             child.kill()
 
     async def _start(self, when_ready: WhenReady) -> None:
@@ -122,7 +128,7 @@ class Supervisor:
                 self._console.say(f"{program.name} {end}, too often by now: NovaCore goes on without it.")
                 return
             self._console.say(f"{program.name} {end}; it is started again in {delay:g} s.")
-            await asyncio.sleep(delay)
+            await self._sleep(delay)
 
     async def _one_life(self, program: Program, settled: asyncio.Event) -> str:
         """Start a program and wait for its end, which is told in words."""
@@ -130,7 +136,7 @@ class Supervisor:
             child = await Child.start(program, inherit=self._inherit, on_line=self._console.relay)
         except OSError as error:
             return f"could not be started ({error.strerror})"
-        self._children[program.name] = child
+        self.children[program.name] = child
         became_ready = await self._until_ready(child)
         if child.running and not became_ready:
             if not program.restarted:
@@ -150,7 +156,7 @@ class Supervisor:
             if await self._is_ready(child.program.ready_url) and child.running:
                 self._console.say(f"  {child.program.name:<14} ready after {self._clock.now() - started:.1f} s")
                 return True
-            await asyncio.sleep(POLL_SECONDS)
+            await self._sleep(POLL_SECONDS)
         return False
 
     def _tell(self, child: Child) -> None:
@@ -161,7 +167,7 @@ class Supervisor:
     async def _stop_all(self) -> None:
         hint = asyncio.get_running_loop().call_later(HINT_SECONDS, self._console.say, self._hint())
         for group in reversed(self._groups):
-            children = [self._children[program.name] for program in group if program.name in self._children]
+            children = [self.children[program.name] for program in group if program.name in self.children]
             await asyncio.gather(*(self._end(child) for child in children))
         hint.cancel()
 
@@ -174,7 +180,7 @@ class Supervisor:
         else:
             child.terminate()
         try:
-            await asyncio.wait_for(child.ended(), self._grace + CLOSING_SECONDS)
+            await asyncio.wait_for(child.ended(), self._grace + self._closing_seconds)
         except TimeoutError:
             self._console.say(f"{child.program.name} did not end within {self._grace:g} s and is ended now.")
             child.kill()
