@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .load import Reply, Target, closed_loop
+from .mock import TOKENS
 from .processes import Running
 
 
@@ -47,7 +48,8 @@ async def cost_of(
         failed = sum(not reply.ok for reply in replies)
         if failed or not replies:
             raise RuntimeError(f"{failed} of {len(replies)} requests failed")
-        units = sum(reply.tokens for reply in replies) if by_token else len(replies)
+        # Tokens as the model sent them: what arrives together is passed on together, in fewer events.
+        units = len(replies) * (TOKENS if by_token else 1)
         cost.micros.append(spent * 1e6 / units)
     return cost
 
