@@ -12,6 +12,7 @@ from novakit import database, health, logs, problem
 from novakit.clock import Clock, SystemClock
 from novakit.identity import TokenSigner
 from novakit.ids import id_source
+from prometheus_client import disable_created_metrics
 from pydantic import SecretStr
 
 from . import operations
@@ -39,8 +40,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     settings = settings or Settings.load(os.environ)
     clock = clock or SystemClock()
     logs.setup("gateway", settings.log_level)
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     # Bound once: a lazy logger is put together anew for each line.
-    log = logs.get("gateway").bind()
+    log = logs.get("requests").bind()
     new_id = id_source(clock)
     metrics = GatewayMetrics()
     trusted = settings.trusted_networks

@@ -1,0 +1,63 @@
+"""The composition root of the memory service: ``create_app(settings)`` wires everything."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Response
+from novakit import database, health, logs, problem
+from novakit.clock import Clock, SystemClock
+from novakit.identity import TokenVerifier
+from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics
+
+from .config import Settings
+from .observing import MemoryMetrics, Observed
+from .preferences import endpoints
+from .preferences.repository import PreferencesRepository
+from .store.tables import HEAD
+
+AUDIENCE = "memory"
+MIGRATIONS = Path(__file__).parent / "store" / "migrations"
+MAX_BODY_BYTES = 64 * 1024
+
+
+def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> FastAPI:
+    """The app. Without settings they are read from the environment; raises SettingsError."""
+    settings = settings or Settings.load(os.environ)
+    clock = clock or SystemClock()
+    logs.setup(AUDIENCE, settings.log_level)
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+    metrics = MemoryMetrics()
+    path = settings.novacore_data_dir / "memory.db"
+    engine = database.async_engine(path)
+    repository = PreferencesRepository(engine)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(database.migrate, path, MIGRATIONS, HEAD)
+        yield
+        await engine.dispose()
+
+    app = FastAPI(
+        title="NovaCore memory",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        max_body_size=MAX_BODY_BYTES,
+    )
+    app.state.verifier = TokenVerifier(
+        settings.service_jwt_secret.get_secret_value(), audience=AUDIENCE, wall=clock.wall
+    )
+    problem.install(app)
+    app.include_router(health.router({"database": repository.ping}))
+    app.include_router(endpoints.router(repository))
+
+    @app.get("/metrics", include_in_schema=False)
+    async def show_metrics() -> Response:
+        return Response(metrics.render(), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    app.add_middleware(Observed, metrics=metrics, clock=clock, log=logs.get("requests").bind())
+    return app
