@@ -64,17 +64,23 @@ def up(directory: Path, *, verbose: bool) -> int:
         return 1
 
 
+def has_its_modules(row: Service) -> bool:
+    """Whether the modules are there that not every machine has."""
+    return all(find_spec(module) for module in row.needs)
+
+
 def make_plan(
     settings: LauncherSettings,
     environ: Mapping[str, str],
     has_model: Callable[[], bool] = ollama.answers_with_a_model,
+    is_installed: Callable[[Service], bool] = has_its_modules,
 ) -> Plan:
     """Choose the local model, the ports and the services, and make the secrets; raises SettingsError."""
     embedded = next(row for row in SERVICES if row.name == LOCAL_MODEL)
     choice = ollama.choose(
         settings.ollama_url,
         settings.priority,
-        installed=all(find_spec(module) for module in embedded.needs),
+        installed=is_installed(embedded),
         has_model=has_model,
     )
     services = tuple(row for row in SERVICES if row is not embedded or choice.kind is ollama.Kind.BUILT_IN)

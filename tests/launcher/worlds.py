@@ -1,6 +1,7 @@
 """What the launcher's tests share: waiting with a deadline, and a folder where ``novacore`` finds fake services."""
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -10,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from novacore.topology import SERVICES
 
@@ -84,13 +85,13 @@ class World:
         self._running.append(process)
         return process
 
-    def run(self, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *args: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
         """The same, waited for, with its output captured."""
         return subprocess.run(
             [sys.executable, "-m", "novacore", *args],
             cwd=self.folder,
             env={**self.environ, **environ},
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=PATIENCE,
@@ -106,6 +107,15 @@ class World:
         """What happened to the services, in order."""
         path = self.folder / "journal"
         return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+    def record(self, name: str) -> Mapping[str, Any]:
+        """What a service wrote down of itself at its start."""
+        found: Mapping[str, Any] = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+        return found
+
+    def seen(self, name: str) -> dict[str, str]:
+        """The environment that a service was given."""
+        return dict(self.record(name)["environ"])
 
     def alive(self, name: str) -> bool:
         """Whether a service's process still runs, told by the lock that it holds."""
@@ -132,10 +142,3 @@ def end(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> int:
     """Send a signal and wait for the exit code."""
     process.send_signal(number)
     return process.wait(PATIENCE)
-
-
-def environment_of(seen: Mapping[str, object]) -> dict[str, str]:
-    """The environment in a fake service's own record."""
-    environ = seen["environ"]
-    assert isinstance(environ, dict)
-    return environ
