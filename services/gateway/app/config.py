@@ -48,31 +48,38 @@ BaseUrl = Annotated[str, AfterValidator(_base_url)]
 class Settings(BaseSettings):
     """What the gateway is told by its environment."""
 
-    novacore_host: str = Field("127.0.0.1", description="address that the gateway listens on")
-    novacore_port: int = Field(8080, ge=1, le=65535, description="port that the gateway listens on")
-    novacore_data_dir: Path = Field(Path("data"), description="folder of the SQLite files")
+    novacore_host: str = Field(default="127.0.0.1", description="address that the gateway listens on")
+    novacore_port: int = Field(default=8080, ge=1, le=65535, description="port that the gateway listens on")
+    novacore_data_dir: Path = Field(default=Path("data"), description="folder of the SQLite files")
     novacore_bootstrap_api_key: Annotated[SecretStr, AfterValidator(_api_key)] | None = Field(
-        None, description="API key (nc_ and at least 32 characters) that becomes the admin's, at the first start only"
+        default=None,
+        description="API key (nc_ and at least 32 characters) that becomes the admin's, at the first start only",
     )
     novacore_signin_token_hash: Annotated[str, AfterValidator(_token_hash)] | None = Field(
-        None,
+        default=None,
         description="set by the launcher: SHA-256 of the one-time sign-in link's token",
         json_schema_extra={"internal": True},
     )
-    intelligence_url: BaseUrl = Field("http://127.0.0.1:8081", description="where the intelligence service answers")
-    memory_url: BaseUrl = Field("http://127.0.0.1:8082", description="where the memory service answers")
+    intelligence_url: BaseUrl = Field(
+        default="http://127.0.0.1:8081", description="where the intelligence service answers"
+    )
+    memory_url: BaseUrl = Field(default="http://127.0.0.1:8082", description="where the memory service answers")
     service_jwt_secret: Annotated[SecretStr, AfterValidator(_service_secret)] = Field(
         description="secret of at least 32 characters, shared by the services, that signs calls between them"
     )
-    rate_limit_per_minute: int = Field(60, ge=1, description="generations that one user may start in a minute")
+    rate_limit_per_minute: int = Field(
+        default=60, ge=1, description="generations that one user may start in a minute"
+    )
     trusted_proxies: Annotated[str, AfterValidator(_proxies)] = Field(
-        "", description="addresses or networks, with commas, whose X-Forwarded headers are believed"
+        default="", description="addresses or networks, with commas, whose X-Forwarded headers are believed"
     )
     metrics_token: SecretStr | None = Field(
-        None, description="bearer token for /metrics; needed where the gateway is not on loopback alone"
+        default=None, description="bearer token for /metrics; needed where the gateway is not on loopback alone"
     )
-    page_dir: Path | None = Field(None, description="folder of the built page; unset: services/frontend/dist")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
+    page_dir: Path | None = Field(default=None, description="folder of the built page; unset: services/frontend/dist")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least level that is logged"
+    )
 
     @property
     def trusted_networks(self) -> tuple[Network, ...]:
