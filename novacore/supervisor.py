@@ -21,7 +21,7 @@ POLL_SECONDS = 0.05
 READY_SECONDS = 60.0
 # A service spends its whole grace on running answers, and then still closes its database.
 CLOSING_SECONDS = 2.0
-HINT_SECONDS = 1.5
+HINT_SECONDS = 3.0
 
 IsReady = Callable[[str], Awaitable[bool]]
 Sleep = Callable[[float], Awaitable[None]]
@@ -165,6 +165,8 @@ class Supervisor:
         child.unseen.clear()
 
     async def _stop_all(self) -> None:
+        if not self._failed:
+            self._console.say("NovaCore is stopping.")
         hint = asyncio.get_running_loop().call_later(HINT_SECONDS, self._console.say, self._hint())
         for group in reversed(self._groups):
             children = [self.children[program.name] for program in group if program.name in self.children]
