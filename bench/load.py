@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from .mock import LAST_WORDS
+
 _CONTENT = b'"content":"'
 _TOKEN = b'"done":false'
 
@@ -69,7 +71,7 @@ class Connection(asyncio.Protocol):
             self._newest = now
             self._reply.tokens += tokens
         if _whole(self._buffer):
-            self._end(ok=self._buffer.startswith(b"HTTP/1.1 200"), now=now)
+            self._end(ok=self._buffer.startswith(b"HTTP/1.1 200") and LAST_WORDS in self._buffer, now=now)
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Asyncio's callback."""

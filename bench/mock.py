@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 TOKENS = 64
+LAST_WORDS = b"last"
+"""What every answer ends with: an answer without it was not the model's."""
 PACE_SEC = 0.01
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n"
 _END = b"0\r\n\r\n"
@@ -38,10 +40,11 @@ _DONE = _chunk(
         "eval_count": TOKENS,
     }
 )
-_PLAIN = _HEAD + _said("word " * 90) + _DONE + _END
-_TOKENS = [_said(f" token{number}") for number in range(TOKENS)]
+_PLAIN = _HEAD + _said("word " * 90 + "last") + _DONE + _END
+_TOKENS = [*(_said(f" token{number}") for number in range(TOKENS - 1)), _said(" last")]
 _SMALL = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
-_TAGS = json.dumps({"models": [{"name": name, "model": name} for name in ("plain:latest", "burst:latest")]}).encode()
+_NAMES = [f"{shape}:latest" for shape in ("plain", "burst", "paced")]
+_TAGS = json.dumps({"models": [{"name": name, "model": name} for name in _NAMES]}).encode()
 _VERSION = b'{"version":"bench"}'
 
 
