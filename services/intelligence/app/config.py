@@ -73,8 +73,6 @@ _url = TypeAdapter(HttpUrl)
 
 
 def _base_url(value: str) -> str:
-    if value == "auto":
-        return value
     try:
         _url.validate_python(value)
     except ValueError:
@@ -82,10 +80,15 @@ def _base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _auto_or_url(value: str) -> str:
+    return value if value == "auto" else _base_url(value)
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 SecondsPerProvider = Annotated[Mapping[str, float], BeforeValidator(_seconds)]
 CountPerProvider = Annotated[Mapping[str, int], BeforeValidator(_counts)]
 Url = Annotated[str, AfterValidator(_base_url)]
+AutoUrl = Annotated[str, AfterValidator(_auto_or_url)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 LocalityText = Literal["local", "cloud"]
 
@@ -147,7 +150,9 @@ class Settings(BaseSettings):
     llm_route_rules: str = setting("", "Rules by kind of message.")
     stream_resume_grace_sec: Seconds = setting(300, "Seconds that an answer goes on without a reader.")
 
-    ollama_url: Url = setting("auto", "`auto`: 127.0.0.1:11434, and with `up` the embedded model where none answers.")
+    ollama_url: AutoUrl = setting(
+        "auto", "`auto`: 127.0.0.1:11434, and with `up` the embedded model where none answers."
+    )
     ollama_model: str | None = setting(
         None,
         "The local model; unset: the first that the server lists. LLM_MODEL does too.",

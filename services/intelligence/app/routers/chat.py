@@ -114,6 +114,8 @@ class ChatEndpoints:
             asked = _decode(body)
         except msgspec.DecodeError as error:
             raise Problem(422, f"The body cannot be used: {error}.") from None
+        except UnicodeDecodeError:
+            raise Problem(422, "The body cannot be used: it is not UTF-8.") from None
         if not asked.message.strip():
             raise Problem(422, "message is empty.")
         if len(asked.message) > self._max_chars:
@@ -127,8 +129,8 @@ class ChatEndpoints:
             user_id=caller.user_id,
             request_id=caller.request_id,
             text=asked.message,
-            session_id=asked.session_id,
-            parent_id=asked.parent_id,
+            session_id=asked.session_id.lower() if asked.session_id else None,
+            parent_id=asked.parent_id.lower() if asked.parent_id else None,
             local_only=asked.local_only,
             prefer=asked.prefer,
             endpoint=endpoint,

@@ -141,7 +141,7 @@ async def change_session(session_id: UUID, body: SessionChange, request: Request
     if row is None:
         raise Problem(404, "There is no such session.")
     if body.local_only:
-        for turn in parts.running.of_session(str(session_id)):
+        for turn in await parts.conversations.of_session(str(session_id)):
             lock_session(turn)
     return _session(row)
 
@@ -152,7 +152,7 @@ async def delete_session(session_id: UUID, request: Request, caller: CurrentCall
     parts = parts_of(request)
     if not await parts.repository.delete_session(str(session_id), caller.user_id):
         raise Problem(404, "There is no such session.")
-    for turn in parts.running.of_session(str(session_id)):
+    for turn in await parts.conversations.of_session(str(session_id)):
         turn.cut("stopped")
 
 

@@ -1,6 +1,8 @@
 """A chat turn from its message to its stored answer."""
 
 import asyncio
+import sqlite3
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -11,7 +13,7 @@ from novakit.ids import NewId
 
 from ..domain.chat import ChatTurn, Locality, Lock, ProviderRequest
 from ..domain.errors import ProviderError
-from ..domain.events import Usage
+from ..domain.events import TextDelta, Usage
 from ..routing.history import estimated_tokens
 from ..routing.trail import AllProvidersFailed, InterruptedAnswer
 from ..store import turns
@@ -105,6 +107,12 @@ class Conversations:
         turn.task = asyncio.ensure_future(self._conduct(turn, question.request_id))
         return turn
 
+    async def of_session(self, session_id: str) -> list[Turn]:
+        """The session's running turns, every one included whose message was stored before this call."""
+        # The writer tells its callers in order: whoever stored a message before this has begun its turn after it.
+        await self._writer.run(_nothing)
+        return self._running.of_session(session_id)
+
     def locks(self, *, session: bool, message: bool) -> frozenset[Lock]:
         """Who forbids the cloud to such a message."""
         found: set[Lock] = set()
@@ -161,14 +169,15 @@ class Conversations:
         events = self._orchestrator.generate_streaming_response(
             turn.request, lambda _request: turn.request, shown=turn.endpoint == "stream"
         )
-        kept_at = self._clock.now()
-        async with aclosing(events):
-            async for event in events:
-                turn.take(event)
-                now = self._clock.now()
-                if now - kept_at >= KEEP_PARTIAL_EVERY_SEC:
-                    kept_at = now
-                    self._keep(turn.message_id, turn.text)
+        keeper = _Keeper(lambda: self._keep(turn.message_id, turn.text))
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    turn.take(event)
+                    if isinstance(event, TextDelta):
+                        keeper.text_came()
+        finally:
+            keeper.stop()
 
     def _keep(self, message_id: str, text: str) -> None:
         job = asyncio.ensure_future(
@@ -203,6 +212,7 @@ class Conversations:
             await self._writer.run(lambda connection: turns.end(connection, ended))
         except Exception as crash:  # noqa: BLE001 (the reader must learn that its answer is not stored)
             error = "The answer could not be stored."
+            ended = replace(ended, status="failed")
             _log_crash("store_failed", crash, request_id)
         self._running.remove(turn)
         last: frames.DoneEvent | frames.ErrorEvent = (
@@ -248,7 +258,9 @@ class Conversations:
         )
 
     def _apology(self, failed: AllProvidersFailed) -> str:
-        if not failed.locked_out:
+        # A session that is locked while its answer is on the way may have been in the cloud before.
+        in_cloud = any(failure.sent and failure.candidate.locality == "cloud" for failure in failed.failures)
+        if in_cloud or not failed.locked_out:
             return self._manner.fallback_message
         return SENT_LOCALLY if failed.sent else NOTHING_SENT
 
@@ -259,9 +271,33 @@ class Conversations:
 def lock_session(turn: Turn) -> None:
     """The turn's session was locked: no further call to the cloud, and one that is under way is cut off."""
     turn.request = replace(turn.request, locks=turn.request.locks | {"session"})
-    candidate = turn.route.candidate
-    if candidate is not None and candidate.locality == "cloud":
+    call = turn.route.last_call()
+    if call is not None and call.outcome is None and call.locality == "cloud":
         turn.cut("stopped")
+
+
+class _Keeper:
+    """Calls ``keep`` KEEP_PARTIAL_EVERY_SEC after new text, whether or not more of it comes."""
+
+    def __init__(self, keep: Callable[[], None]) -> None:
+        self._keep = keep
+        self._timer: asyncio.TimerHandle | None = None
+
+    def text_came(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(KEEP_PARTIAL_EVERY_SEC, self._due)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _due(self) -> None:
+        self._timer = None
+        self._keep()
+
+
+def _nothing(_connection: sqlite3.Connection) -> None:
+    return None
 
 
 def _usage(turn: Turn, status: PromptStatus) -> tuple[Usage, bool]:

@@ -56,6 +56,6 @@ class MemoryClient:
                 async with self._session.get(self._url, headers=headers) as response:
                     response.raise_for_status()
                     return tuple(msgspec.json.decode(await response.read(), type=_Preferences).provider_order or ())
-        except (TimeoutError, aiohttp.ClientError, msgspec.DecodeError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             log.warning("memory_unavailable", error=type(error).__name__)
             return ()

@@ -11,6 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from .tables import prompts, sessions
 
+LATEST = 2**63 - 1
+"""The largest number that SQLite stores."""
+
 
 class BadCursorError(ValueError):
     """The cursor is not one that a list has given."""
@@ -87,7 +90,10 @@ class ChatRepository:
     async def delete_session(self, session_id: str, user_id: str) -> bool:
         """Delete it with all its prompts; says whether there was one."""
         mine = (sessions.c.id == session_id) & (sessions.c.user_id == user_id)
+        chain = (prompts.c.session_id == session_id) & (prompts.c.user_id == user_id)
         async with self._engine.begin() as connection:
+            # Deleting along the parents would go one level down with each message, and SQLite ends at 1000.
+            await connection.execute(update(prompts).where(chain).values(parent_id=None))
             result = await connection.execute(delete(sessions).where(mine))
             return result.rowcount > 0
 
@@ -112,6 +118,9 @@ def _cursor(row: RowMapping) -> str:
 def _place(cursor: str) -> tuple[int, str]:
     try:
         at, _, session_id = urlsafe_b64decode(cursor.encode()).decode().partition(":")
-        return int(at), session_id
+        micros = int(at)
     except (Base64Error, UnicodeError, ValueError):
         raise BadCursorError from None
+    if not 0 <= micros <= LATEST:
+        raise BadCursorError
+    return micros, session_id

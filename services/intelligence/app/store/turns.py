@@ -90,7 +90,8 @@ def begin(connection: sqlite3.Connection, new: NewPrompt) -> Begun:
     connection.execute(
         "INSERT INTO prompts (id, session_id, parent_id, user_id, input_text, output_text, local_only, status,"
         " tokens_used, latency_ms, created_at) VALUES (?, ?, ?, ?, ?, '', ?, 'running', 0, 0, ?)",
-        (new.prompt_id, session_id, parent, new.user_id, new.text, new.local_only, new.at),
+        # What is said in a locked session stays local, also when the session is unlocked later.
+        (new.prompt_id, session_id, parent, new.user_id, new.text, new.local_only or local_only, new.at),
     )
     return Begun(session_id, local_only, history)
 

@@ -38,7 +38,9 @@ class Writer:
     """Runs jobs in the order of their arrival. Open it once per process, close it at the end."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        """Raises sqlite3.Error where the database cannot be opened."""
+        self._connection = _open(path)
+        self._closing = threading.Lock()
         self._jobs: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
@@ -49,24 +51,25 @@ class Writer:
 
         A caller that is cancelled while it waits leaves its job to be done all the same.
         """
-        if self._closed:
-            raise StoreClosedError
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        self._jobs.put(_Waiting(job, loop, future))
+        # A job must not come behind the mark that ends the thread: nobody would ever do it.
+        with self._closing:
+            if self._closed:
+                raise StoreClosedError
+            self._jobs.put(_Waiting(job, loop, future))
         return await future
 
     def close(self) -> None:
         """Finish what waits, then stop. Blocks."""
-        if not self._closed:
-            self._closed = True
-            self._jobs.put(None)
-            self._thread.join()
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                self._jobs.put(None)
+        self._thread.join()
 
     def _work(self) -> None:
-        with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
-            for pragma in PRAGMAS:
-                connection.execute(pragma)
+        with closing(self._connection) as connection:
             open_for_more = True
             while open_for_more:
                 batch, open_for_more = self._next_batch()
@@ -83,6 +86,17 @@ class Writer:
                 return batch, True
             first = self._jobs.get()
         return batch, False
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        for pragma in PRAGMAS:
+            connection.execute(pragma)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _commit(connection: sqlite3.Connection, batch: list[_Waiting]) -> None:
