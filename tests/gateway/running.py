@@ -1,0 +1,133 @@
+"""The gateway on a real socket, in this process."""
+
+import asyncio
+import io
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+from aiohttp import ClientResponse, ClientSession, DummyCookieJar
+from fastapi import FastAPI
+from multidict import CIMultiDictProxy
+from novakit.clock import FakeClock
+from yarl import URL
+
+from services.gateway.app.config import Settings
+from services.gateway.app.main import create_app
+
+Body = bytes | io.BytesIO | AsyncIterator[bytes] | None
+
+SECRET = "s" * 32
+KEY = "nc_" + "x" * 40
+BEARER = {"Authorization": f"Bearer {KEY}"}
+
+
+@asynccontextmanager
+async def listening(app: FastAPI) -> AsyncIterator[int]:
+    """Serve an app on loopback as the launcher does; the port."""
+    config = uvicorn.Config(
+        app,
+        interface="asgi3",
+        lifespan="on",
+        loop="none",
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        await server.startup(sockets=[listener])
+        assert server.started, "the app did not start"
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            # As uvicorn's own shutdown, but without its pause.
+            for running in server.servers:
+                running.close()
+            for connection in list(server.server_state.connections):
+                connection.shutdown()
+            await asyncio.gather(*server.server_state.tasks)
+            await server.lifespan.shutdown()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+    @property
+    def detail(self) -> str:
+        """The sentence of a problem document."""
+        assert self.headers["content-type"] == "application/problem+json"
+        return str(self.json()["detail"])
+
+
+@dataclass
+class Gateway:
+    """A running gateway, a client that keeps no cookies of its own, and the gateway's clock."""
+
+    port: int
+    client: ClientSession
+    clock: FakeClock
+
+    @property
+    def url(self) -> str:
+        """Its address, as a browser on this machine would name it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def ask(self, method: str, path: str, headers: dict[str, str] | None = None, body: Body = None) -> Answer:
+        """Send one request and read the whole answer."""
+        target = URL(f"{self.url}{path}", encoded=True)
+        asked = self.client.request(method, target, headers=headers, data=body, allow_redirects=False)
+        async with asked as answer:
+            return Answer(answer.status, answer.headers, await answer.read())
+
+    async def get(self, path: str, headers: dict[str, str] | None = None) -> Answer:
+        """GET a path."""
+        return await self.ask("GET", path, headers)
+
+    async def post(self, path: str, headers: dict[str, str] | None = None, body: Body = None) -> Answer:
+        """POST to a path."""
+        return await self.ask("POST", path, headers, body)
+
+    async def post_json(self, path: str, headers: dict[str, str], body: object) -> Answer:
+        """POST an object as JSON."""
+        return await self.post(path, {"Content-Type": "application/json", **headers}, json.dumps(body).encode())
+
+    def stream(
+        self, path: str = "/api/chat/stream", body: bytes = b"{}"
+    ) -> AbstractAsyncContextManager[ClientResponse]:
+        """POST to a path and read the answer as it comes."""
+        headers = {"Content-Type": "application/json", **BEARER}
+        return self.client.post(f"{self.url}{path}", headers=headers, data=body)
+
+    @property
+    def own_page(self) -> dict[str, str]:
+        """What a browser adds to a call that the gateway's own page makes."""
+        return {"Origin": self.url}
+
+
+@asynccontextmanager
+async def running(settings: Settings, clock: FakeClock) -> AsyncIterator[Gateway]:
+    """Start a gateway and stop it."""
+    async with (
+        listening(create_app(settings, clock=clock)) as port,
+        ClientSession(cookie_jar=DummyCookieJar(), auto_decompress=False) as client,
+    ):
+        yield Gateway(port, client, clock)
