@@ -30,12 +30,15 @@ def log_entry(line: str) -> Mapping[str, Any] | None:
 
 
 def readable(entry: Mapping[str, Any]) -> str:
-    """A log entry for people: its event, then what belongs to it."""
+    """A log entry for people, on one line: its event, what belongs to it, and of a traceback the last line."""
     details = [f"{name}={value}" for name, value in entry.items() if name not in _NOT_SHOWN]
-    lines = [" ".join([str(entry["event"]), *details])]
-    if entry.get("exception"):
-        lines.append(str(entry["exception"]))
-    return "\n".join(lines)
+    error = str(entry.get("exception") or "")
+    parts = [_last_of_traceback(str(entry["event"])), *details, *([_last_of_traceback(error)] if error else [])]
+    return " ".join(" ".join(part.split()) for part in parts)
+
+
+def _last_of_traceback(text: str) -> str:
+    return text.strip().splitlines()[-1] if text.lstrip().startswith("Traceback") else text
 
 
 class Console:
@@ -81,8 +84,7 @@ class Console:
     def show(self, name: str, line: str) -> None:
         """One line of a child in its short form, whatever its level."""
         entry = log_entry(line)
-        for part in harmless(line if entry is None else readable(entry)).splitlines():
-            self._write(f"{self._prefix(name)}{part}")
+        self._write(f"{self._prefix(name)}{harmless(line if entry is None else readable(entry))}")
 
     def _prefix(self, name: str) -> str:
         prefix = f"{name:<{self._width}} | "

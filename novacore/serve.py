@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from novakit import logs
 from novakit.settings import SettingsError, environment
 
 from . import lifeline, ports
@@ -41,6 +42,10 @@ def serve(service: Service, directory: Path) -> int:
         return 2
     except ports.PortTakenError as error:
         print(error, file=sys.stderr)
+        return 1
+    except Exception:  # noqa: BLE001 (whatever it is, it is told the way this process tells everything)
+        logs.setup(service.name)
+        logs.get("serve").error("crashed", exc_info=True)
         return 1
     return 0
 

@@ -1,6 +1,7 @@
 """A service without FastAPI, copied to where ``serve`` looks for a real one: starts fast and tells what it was given.
 
-``FAKE_FAULTS`` names what goes wrong, as ``service:fault`` with commas; the faults are ``settings`` and ``hang``.
+``FAKE_FAULTS`` names what goes wrong, as ``service:fault`` with commas; the faults are ``settings``, ``crash`` and
+``hang``.
 """
 
 import asyncio
@@ -82,6 +83,8 @@ def note(what: str) -> None:
 def create_app() -> App:
     if f"{NAME}:settings" in os.environ.get("FAKE_FAULTS", ""):
         raise SettingsError("FAKE_SETTING: 'x' cannot be used: it must be y.")
+    if f"{NAME}:crash" in os.environ.get("FAKE_FAULTS", ""):
+        raise RuntimeError("it broke")
     for entry in ({"event": "quiet news", "level": "info"}, {"event": "loud news", "level": "warning"}):
         sys.stdout.write(json.dumps(entry) + "\n")
         sys.stdout.flush()

@@ -36,9 +36,14 @@ def test_warnings_and_errors_are_shown_in_a_short_form(level: str) -> None:
     assert written(entry(level, reason="dns", n=2), whole=False) == "memory   | it happened reason=dns n=2\n"
 
 
-def test_a_traceback_follows_its_event_line_by_line() -> None:
-    line = entry("error", exception="Traceback\n  here")
-    assert written(line, whole=False) == "memory   | it happened\nmemory   | Traceback\nmemory   |   here\n"
+TRACEBACK = "Traceback (most recent call last):\n  File x\nValueError: it is\n"
+
+
+def test_of_a_traceback_a_reader_gets_the_last_line() -> None:
+    line = entry("error", exception=TRACEBACK, n=1)
+    assert written(line, whole=False) == "memory   | it happened n=1 ValueError: it is\n"
+    line = json.dumps({"event": TRACEBACK, "level": "error"})
+    assert written(line, whole=False) == "memory   | ValueError: it is\n"
 
 
 @pytest.mark.parametrize("line", ["Segmentation fault", "{not json", '{"level": 1}', '["event", "level"]'])

@@ -1,3 +1,4 @@
+import json
 import signal
 import socket
 import subprocess
@@ -66,6 +67,14 @@ def test_a_setting_that_cannot_be_used_is_one_sentence_and_exit_code_2(world: Wo
     done = world.run("serve", "memory", MEMORY_PORT="x")
     assert done.returncode == 2
     assert done.stderr == "MEMORY_PORT: 'x' cannot be used: it must be a number from 1 to 65535.\n"
+
+
+def test_a_service_that_breaks_while_starting_says_it_in_one_log_line(world: World) -> None:
+    done = world.run("serve", "memory", FAKE_FAULTS="memory:crash")
+    assert (done.returncode, done.stderr) == (1, "")
+    entry = json.loads(done.stdout)
+    assert (entry["event"], entry["level"], entry["service"]) == ("crashed", "error", "memory")
+    assert entry["exception"].endswith("RuntimeError: it broke")
 
 
 def test_a_taken_port_is_one_sentence(world: World) -> None:
