@@ -1,11 +1,13 @@
 """Measures and prints Markdown tables: CPU for each request and each token, as a ratio to a plain proxy.
 
 ``python -m bench [--seconds S] [--rounds N]``. CPU is user and system time of the processes from /proc, divided by
-what they completed; the proxy is measured before and after NovaCore, and the ratios use both.
+what they completed; the proxy is measured before and after NovaCore, and the ratios use both. Where there is more
+than one core, what is measured has one for itself.
 """
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from pathlib import Path
 
 from .load import Reply, closed_loop, fixed_rate
 from .measure import Cost, Effort, Times, cost_of, first_tokens
-from .processes import Running
+from .processes import Running, keep_to
 from .targets import NovaCore, start_mock, start_proxy, upstream_request
 
 PLAIN_CONNECTIONS = 32
@@ -43,6 +45,7 @@ async def of_proxy(proxy: Running, port: int, effort: Effort) -> ProxyCosts:
 
 async def run(effort: Effort) -> str:
     """The whole measurement; returns the tables."""
+    keep_to(os.getpid(), measured=False)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         mock, mock_port = start_mock(folder)

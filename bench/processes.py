@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
+ALL_CORES = sorted(os.sched_getaffinity(0))
 
 
 def free_port() -> int:
@@ -50,11 +51,26 @@ class Running:
             self.process.wait()
 
 
-def start(name: str, command: Sequence[str], environment: Mapping[str, str], ready_url: str, log: Path) -> Running:
-    """Start and wait until the address answers; raises RuntimeError with the log's place where it does not."""
+def keep_to(pid: int, *, measured: bool) -> None:
+    """What is measured has the first core for itself; the mock and the load share the others."""
+    if len(ALL_CORES) > 1:
+        os.sched_setaffinity(pid, {ALL_CORES[0]} if measured else set(ALL_CORES[1:]))
+
+
+def start(
+    name: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    ready_url: str,
+    log: Path,
+    *,
+    measured: bool = True,
+) -> Running:
+    """Start and wait until the address answers; raises RuntimeError with the log's end where it does not."""
     began = time.perf_counter()
     with log.open("wb") as out:
         process = subprocess.Popen(command, env=dict(environment), stdout=out, stderr=subprocess.STDOUT)
+    keep_to(process.pid, measured=measured)
     running = Running(name, process)
     while time.perf_counter() - began < 30:
         if process.poll() is not None:

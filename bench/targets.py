@@ -20,7 +20,8 @@ def start_mock(folder: Path) -> tuple[Running, int]:
     """The upstream of everything else."""
     port = free_port()
     command = [sys.executable, "-m", "bench.mock", str(port)]
-    return start("mock", command, os.environ, f"http://127.0.0.1:{port}/api/version", folder / "mock.log"), port
+    ready = f"http://127.0.0.1:{port}/api/version"
+    return start("mock", command, os.environ, ready, folder / "mock.log", measured=False), port
 
 
 def start_proxy(folder: Path, mock_port: int) -> tuple[Running, int]:
