@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 QUIET_LEVELS = frozenset({"debug", "info"})
-_NOT_SHOWN = frozenset({"event", "level", "timestamp", "service", "logger", "exception"})
+_NOT_SHOWN = frozenset({"event", "level", "timestamp", "service", "component", "logger", "exception", "request_id"})
 _CONTROL = {code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 _BOLD, _DIM, _PLAIN = "\033[1m", "\033[2m", "\033[0m"
 

@@ -8,7 +8,9 @@ from typing import Any
 from novakit.sse import Event
 
 # A provider that was never set up, or never asked for, is no reason for anything.
-NOT_WORTH_TELLING = frozenset({"not_configured", "disabled", "not_requested", "preference"})
+NOT_WORTH_TELLING = frozenset({"not_configured", "disabled", "not_requested"})
+# Why the cloud was not asked is news only to someone who got no local answer.
+LOCKS = frozenset({"cloud_disabled", "local_only", "preference"})
 FAILURES = frozenset({"failed", "skipped"})
 ANSWERING = frozenset({"streaming", "succeeded"})
 
@@ -25,8 +27,9 @@ class Route:
     def sentence(self, first_words: float | None) -> str:
         """One line for the end of an answer; ``first_words`` is the time until they came, in seconds."""
         parts = [self.locality, self.provider, self.model] if self.provider else ["nobody answered"]
-        if self.reasons:
-            parts.append("because " + ", ".join(f"{name}: {reason}" for name, reason in self.reasons))
+        told = [pair for pair in self.reasons if self.locality != "local" or pair[1] not in LOCKS]
+        if told:
+            parts.append("because " + ", ".join(f"{name}: {reason}" for name, reason in told))
         if first_words is not None and self.provider:
             parts.append(f"first words after {first_words:.1f} s")
         return "— " + " · ".join(part for part in parts if part)
@@ -43,8 +46,9 @@ def after(route: Route, data: Mapping[str, Any]) -> Route:
     if state not in FAILURES or not reason or reason in NOT_WORTH_TELLING:
         return route
     others = tuple(pair for pair in route.reasons if pair[0] != provider)
-    answering = None if route.provider == provider else route.provider
-    return replace(route, provider=answering, reasons=(*others, (provider, reason)))
+    if route.provider == provider:
+        route = Route()
+    return replace(route, reasons=(*others, (provider, reason)))
 
 
 def data_of(event: Event) -> Mapping[str, Any]:

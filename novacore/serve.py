@@ -53,6 +53,8 @@ def serve(service: Service, directory: Path) -> int:
 def service_environment(service: Service, environ: Mapping[str, str], directory: Path) -> dict[str, str]:
     """What the service sees. A child of ``up`` was given all of it, and must not find more in ``.env``."""
     merged = dict(environ) if lifeline.VARIABLE in environ else environment(environ, directory)
+    # Whatever the service itself starts does not hold the lifeline.
+    merged.pop(lifeline.VARIABLE, None)
     return for_service(service, merged)
 
 

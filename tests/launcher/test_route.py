@@ -40,6 +40,14 @@ def test_a_provider_that_was_never_set_up_is_no_reason() -> None:
     assert line == "— local · ollama · m"
 
 
+def test_a_lock_is_a_reason_only_where_no_local_answer_came() -> None:
+    lock = event("gemini", "skipped", "local_only", "cloud")
+    assert told(lock, event("ollama", "succeeded")) == "— local · ollama · m"
+    failed = event("ollama", "failed", "dns")
+    assert told(lock, failed) == "— nobody answered · because gemini: local_only, ollama: dns"
+    assert told(event("ollama", "streaming"), lock, failed) == told(lock, failed)
+
+
 def test_after_a_handoff_the_last_provider_and_the_reason_are_named() -> None:
     line = told(
         event("ollama", "streaming"),

@@ -105,7 +105,7 @@ def test_a_service_of_its_own_reads_the_env_file_and_sees_only_what_is_meant_for
 
 def test_a_child_of_up_reads_no_env_file(world: World) -> None:
     (world.folder / ".env").write_text("GEMINI_API_KEY=secret\n")
-    assert "GEMINI_API_KEY" not in service_environment(intelligence(), {VARIABLE: "9"}, world.folder)
+    assert service_environment(intelligence(), {VARIABLE: "9", "A": "b"}, world.folder) == {"A": "b"}
     assert "GEMINI_API_KEY" in service_environment(intelligence(), {}, world.folder)
 
 
