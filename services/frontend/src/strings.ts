@@ -106,7 +106,6 @@ export const t = {
   },
 
   answer: {
-    thinking: 'Waiting for the first words',
     elsewhere: 'This answer is still being written.',
     stopped: 'Stopped',
     interrupted: 'Interrupted',

@@ -30,15 +30,28 @@ function lineFeedsOnly(text: string): string {
   return text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text
 }
 
+/** After so many whole lines no further one changes what kind of block it is: a table is known by its second. */
+const DECIDED_LINES = 3
+
+function isDecided(token: Token): boolean {
+  return token.raw.split('\n', DECIDED_LINES + 1).length > DECIDED_LINES
+}
+
+/** The last token before ``at`` that is more than blank lines; 0 where there is none. */
+function blockBefore(tokens: readonly Token[], at: number): number {
+  let before = at - 1
+  while (before > 0 && tokens[before]?.type === 'space') before -= 1
+  return Math.max(before, 0)
+}
+
 /** How many of the tokens no later text can change. */
 function settled(tokens: readonly Token[]): number {
-  let last = tokens.length - 1
-  while (last >= 0 && tokens[last]?.type === 'space') last -= 1
-  if (last <= 0 || tokens[last]?.raw.includes('\n')) return Math.max(last, 0)
-  // A first line that is not whole yet, "```" or "#", may still join the block above it.
-  last -= 1
-  while (last >= 0 && tokens[last]?.type === 'space') last -= 1
-  return Math.max(last, 0)
+  let open = blockBefore(tokens, tokens.length)
+  // A first line that is not whole yet, "2" of "2. two", may belong to the block above, also across a blank line.
+  if (!tokens[open]?.raw.includes('\n')) open = blockBefore(tokens, open)
+  // What begins right below a block, "```" or "|--", may turn out to be more of that block.
+  while (open > 0 && tokens[open - 1]?.type !== 'space' && !isDecided(tokens[open] as Token)) open -= 1
+  return open
 }
 
 export class BlockReader {

@@ -13,7 +13,7 @@ export type Chip =
   | { kind: 'waiting'; wait: Wait; provider: string; model: string }
   | { kind: 'answered'; locality: Locality; provider: string; model: string; fallback: boolean; latencyMs: number | null }
   /** Every provider failed, or the answer could not be made. */
-  | { kind: 'failed'; status: 'failed' | 'fallback'; latencyMs: number | null }
+  | { kind: 'failed'; latencyMs: number | null }
   /** It ended before anyone spoke. */
   | { kind: 'silent' }
 
@@ -63,7 +63,7 @@ export function chipOf(turn: Turn, route: StoredRoute | null): Chip {
     const chip = waiting(currentAttempt(turn))
     if (chip !== null) return chip
   }
-  if (status === 'failed' || status === 'fallback') return { kind: 'failed', status, latencyMs }
+  if (status === 'failed' || status === 'fallback') return { kind: 'failed', latencyMs }
   if (provider === null || locality === null) return { kind: 'silent' }
   const asked = route
     ? route.attempts.map((each) => ({ ...each, failed: each.outcome === 'failed' }))

@@ -27,16 +27,6 @@ function Note({ icon, tone, title, alert, children }: NoteProps) {
   )
 }
 
-function Thinking() {
-  return (
-    <p class="thinking" role="img" aria-label={t.answer.thinking}>
-      <span />
-      <span />
-      <span />
-    </p>
-  )
-}
-
 /** How it ended, where it did not end well. */
 function Ending({ turn }: { turn: Turn }) {
   if (turn.status === 'interrupted') {
@@ -59,7 +49,6 @@ function Ending({ turn }: { turn: Turn }) {
 }
 
 function Body({ turn }: { turn: Turn }) {
-  const growing = turn.status === 'running'
   if (turn.status === 'fallback') {
     return (
       <Note icon="alert" tone="failed" title={t.answer.fallback} alert={false}>
@@ -67,8 +56,7 @@ function Body({ turn }: { turn: Turn }) {
       </Note>
     )
   }
-  if (turn.answer !== '') return <Markdown text={turn.answer} growing={growing} />
-  return growing ? <Thinking /> : null
+  return turn.answer === '' ? null : <Markdown text={turn.answer} growing={turn.status === 'running'} />
 }
 
 export function AnswerView({ turn: source }: { turn: Signal<Turn> }) {

@@ -19,6 +19,10 @@ function waitingWords(chip: Extract<Chip, { kind: 'waiting' }>): string {
   return wait === 'choosing' ? t.chip.choosing : t.chip[wait](provider, model)
 }
 
+function failedWords(latencyMs: number | null): string[] {
+  return latencyMs ? [t.chip.failed, duration(latencyMs)] : [t.chip.failed]
+}
+
 function lookOf(chip: Chip): Look {
   switch (chip.kind) {
     case 'waiting':
@@ -26,7 +30,7 @@ function lookOf(chip: Chip): Look {
     case 'silent':
       return { tone: 'silent', icon: 'minus', words: [t.chip.silent] }
     case 'failed':
-      return { tone: 'failed', icon: 'alert', words: [t.chip[chip.status]] }
+      return { tone: 'failed', icon: 'alert', words: failedWords(chip.latencyMs) }
     case 'answered': {
       const words: string[] = [t.locality[chip.locality]]
       if (chip.locality === 'cloud') words.push(chip.provider)

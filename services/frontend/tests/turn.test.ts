@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest'
+import { reduceTurn, storedTurn } from '../src/core/turn'
+import { DONE, GEMINI, START, delta, prompt, route, turnAfter } from './make'
+
+const STREAMING = route({ state: 'streaming' })
+const SUCCEEDED = route({ state: 'succeeded' })
+
+describe('a turn', () => {
+  it('collects the deltas and is complete with the end of a stream whose attempt succeeded', () => {
+    const turn = turnAfter(START, STREAMING, delta('Be'), delta('cause.'), SUCCEEDED, DONE)
+    expect(turn).toMatchObject({ id: 'm1', answer: 'Because.', status: 'complete', tokens: 7, latencyMs: 2_100 })
+    expect(turn).toMatchObject({ provider: 'ollama', model: 'llama3.2:3b', locality: 'local' })
+  })
+
+  it('keeps one line per attempt, in the order in which they began, and those left out apart', () => {
+    const turn = turnAfter(
+      route(),
+      route({ state: 'failed', reason: 'connect_refused' }),
+      route({ attempt: 0, provider: 'openai', locality: 'cloud', state: 'skipped', reason: 'not_configured' }),
+      route({ attempt: 2, ...GEMINI, state: 'streaming' }),
+    )
+    expect(turn.attempts.map((each) => [each.provider, each.state])).toEqual([
+      ['ollama', 'failed'],
+      ['gemini', 'streaming'],
+    ])
+    expect(turn.skipped.map((each) => each.provider)).toEqual(['openai'])
+  })
+
+  it('names the one that speaks, not one that was only asked', () => {
+    expect(turnAfter(route()).provider).toBeNull()
+    expect(turnAfter(STREAMING, route({ attempt: 2, ...GEMINI })).provider).toBe('ollama')
+    expect(turnAfter(STREAMING, route({ attempt: 2, ...GEMINI, state: 'streaming' })).provider).toBe('gemini')
+  })
+
+  it('is stopped when the stream ends after a stop that was asked for', () => {
+    const turn = turnAfter(START, STREAMING, delta('Be'), { type: 'stop' })
+    expect(turn).toMatchObject({ status: 'running', stopping: true })
+    expect(reduceTurn(turn, DONE)).toMatchObject({ status: 'stopped', stopping: false, answer: 'Be' })
+    expect(reduceTurn(turn, { type: 'lost' }).status).toBe('stopped')
+    expect(reduceTurn(turn, { type: 'error', message: 'Cancelled.' }).status).toBe('stopped')
+  })
+
+  it('is complete when the answer was whole before the stop reached it', () => {
+    expect(turnAfter(START, STREAMING, { type: 'stop' }, SUCCEEDED, DONE).status).toBe('complete')
+  })
+
+  it('is stopped when another window stopped it', () => {
+    expect(turnAfter(START, STREAMING, route({ state: 'cancelled', reason: 'cancelled' }), DONE).status).toBe('stopped')
+  })
+
+  it('is a fallback when all who were asked failed, or all were left out', () => {
+    expect(turnAfter(route({ state: 'failed', reason: 'auth' }), delta('Sorry.'), DONE).status).toBe('fallback')
+    expect(turnAfter(route({ state: 'skipped', reason: 'local_only' }), delta('Sorry.'), DONE).status).toBe('fallback')
+  })
+
+  it('is complete when a stream tells nothing of its route', () => {
+    expect(turnAfter(delta('Because.'), DONE).status).toBe('complete')
+  })
+
+  it('keeps its text when the connection is lost', () => {
+    expect(turnAfter(START, STREAMING, delta('Be'), { type: 'lost' })).toMatchObject({ status: 'interrupted', answer: 'Be' })
+  })
+
+  it('is interrupted by an error after the first word, and failed by one before it', () => {
+    const error = { type: 'error', message: 'No room.' } as const
+    expect(turnAfter(delta('Be'), error)).toMatchObject({ status: 'interrupted', answer: 'Be', error: 'No room.' })
+    expect(turnAfter(START, error)).toMatchObject({ status: 'failed', error: 'No room.' })
+  })
+
+  it('takes the whole answer anew where the server replaces it', () => {
+    expect(turnAfter(delta('Bee'), { type: 'replace', text: 'Be' }, delta('cause.')).answer).toBe('Because.')
+    expect(turnAfter(delta('Bee'), { type: 'replace', text: '' }).answer).toBe('')
+  })
+
+  it('changes no more once it has ended', () => {
+    const turn = turnAfter(START, SUCCEEDED, DONE)
+    for (const late of [delta('x'), START, STREAMING, { type: 'stop' } as const, { type: 'lost' } as const]) {
+      expect(reduceTurn(turn, late)).toBe(turn)
+    }
+  })
+
+  it('stands as it was stored', () => {
+    expect(storedTurn(prompt({ status: 'stopped', output_text: null }))).toMatchObject({
+      key: 'm1',
+      id: 'm1',
+      question: 'Why?',
+      answer: '',
+      status: 'stopped',
+      live: false,
+      provider: 'ollama',
+    })
+  })
+})
