@@ -71,7 +71,8 @@ class FakeServer(ABC):
     """A provider that does as it is told. An async context manager; the port is free and on loopback.
 
     Each chat request takes the next behaviour of ``script``; when that is used up, ``default`` answers. Free checks
-    (version, model lists) answer truthfully unless ``checks`` holds behaviours for them.
+    (version, model lists) answer truthfully unless ``checks`` holds behaviours for them. ``connections`` counts those
+    that were ever opened, ``in_flight`` the requests that are being answered now.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class FakeServer(ABC):
         self.requests: list[Request] = []
         self.chats: list[Request] = []
         self.in_flight = 0
+        self.connections = 0
         self._server: asyncio.Server | None = None
         self._port = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -162,6 +164,7 @@ class FakeServer(ABC):
         if task is None:
             raise AssertionError("a connection is served by a task")
         self._tasks.add(task)
+        self.connections += 1
         connection = Connection(reader, writer)
         try:
             while (request := await connection.next_request()) is not None:

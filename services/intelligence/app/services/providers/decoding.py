@@ -5,8 +5,8 @@ read leave as one delta.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, TypeVar
 
 import msgspec
 from novakit import sse
@@ -16,6 +16,8 @@ from ...domain.events import Delta, Finished, FinishReason, ReasoningDelta, Text
 
 T = TypeVar("T")
 
+_NOTHING = frozenset({b"", b"null", b'""', b"{}", b"false"})
+
 
 class StreamDecoder(ABC):
     """Feed it each read while ``over`` is false, then close it.
@@ -23,6 +25,9 @@ class StreamDecoder(ABC):
     ``failure`` is the error that ends the answer, to be raised after the deltas that came before it. ``whole`` says
     that the provider's mark of completion was seen, so that a cut from here on loses nothing of the answer.
     """
+
+    end_mark: ClassVar[str] = ""
+    """The frame that is no JSON and ends the stream, where the provider has one."""
 
     def __init__(self) -> None:
         self.failure: ProviderError | None = None
@@ -38,18 +43,13 @@ class StreamDecoder(ABC):
 
     def feed(self, chunk: bytes) -> list[Delta]:
         """The deltas that this read completes."""
-        try:
-            frames = self._split(chunk)
-        except sse.EventTooLargeError as error:
-            self._fail(Garbled(str(error), reason="malformed"))
-            return []
-        self._take_all(frames)
+        self._take_all(lambda: self._split(chunk))
         return self._collected()
 
     def close(self) -> list[Delta]:
         """What is left at the end of the body: the last deltas and Finished, unless ``failure`` is set."""
         if not self.over:
-            self._take_all(self._rest())
+            self._take_all(self._rest)
         deltas = self._collected()
         if self.failure is not None:
             return deltas
@@ -77,17 +77,23 @@ class StreamDecoder(ABC):
     def _finish(self) -> Finished:
         """The verdict at the end; raises ProviderError where the answer is not one."""
 
-    def _take_all(self, frames: Sequence[bytes | str]) -> None:
-        for frame in frames:
-            if self.over:
-                return
-            try:
-                self._take(frame)
-                self._good += 1
-            except msgspec.DecodeError:
-                self._skipped += 1
-            except ProviderError as error:
-                self._fail(error)
+    def _take_all(self, frames: Callable[[], Sequence[bytes | str]]) -> None:
+        try:
+            for frame in frames():
+                if self.over:
+                    return
+                if frame == self.end_mark:
+                    self.over = True
+                    return
+                try:
+                    self._take(frame)
+                    self._good += 1
+                except msgspec.DecodeError:
+                    self._skipped += 1
+        except sse.EventTooLargeError as error:
+            self._fail(Garbled(str(error), reason="malformed"))
+        except ProviderError as error:
+            self._fail(error)
 
     def _say(self, text: str) -> None:
         self._spoke = True
@@ -182,11 +188,5 @@ def lenient(raw: msgspec.Raw, decoder: msgspec.json.Decoder[T]) -> T | None:
 
 
 def present(raw: msgspec.Raw) -> bool:
-    """Whether a raw field is there and not null."""
-    data = bytes(raw)
-    return bool(data) and data != b"null"
-
-
-def anything(raw: msgspec.Raw) -> Any:
-    """The raw field as plain values."""
-    return msgspec.json.decode(raw)
+    """Whether a raw field is there and holds something."""
+    return bytes(raw) not in _NOTHING

@@ -209,7 +209,7 @@ class GeminiDecoder(SseDecoder):
         raw = self._finish_reason
         if raw in _BLOCKED:
             raise Refused(f"the answer was blocked ({raw})", reason="blocked")
-        if self._block_reason is not None and not self._spoke:
+        if self._block_reason is not None and not self._saw_candidate:
             raise Refused(f"the prompt was blocked ({self._block_reason})", reason="blocked")
         if raw == _ACCOUNT_LIMITED:
             raise Misconfigured(f"the account is limited ({raw})", reason="auth")

@@ -82,7 +82,7 @@ class LocalOllamaProvider(HttpProvider):
     async def _choose(self) -> None:
         """Settle on a listed model; raises Misconfigured (model_missing) where there is none to use."""
         listing = await self._ask(f"{self._url}/api/tags", _Listing)
-        self._chosen = ""
+        before, self._chosen = self._chosen, ""
         if self._configured:
             listed = next((entry for entry in listing.models if same_model(entry.name, self._configured)), None)
             if listed is None:
@@ -101,7 +101,8 @@ class LocalOllamaProvider(HttpProvider):
             raise Misconfigured(
                 "the server lists no chat model; pull one or set OLLAMA_MODEL", reason="model_missing"
             )
-        self._chosen = usable[0].name
+        names = [entry.name for entry in usable]
+        self._chosen = before if before in names else names[0]
 
     def _classify(self, complaint: Complaint) -> Verdict:
         return ollama_errors.classify(complaint)
@@ -157,15 +158,15 @@ class _Listing(msgspec.Struct):
 
 
 class _Message(msgspec.Struct):
-    content: str = ""
-    thinking: str = ""
+    content: str | None = None
+    thinking: str | None = None
 
 
 class _Line(msgspec.Struct):
     message: _Message | None = None
-    response: str = ""
+    response: str | None = None
     done: bool = False
-    done_reason: str = ""
+    done_reason: str | None = None
     model: str | None = None
     error: msgspec.Raw = msgspec.Raw()
     prompt_eval_count: int | None = None
@@ -208,4 +209,4 @@ class OllamaDecoder(NdjsonDecoder):
         usage = None
         if last.prompt_eval_count is not None or last.eval_count is not None:
             usage = Usage(last.prompt_eval_count, last.eval_count)
-        return self._finished(_FINISH.get(last.done_reason, "other"), last.done_reason or None, usage)
+        return self._finished(_FINISH.get(last.done_reason or "", "other"), last.done_reason or None, usage)

@@ -148,7 +148,7 @@ class _Delta(msgspec.Struct):
 
 
 class _Choice(msgspec.Struct):
-    index: int = 0
+    index: int | None = None
     delta: _Delta | None = None
     message: _Delta | None = None
     finish_reason: str | None = None
@@ -186,6 +186,8 @@ class OpenAIDecoder(SseDecoder):
     A server that cannot stream sends one whole object with ``message`` where events have ``delta``.
     """
 
+    end_mark = "[DONE]"
+
     def __init__(self, explain: Callable[[Complaint], ProviderError]) -> None:
         super().__init__()
         self._explain = explain
@@ -193,16 +195,13 @@ class OpenAIDecoder(SseDecoder):
         self._usage: _Usage | None = None
 
     def _take(self, frame: bytes | str) -> None:
-        if frame == "[DONE]":
-            self.over = True
-            return
         chunk = _decode_chunk(frame)
         if present(chunk.error):
             raise self._explain(from_value({"error": msgspec.json.decode(chunk.error)}))
         if chunk.model:
             self._model = chunk.model
         for choice in chunk.choices or ():
-            if choice.index == 0:
+            if not choice.index:
                 self._take_choice(choice)
         if present(chunk.usage):
             self._usage = lenient(chunk.usage, _usage_decoder) or self._usage
