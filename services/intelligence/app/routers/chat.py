@@ -5,8 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 import msgspec
-from novakit import sse
-from novakit.asgi import ClientLeftError, read_body, respond, respond_problem, until_client_leaves
+from novakit.asgi import ClientLeftError, client_watched, read_body, respond, respond_problem
 from novakit.identity import TokenVerifier
 from novakit.ids import is_uuid
 from novakit.problem import Problem
@@ -81,9 +80,8 @@ class ChatEndpoints:
     async def message(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The whole answer at once."""
         turn = await self._begin(scope, receive, "message")
-        if not await until_client_leaves(receive, _ended(turn)):
-            turn.cut("interrupted")
-            return
+        with client_watched(receive, lambda: turn.cut("interrupted")):
+            await turn.over()
         outcome = turn.outcome
         if outcome is None or outcome.status == "failed":
             raise Problem(500, "The answer could not be made or stored; the log of this service has the details.")
@@ -93,8 +91,11 @@ class ChatEndpoints:
     async def stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The answer as it comes."""
         turn = await self._begin(scope, receive, "stream")
-        if not await until_client_leaves(receive, _pump(turn, send)):
-            turn.cut("interrupted")
+        with client_watched(receive, lambda: turn.cut("interrupted")):
+            await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
+            async for chunk in turn.read(asyncio.get_running_loop().call_later):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
 
     async def _begin(self, scope: Scope, receive: Receive, endpoint: Endpoint) -> Turn:
         caller = identify(scope, self._verifier)
@@ -161,17 +162,3 @@ class _Endpoint:
             await respond_problem(send, problem)
         except ClientLeftError:
             return
-
-
-async def _ended(turn: Turn) -> None:
-    if turn.task is not None:
-        # Not awaited directly: cancelling the wait would cancel the turn without saying why.
-        await asyncio.wait((turn.task,))
-
-
-async def _pump(turn: Turn, send: Send) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
-    await send({"type": "http.response.body", "body": sse.HEARTBEAT, "more_body": True})
-    async for chunk in turn.read(asyncio.get_running_loop().call_later):
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})

@@ -127,10 +127,11 @@ class Turn:
             await self._change()
 
     async def read(self, call_later: Callable[..., asyncio.TimerHandle]) -> AsyncIterator[bytes]:
-        """All events from the first, then each as it comes, joined where several came, and heartbeats."""
-        position = 0
+        """A heartbeat with all events so far, then each event as it comes, joined where several came."""
+        position = len(self._log)
         beat = _Heartbeat(call_later, self._wake)
         try:
+            yield b"".join((sse.HEARTBEAT, *self._log))
             while True:
                 if position < len(self._log):
                     new = self._log[position:]
