@@ -17,7 +17,7 @@ from ..metrics import GatewayMetrics
 from ..network import Network, came_by_https, client_address
 from ..store.accounts import KeyRow
 from .access import Access
-from .origin import is_json, is_own
+from .origin import is_own
 from .service import SESSION_SECONDS, AccountService
 
 
@@ -91,7 +91,7 @@ def router(
     @routes.post("/link", status_code=204)
     async def sign_in(link: Link, request: Request, response: Response) -> None:
         """Sign this browser in with the one-time link that `make up` printed."""
-        _require_own_json(request)
+        _refuse_foreign_page(request)
         seconds = link_limiter.wait(client_address(request.scope, trusted))
         if seconds:
             metrics.signed_in("throttled")
@@ -136,12 +136,11 @@ def router(
     return routes
 
 
-def _require_own_json(request: Request) -> None:
+def _refuse_foreign_page(request: Request) -> None:
+    # A program sends no Origin, and may sign in.
     origin = header(request.scope, b"origin")
     if origin is not None and not is_own(origin, header(request.scope, b"host")):
         raise Problem(403, "This page is not the gateway's own, so it cannot sign anyone in.")
-    if not is_json(request.scope):
-        raise Problem(415, "Send the token as JSON, with the content type application/json.")
 
 
 def _set_cookie(response: Response, value: str, seconds: int, *, secure: bool) -> None:

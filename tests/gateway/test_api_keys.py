@@ -1,0 +1,206 @@
+import hashlib
+import re
+import sqlite3
+from contextlib import closing
+
+import pytest
+from novakit.clock import FakeClock
+from pydantic import SecretStr
+from sqlalchemy.exc import OperationalError
+
+from services.gateway.app.auth.verified import Verified
+from services.gateway.app.config import Settings
+from services.gateway.app.credentials import Caller
+from services.gateway.app.store.accounts import Accounts
+
+from .running import BEARER, KEY, Answer, Gateway, running
+from .upstream import Upstream
+
+CALLER = Caller("user", "admin", "api_key", "credential", None, "name")
+
+
+async def make_key(gateway: Gateway, name: str = "laptop") -> Answer:
+    return await gateway.post_json("/api/auth/keys", BEARER, {"name": name})
+
+
+def bearer(answer: Answer) -> dict[str, str]:
+    return {"Authorization": f"Bearer {answer.json()['key']}"}
+
+
+async def test_a_new_key_is_shown_once_and_works(gateway: Gateway) -> None:
+    made = await make_key(gateway)
+    listed = await gateway.get("/api/auth/keys", BEARER)
+
+    assert made.status == 201
+    assert set(made.json()) == {"id", "name", "key", "created_at"}
+    assert re.fullmatch(r"nc_[A-Za-z0-9_-]{43}", made.json()["key"])
+    assert (await gateway.get("/api/auth/me", bearer(made))).json()["signed_in_by"] == "api_key"
+    assert made.json()["key"] not in listed.body.decode()
+
+
+async def test_keys_are_listed_oldest_first_with_their_last_use(gateway: Gateway) -> None:
+    gateway.clock.advance(1)
+    made = await make_key(gateway, " phone ")
+    listed = (await gateway.get("/api/auth/keys", BEARER)).json()["keys"]
+
+    assert [key["name"] for key in listed] == ["bootstrap", "phone"]
+    assert listed[1]["id"] == made.json()["id"]
+    assert listed[1]["created_at"] == made.json()["created_at"] == "2023-11-14T22:13:21Z"
+    assert (listed[0]["last_used_at"], listed[1]["last_used_at"]) == ("2023-11-14T22:13:21Z", None)
+
+
+async def test_the_last_use_is_written_once_an_hour(gateway: Gateway) -> None:
+    seen = []
+    for _ in range(4):
+        seen.append((await gateway.get("/api/auth/keys", BEARER)).json()["keys"][0]["last_used_at"])
+        gateway.clock.advance(1500)
+
+    assert seen == ["2023-11-14T22:13:20Z"] * 3 + ["2023-11-14T23:28:20Z"]
+
+
+async def test_a_revoked_key_is_refused_at_once(gateway: Gateway, intelligence: Upstream) -> None:
+    made = await make_key(gateway)
+    assert (await gateway.get("/v1/models", bearer(made))).status == 200
+
+    revoked = await gateway.ask("DELETE", f"/api/auth/keys/{made.json()['id']}", BEARER)
+
+    assert revoked.status == 204
+    assert (await gateway.get("/v1/models", bearer(made))).status == 401
+    assert len(intelligence.calls) == 1
+    assert [key["name"] for key in (await gateway.get("/api/auth/keys", BEARER)).json()["keys"]] == ["bootstrap"]
+
+
+async def test_a_key_is_revoked_once(gateway: Gateway) -> None:
+    path = f"/api/auth/keys/{(await make_key(gateway)).json()['id']}"
+    await gateway.ask("DELETE", path, BEARER)
+
+    assert (await gateway.ask("DELETE", path, BEARER)).status == 404
+
+
+async def test_an_unknown_id_is_404_and_a_malformed_one_422(gateway: Gateway) -> None:
+    unknown = await gateway.ask("DELETE", "/api/auth/keys/01890a5d-ac96-774b-bcce-b302099a8057", BEARER)
+    malformed = await gateway.ask("DELETE", "/api/auth/keys/seven", BEARER)
+
+    assert (unknown.status, malformed.status) == (404, 422)
+
+
+@pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": "  "}, {"name": "x" * 81}, {"name": "a", "role": "b"}])
+async def test_a_key_needs_a_name_and_nothing_else(gateway: Gateway, body: object) -> None:
+    assert (await gateway.post_json("/api/auth/keys", BEARER, body)).status == 422
+
+
+@pytest.mark.parametrize(
+    "authorization", ["Bearer nc_" + "y" * 40, f"Bearer {KEY}x", f"Bearer {KEY[:-1]}", f"Basic {KEY}", KEY, "Bearer"]
+)
+async def test_an_unknown_key_is_refused(gateway: Gateway, authorization: str) -> None:
+    answer = await gateway.get("/api/auth/me", {"Authorization": authorization})
+
+    assert answer.status == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert KEY[:-1] not in answer.detail
+
+
+async def test_a_verified_key_asks_no_database_for_a_while(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up = []
+    find = Accounts.find
+
+    async def counted(self: Accounts, hashed: str) -> object:
+        looked_up.append(hashed)
+        return await find(self, hashed)
+
+    monkeypatch.setattr(Accounts, "find", counted)
+    for _ in range(10):
+        assert (await gateway.get("/v1/models", BEARER)).status == 200
+    assert len(looked_up) == 1
+
+    gateway.clock.advance(30)
+    await gateway.get("/v1/models", BEARER)
+
+    assert len(looked_up) == 2
+
+
+async def test_a_database_that_fails_is_no_wrong_key(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(self: Accounts, hashed: str) -> object:
+        raise OperationalError("SELECT", {}, Exception("disk"))
+
+    monkeypatch.setattr(Accounts, "find", broken)
+    answer = await gateway.get("/v1/models", BEARER)
+
+    assert (answer.status, answer.headers["retry-after"]) == (503, "2")
+
+
+async def test_a_last_use_that_cannot_be_written_fails_no_call(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(self: Accounts, credential_id: str, wall: float) -> None:
+        raise OperationalError("UPDATE", {}, Exception("disk"))
+
+    monkeypatch.setattr(Accounts, "touch", broken)
+
+    assert (await gateway.get("/v1/models", BEARER)).status == 200
+
+
+async def test_the_bootstrap_key_makes_the_admin_at_the_first_start(gateway: Gateway) -> None:
+    me = (await gateway.get("/api/auth/me", BEARER)).json()
+
+    assert (me["role"], me["signed_in_by"]) == ("admin", "api_key")
+
+
+async def test_another_bootstrap_key_at_a_later_start_is_ignored(settings: Settings, clock: FakeClock) -> None:
+    async with running(settings, clock):
+        pass
+    other = "nc_" + "y" * 40
+    async with running(
+        settings.model_copy(update={"novacore_bootstrap_api_key": SecretStr(other)}), clock
+    ) as gateway:
+        assert (await gateway.get("/api/auth/me", {"Authorization": f"Bearer {other}"})).status == 401
+        assert (await gateway.get("/api/auth/me", BEARER)).status == 200
+
+
+async def test_a_revoked_bootstrap_key_stays_revoked(settings: Settings, clock: FakeClock) -> None:
+    async with running(settings, clock) as gateway:
+        key = (await gateway.get("/api/auth/keys", BEARER)).json()["keys"][0]
+        await gateway.ask("DELETE", f"/api/auth/keys/{key['id']}", BEARER)
+    async with running(settings, clock) as gateway:
+        assert (await gateway.get("/api/auth/me", BEARER)).status == 401
+
+
+async def test_keys_are_stored_as_their_hash_alone(settings: Settings, clock: FakeClock) -> None:
+    async with running(settings, clock) as gateway:
+        made = (await make_key(gateway)).json()["key"]
+    stored = b"".join(path.read_bytes() for path in settings.novacore_data_dir.iterdir())
+
+    for key in (KEY, made):
+        assert key.encode() not in stored
+        assert hashlib.sha256(key.encode()).hexdigest().encode() in stored
+
+
+async def test_expired_sessions_are_forgotten_at_a_start(settings: Settings, clock: FakeClock) -> None:
+    hashed = hashlib.sha256(b"token").hexdigest()
+    with_link = settings.model_copy(update={"novacore_signin_token_hash": hashed})
+    async with running(with_link, clock) as gateway:
+        assert (await gateway.post_json("/api/auth/link", {}, {"token": "token"})).status == 204
+    clock.advance(31 * 24 * 3600)
+    async with running(with_link, clock):
+        pass
+    with closing(sqlite3.connect(settings.novacore_data_dir / "gateway.db")) as connection:
+        kinds = connection.execute("SELECT kind FROM credentials").fetchall()
+
+    assert kinds == [("api_key",)]
+
+
+def test_what_was_looked_up_before_a_revocation_is_not_remembered() -> None:
+    verified = Verified(30)
+    epoch = verified.epoch
+    verified.forget("credential")
+    verified.put("hash", CALLER, now=0, epoch=epoch)
+
+    assert verified.get("hash", 0) is None
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    verified = Verified(30, max_entries=2)
+    for name in ("one", "two", "three"):
+        verified.put(name, CALLER, now=0, epoch=verified.epoch)
+
+    assert [verified.get(name, 0) for name in ("one", "two", "three")] == [None, CALLER, CALLER]
