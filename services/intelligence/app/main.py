@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from .config import Settings
 from .routers import openapi, providers, sessions
-from .routers.chat import ChatEndpoints
+from .routers.chat import ChatEndpoints, ChatPaths
 from .routing.breaker import BreakerPolicy
 from .services import reporting
 from .services.conversation import Conversations, Manner
@@ -83,7 +83,7 @@ def create_app(
             )
             app.state.parts = parts
             app.state.verifier = verifier
-            app.router.routes[:0] = endpoints.routes()
+            app.state.chat = endpoints
             looking = asyncio.ensure_future(parts.orchestrator.look_around())
             yield
             looking.cancel()
@@ -99,6 +99,7 @@ def create_app(
 
     app = FastAPI(title="NovaCore intelligence", lifespan=lifespan)
     problem.install(app)
+    app.add_middleware(ChatPaths)
     app.include_router(health.router({"database": database_answers}))
     app.include_router(sessions.router)
     app.include_router(providers.router)

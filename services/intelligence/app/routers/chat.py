@@ -2,21 +2,23 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from novakit.asgi import ClientLeftError, client_watched, read_body, respond, respond_problem
 from novakit.identity import TokenVerifier
 from novakit.ids import is_uuid
 from novakit.problem import Problem
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..services.conversation import Conversations, Question
 from ..services.turn import Endpoint, Turn
 from ..store.turns import ParentMissingError, SessionEndedError, SessionMissingError
 from .caller import Caller, identify
 
+MESSAGE_PATH = "/api/chat/message"
+STREAM_PATH = "/api/chat/stream"
+CHAT_PATHS = frozenset({MESSAGE_PATH, STREAM_PATH})
 MAX_BODY_BYTES = 1024 * 1024
 _STREAM_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -70,12 +72,18 @@ class ChatEndpoints:
         self._max_chars = max_chars
         self._expose_provider = expose_provider
 
-    def routes(self) -> list[Route]:
-        """What the app routes here."""
-        return [
-            Route("/api/chat/message", _Endpoint(self.message), methods=["POST"]),
-            Route("/api/chat/stream", _Endpoint(self.stream), methods=["POST"]),
-        ]
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request to either path."""
+        if scope["method"] != "POST":
+            await respond_problem(send, Problem(405, "This path takes POST only.", headers={"Allow": "POST"}))
+            return
+        try:
+            answer = self.message if scope["path"] == MESSAGE_PATH else self.stream
+            await answer(scope, receive, send)
+        except Problem as problem:
+            await respond_problem(send, problem)
+        except ClientLeftError:
+            return
 
     async def message(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The whole answer at once."""
@@ -149,16 +157,19 @@ class ChatEndpoints:
         return [*headers, (b"x-novacore-fallback-reason", reason.encode())] if reason else headers
 
 
-class _Endpoint:
-    """Makes an ASGI app of a bound method: Starlette would take a plain function for a request handler."""
+class ChatPaths:
+    """Takes the two chat paths out before FastAPI's own routing, which would cost more than all of their work here.
 
-    def __init__(self, handle: Any) -> None:
-        self._handle = handle
+    A pure ASGI middleware; the endpoints are ``app.state.chat``, once the app has started.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self._handle(scope, receive, send)
-        except Problem as problem:
-            await respond_problem(send, problem)
-        except ClientLeftError:
-            return
+        """The ASGI call."""
+        if scope["type"] == "http" and scope["path"] in CHAT_PATHS:
+            endpoints: ChatEndpoints = scope["app"].state.chat
+            await endpoints.serve(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)

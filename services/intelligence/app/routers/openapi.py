@@ -6,7 +6,7 @@ import msgspec
 from fastapi import FastAPI
 
 from ..services.frames import ContentEvent, DoneEvent, ErrorEvent, RouteStateEvent, StartEvent, UsageEvent
-from .chat import ChatMessage, ChatResponse
+from .chat import MESSAGE_PATH, STREAM_PATH, ChatMessage, ChatResponse
 
 _EVENTS = (ContentEvent, DoneEvent, ErrorEvent, StartEvent, RouteStateEvent, UsageEvent)
 
@@ -22,10 +22,8 @@ def describe(app: FastAPI) -> None:
                 (ChatMessage, ChatResponse, *_EVENTS), ref_template="#/components/schemas/{name}"
             )
             document.setdefault("components", {}).setdefault("schemas", {}).update(components)
-            document["paths"]["/api/chat/message"] = {
-                "post": _operation("The whole answer at once", _json("ChatResponse"))
-            }
-            document["paths"]["/api/chat/stream"] = {"post": _operation("The answer as it comes", _events())}
+            document["paths"][MESSAGE_PATH] = {"post": _operation("The whole answer at once", _json("ChatResponse"))}
+            document["paths"][STREAM_PATH] = {"post": _operation("The answer as it comes", _events())}
             app.openapi_schema = document
         return app.openapi_schema
 

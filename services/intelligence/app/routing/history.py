@@ -13,7 +13,7 @@ TURN_OVERHEAD_TOKENS = 8
 
 def estimated_tokens(text: str) -> int:
     """A cautious guess without a tokenizer: four characters a token, but one for each outside Latin-1."""
-    wide = sum(1 for character in text if ord(character) > 0xFF)
+    wide = 0 if text.isascii() else len(text) - len(text.encode("latin-1", "ignore"))
     return wide + ceil((len(text) - wide) / 4)
 
 
