@@ -16,7 +16,21 @@ const DOCUMENTS = [
 
 /** Lines that begin, go on with, and end every kind of block. */
 const LINES = [
-  ...['words', 'text  ', '**b**', '- item', '  - sub', '1. one', '2. two', '1)', '+', '* ', '- [ ] t', '  more', '    code'],
+  ...[
+    'words',
+    'text  ',
+    '**b**',
+    '- item',
+    '  - sub',
+    '1. one',
+    '2. two',
+    '1)',
+    '+',
+    '* ',
+    '- [ ] t',
+    '  more',
+    '    code',
+  ],
   ...['```', '```js', '~~~', '# head', '#', '> q', '>', '| a | b |', '|---|---|', '| 1 | 2 |', '---', '===', '* * *'],
   ...['', '', '', '   ', '\t tab', '<div>', '</div>', '<p', '<br>', '<!-- c', '-->', '[a]: http://x', '[a]'],
 ]
@@ -64,7 +78,9 @@ describe('markdown read in pieces', () => {
 
   it('agrees with the lexer on what the blocks are', () => {
     for (const text of DOCUMENTS) {
-      const tokens = lexer(text, { gfm: true, breaks: true }).filter((token) => token.type !== 'space' && token.type !== 'def')
+      const tokens = lexer(text, { gfm: true, breaks: true }).filter(
+        (token) => token.type !== 'space' && token.type !== 'def',
+      )
       expect(whole(text).map((block) => block.token.raw)).toEqual(tokens.map((token) => token.raw))
     }
   })
@@ -110,7 +126,9 @@ describe('markdown read in pieces', () => {
   })
 
   it('leaves out no level between headings', () => {
-    const levels = whole('## a\n\n#### b\n\n# c\n\n###### d\n\n###### e\n\n###### f\n\n###### g').map((each) => each.level)
+    const levels = whole('## a\n\n#### b\n\n# c\n\n###### d\n\n###### e\n\n###### f\n\n###### g').map(
+      (each) => each.level,
+    )
     expect(levels).toEqual([3, 4, 3, 4, 5, 6, 6])
   })
 })

@@ -5,7 +5,16 @@ import type { RouteChange } from '../src/core/events'
 import { newTurn, reduceTurn, type Turn, type TurnEvent } from '../src/core/turn'
 
 export function routeChange(rest: Partial<RouteChange> = {}): RouteChange {
-  return { attempt: 1, provider: 'ollama', model: 'llama3.2:3b', locality: 'local', state: 'connecting', reason: null, sent: false, ...rest }
+  return {
+    attempt: 1,
+    provider: 'ollama',
+    model: 'llama3.2:3b',
+    locality: 'local',
+    state: 'connecting',
+    reason: null,
+    sent: false,
+    ...rest,
+  }
 }
 
 export const GEMINI = { provider: 'gemini', model: 'models/gemini-2.5-flash', locality: 'cloud', sent: true } as const

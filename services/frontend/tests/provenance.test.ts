@@ -55,9 +55,11 @@ describe('the chip', () => {
     const turn = storedTurn(prompt({ provider: 'gemini', model: 'gemini-2.5-flash', locality: 'cloud' }))
     const failed = storedAttempt({ outcome: 'failed', reason: 'stalled' })
     expect(chipOf(turn, null)).toMatchObject({ fallback: false })
-    expect(chipOf(turn, storedRoute({ attempts: [failed, storedAttempt({ attempt: 2, ...GEMINI })] }))).toMatchObject({
-      fallback: true,
-    })
+    expect(chipOf(turn, storedRoute({ attempts: [failed, storedAttempt({ attempt: 2, ...GEMINI })] }))).toMatchObject(
+      {
+        fallback: true,
+      },
+    )
   })
 
   it('names nobody where nobody answered', () => {
@@ -70,8 +72,19 @@ describe('the chip', () => {
 
 describe('the trail', () => {
   it('lists the attempts in order, then who was left out and why', () => {
-    const failed = storedAttempt({ outcome: 'failed', reason: 'first_token_timeout', first_token_ms: null, ended_ms: 2_000 })
-    const answered = storedAttempt({ attempt: 2, ...GEMINI, started_ms: 2_010, first_token_ms: 2_400, ended_ms: 3_400 })
+    const failed = storedAttempt({
+      outcome: 'failed',
+      reason: 'first_token_timeout',
+      first_token_ms: null,
+      ended_ms: 2_000,
+    })
+    const answered = storedAttempt({
+      attempt: 2,
+      ...GEMINI,
+      started_ms: 2_010,
+      first_token_ms: 2_400,
+      ended_ms: 3_400,
+    })
     const openai = { provider: 'openai', model: 'gpt-4.1', locality: 'cloud', reason: 'not_configured' } as const
     const trail = storedTrail(storedRoute({ attempts: [answered, failed], skipped: [openai], cost_usd: 0.0004 }))
     expect(trail.steps.map((step) => [step.provider, step.state, step.reason, step.startMs, step.endMs])).toEqual([

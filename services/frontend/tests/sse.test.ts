@@ -15,7 +15,8 @@ describe('the SSE parser', () => {
   })
 
   it('gives the same frames however the text is cut', () => {
-    const text = ': hi\r\n\r\nid: 1\r\ndata: {"content":"a\u2028b"}\r\n\r\nevent: usage\rdata: 1\rdata: 2\r\rdata:x\n\ndata\n\n'
+    const text =
+      ': hi\r\n\r\nid: 1\r\ndata: {"content":"a\u2028b"}\r\n\r\nevent: usage\rdata: 1\rdata: 2\r\rdata:x\n\ndata\n\n'
     const whole = parse(text)
     expect(whole).toHaveLength(4)
     for (let one = 0; one <= text.length; one += 1) {

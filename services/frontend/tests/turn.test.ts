@@ -45,12 +45,16 @@ describe('a turn', () => {
   })
 
   it('is stopped when another window stopped it', () => {
-    expect(turnAfter(START, STREAMING, route({ state: 'cancelled', reason: 'cancelled' }), DONE).status).toBe('stopped')
+    expect(turnAfter(START, STREAMING, route({ state: 'cancelled', reason: 'cancelled' }), DONE).status).toBe(
+      'stopped',
+    )
   })
 
   it('is a fallback when all who were asked failed, or all were left out', () => {
     expect(turnAfter(route({ state: 'failed', reason: 'auth' }), delta('Sorry.'), DONE).status).toBe('fallback')
-    expect(turnAfter(route({ state: 'skipped', reason: 'local_only' }), delta('Sorry.'), DONE).status).toBe('fallback')
+    expect(turnAfter(route({ state: 'skipped', reason: 'local_only' }), delta('Sorry.'), DONE).status).toBe(
+      'fallback',
+    )
   })
 
   it('is complete when a stream tells nothing of its route', () => {
@@ -58,7 +62,10 @@ describe('a turn', () => {
   })
 
   it('keeps its text when the connection is lost', () => {
-    expect(turnAfter(START, STREAMING, delta('Be'), { type: 'lost' })).toMatchObject({ status: 'interrupted', answer: 'Be' })
+    expect(turnAfter(START, STREAMING, delta('Be'), { type: 'lost' })).toMatchObject({
+      status: 'interrupted',
+      answer: 'Be',
+    })
   })
 
   it('is interrupted by an error after the first word, and failed by one before it', () => {

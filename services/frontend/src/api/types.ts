@@ -5,14 +5,7 @@ export type Locality = 'local' | 'cloud'
 export type MessageStatus = 'complete' | 'stopped' | 'interrupted' | 'failed' | 'fallback' | 'running'
 
 export type AttemptState =
-  | 'queued'
-  | 'connecting'
-  | 'loading'
-  | 'streaming'
-  | 'failed'
-  | 'skipped'
-  | 'succeeded'
-  | 'cancelled'
+  'queued' | 'connecting' | 'loading' | 'streaming' | 'failed' | 'skipped' | 'succeeded' | 'cancelled'
 
 export interface User {
   user_id: string

@@ -11,7 +11,14 @@ export type Wait = 'choosing' | 'queued' | 'connecting' | 'loading' | 'next'
 export type Chip =
   /** Nobody has spoken yet. */
   | { kind: 'waiting'; wait: Wait; provider: string; model: string }
-  | { kind: 'answered'; locality: Locality; provider: string; model: string; fallback: boolean; latencyMs: number | null }
+  | {
+      kind: 'answered'
+      locality: Locality
+      provider: string
+      model: string
+      fallback: boolean
+      latencyMs: number | null
+    }
   /** Every provider failed, or the answer could not be made. */
   | { kind: 'failed'; latencyMs: number | null }
   /** It ended before anyone spoke. */
@@ -126,19 +133,17 @@ export function storedTrail(route: StoredRoute): Trail {
   const attempts = [...route.attempts].sort((one, other) => one.attempt - other.attempt)
   const zero = Math.min(...attempts.map((each) => each.started_ms))
   const asked = attempts.map((each) => storedStep(each, zero))
-  const skipped = route.skipped.map(
-    (each): Step => ({
-      ...each,
-      kind: 'skipped',
-      provider: providerName(each.provider),
-      model: modelName(each.model),
-      state: 'skipped',
-      sent: false,
-      startMs: null,
-      firstTokenMs: null,
-      endMs: null,
-    }),
-  )
+  const skipped = route.skipped.map((each): Step => ({
+    ...each,
+    kind: 'skipped',
+    provider: providerName(each.provider),
+    model: modelName(each.model),
+    state: 'skipped',
+    sent: false,
+    startMs: null,
+    firstTokenMs: null,
+    endMs: null,
+  }))
   return {
     steps: [...asked, ...skipped],
     firstTokenMs: asked.find((step) => step.firstTokenMs !== null)?.firstTokenMs ?? null,

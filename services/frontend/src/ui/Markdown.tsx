@@ -15,8 +15,15 @@ const LINE_BREAK = /^<br\s*\/?>$/i
 
 const all = (tokens: readonly Token[] | undefined): ComponentChild[] => (tokens ?? []).map((each) => node(each))
 
-function link(token: Tokens.Link | Tokens.Image, children: ComponentChild): ComponentChild {
-  const href = safeHref(token.href)
+const imageText = (token: Tokens.Image): string => decodeEntities(token.text) || t.answer.image
+
+/** No link stands in another one, so an image in a link is its words. */
+function linked(tokens: readonly Token[]): ComponentChild[] {
+  return tokens.map((each) => (each.type === 'image' ? imageText(each as Tokens.Image) : node(each)))
+}
+
+function link(written: string, children: ComponentChild): ComponentChild {
+  const href = safeHref(decodeEntities(written))
   if (href === null) return children
   return (
     <a href={href} target="_blank" rel="noopener noreferrer">
@@ -93,9 +100,9 @@ function node(generic: Token, level = 0): ComponentChild {
         </code>
       )
     case 'link':
-      return link(token, all(token.tokens))
+      return link(token.href, linked(token.tokens))
     case 'image':
-      return link(token, decodeEntities(token.text) || t.answer.image)
+      return link(token.href, imageText(token))
     case 'checkbox':
       return checkbox(token)
     case 'text':

@@ -1,0 +1,394 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { SILENCE_LIMIT_MS } from '../src/api/chat'
+import { STOP_LIMIT_MS } from '../src/state/answer'
+import { createApp, type App } from '../src/state/app'
+import { WATCH_MS } from '../src/state/threads'
+import type { Turn } from '../src/core/turn'
+import { FakeBrowser, FakeServer, problem, settle } from './fake'
+import { prompt, session } from './make'
+
+let server: FakeServer
+let browser: FakeBrowser
+let app: App
+
+const ROUTE = {
+  message_id: 'm1',
+  attempt: 1,
+  provider: 'ollama',
+  model: 'llama3.2:3b',
+  locality: 'local',
+  sent: false,
+}
+
+beforeEach(() => {
+  server = new FakeServer()
+  browser = new FakeBrowser()
+  app = createApp(browser.env(server))
+})
+
+async function open(fragment = ''): Promise<void> {
+  browser.hash = fragment
+  await app.open()
+  await settle()
+}
+
+async function send(message: string): Promise<void> {
+  app.send(message)
+  await settle()
+}
+
+function turns(): Turn[] {
+  return app.thread.value.turns.value.map((each) => each.value)
+}
+
+function lastTurn(): Turn {
+  const turn = turns().at(-1)
+  if (!turn) throw new Error('the thread is empty')
+  return turn
+}
+
+describe('signing in', () => {
+  it('exchanges the link of the address once and takes it out of the address bar', async () => {
+    server.signedIn = false
+    await open('#signin=good')
+    expect(server.made('POST /api/auth/link').map((call) => call.body)).toEqual([{ token: 'good' }])
+    expect(browser.hash).toBe('')
+    expect(app.phase.value).toBe('ready')
+  })
+
+  it('says that a link was used or has expired', async () => {
+    server.signedIn = false
+    await open('#signin=old')
+    expect(app.phase.value).toBe('signedOut')
+    expect(app.signInNote.value).toBe('This sign-in link was already used or has expired.')
+    expect(browser.hash).toBe('')
+  })
+
+  it('goes on without a word where an old link is opened by someone who is signed in', async () => {
+    await open('#signin=old')
+    expect(app.phase.value).toBe('ready')
+  })
+
+  it('asks for a link where there is no sign-in, without naming an error', async () => {
+    server.signedIn = false
+    await open()
+    expect(app.phase.value).toBe('signedOut')
+    expect(app.signInNote.value).toBe('')
+  })
+
+  it('keeps the link while the server cannot be reached, and uses it on the next try', async () => {
+    server.signedIn = false
+    server.down = true
+    await open('#signin=good')
+    expect(app.phase.value).toBe('unreachable')
+    expect(browser.hash).toBe('')
+    server.down = false
+    await app.open()
+    expect(app.phase.value).toBe('ready')
+  })
+
+  it('takes a link that is opened in a page that is already there', async () => {
+    server.signedIn = false
+    await open()
+    browser.go('#signin=good')
+    await settle()
+    expect(app.phase.value).toBe('ready')
+  })
+
+  it('leaves no draft and no conversation behind when signing out', async () => {
+    server.sessions = [session()]
+    await open()
+    app.thread.value.draft.value = 'a secret'
+    expect([...browser.tabStore.entries.values()]).toEqual(['a secret'])
+    await app.signOut()
+    expect(app.phase.value).toBe('signedOut')
+    expect(browser.tabStore.entries.size).toBe(0)
+    expect(app.conversations.items.value).toEqual([])
+    expect(app.thread.value.draft.value).toBe('')
+  })
+
+  it('shows the sign-in page as soon as any call says that the sign-in has ended', async () => {
+    server.sessions = [session()]
+    server.prompts = { s1: [] }
+    await open()
+    server.signedIn = false
+    browser.go('#/chat/s1')
+    await settle()
+    expect(app.phase.value).toBe('signedOut')
+  })
+})
+
+describe('an answer', () => {
+  it('is asked for with the version of the stream that the page understands', async () => {
+    await open()
+    await send('Why?')
+    const [call] = server.made('POST /api/chat/stream')
+    expect(call?.body).toEqual({ message: 'Why?' })
+    expect(call?.headers.get('X-NovaCore-Stream')).toBe('2')
+    expect(call?.headers.get('Content-Type')).toBe('application/json')
+  })
+
+  it('is painted once per frame however many words come', async () => {
+    await open()
+    await send('Why?')
+    await server.stream().start()
+    for (const word of ['Be', 'cau', 'se.']) await server.stream().send({ content: word, done: false })
+    expect(browser.frames).toBe(1)
+    expect(lastTurn().answer).toBe('')
+    browser.paint()
+    expect(lastTurn().answer).toBe('Because.')
+  })
+
+  it('names the provider in the same frame as its first word', async () => {
+    await open()
+    await send('Why?')
+    await server.stream().start()
+    await server.stream().send({ ...ROUTE, state: 'streaming' }, 'route')
+    await server.stream().send({ content: 'Be', done: false })
+    browser.paint()
+    expect(lastTurn()).toMatchObject({ answer: 'Be', provider: 'ollama' })
+  })
+
+  it('is whole at once when the stream ends, without waiting for a frame', async () => {
+    await open()
+    await send('Why?')
+    await server.stream().start()
+    await server.stream().send({ content: 'Because.', done: false })
+    await server.stream().done()
+    expect(lastTurn()).toMatchObject({ answer: 'Because.', status: 'complete' })
+    expect(app.spoken.value).toBe('Answer complete.')
+  })
+
+  it('gives a new conversation its address, its place in the list and its further messages', async () => {
+    await open()
+    const thread = app.thread.value
+    await send('Why?')
+    server.sessions = [session()]
+    await server.stream().start()
+    expect(browser.hash).toBe('#/chat/s1')
+    expect(app.thread.value).toBe(thread)
+    expect([...app.streaming.value]).toEqual(['s1'])
+    await server.stream().done()
+    expect(app.conversations.items.value.map((each) => each.id)).toEqual(['s1'])
+    expect(app.streaming.value.size).toBe(0)
+    await send('And why that?')
+    expect(server.made('POST /api/chat/stream')[1]?.body).toEqual({ message: 'And why that?', session_id: 's1' })
+  })
+
+  it('goes on while the reader looks at another conversation', async () => {
+    server.sessions = [session({ id: 's2' })]
+    server.prompts = { s2: [prompt({ id: 'm2', session_id: 's2' })] }
+    await open()
+    await send('Why?')
+    await server.stream().start()
+    browser.go('#/chat/s2')
+    await settle()
+    expect(lastTurn().id).toBe('m2')
+    await server.stream().send({ content: 'Because.', done: false })
+    await server.stream().done()
+    browser.go('#/chat/s1')
+    expect(lastTurn()).toMatchObject({ id: 'm1', answer: 'Because.', status: 'complete' })
+  })
+
+  it('keeps its text when the connection is lost', async () => {
+    await open()
+    await send('Why?')
+    await server.stream().start()
+    await server.stream().send({ content: 'Be', done: false })
+    await server.stream().cut()
+    expect(lastTurn()).toMatchObject({ answer: 'Be', status: 'interrupted' })
+  })
+
+  it('is taken for lost when not even a heartbeat comes', async () => {
+    await open()
+    await send('Why?')
+    await server.stream().start()
+    await browser.pass(SILENCE_LIMIT_MS - 1)
+    await server.stream().raw(': heartbeat\n\n')
+    await browser.pass(SILENCE_LIMIT_MS - 1)
+    expect(lastTurn().status).toBe('running')
+    await browser.pass(1)
+    expect(lastTurn().status).toBe('interrupted')
+    expect(server.stream().left).toBe(true)
+  })
+
+  it('is not asked for twice at a time in one conversation', async () => {
+    await open()
+    await send('Why?')
+    await send('Why not?')
+    expect(server.streams).toHaveLength(1)
+    expect(turns()).toHaveLength(1)
+  })
+})
+
+describe('a message that was not taken', () => {
+  it('comes back to where it was written, with the reason of the server', async () => {
+    await open()
+    server.replies['POST /api/chat/stream'] = problem(429, 'Wait 12 seconds.')
+    await send('Why?')
+    expect(turns()).toEqual([])
+    expect(app.thread.value.draft.value).toBe('Why?')
+    expect(app.thread.value.refusal.value).toBe('Wait 12 seconds.')
+  })
+
+  it('comes back above what was written since', async () => {
+    await open()
+    server.down = true
+    app.send('Why?')
+    app.thread.value.draft.value = 'Or how?'
+    await settle()
+    expect(app.thread.value.draft.value).toBe('Why?\n\nOr how?')
+    expect(app.thread.value.refusal.value).toContain('cannot be reached')
+  })
+
+  it('is explained no more once the next one was sent', async () => {
+    await open()
+    server.replies['POST /api/chat/stream'] = problem(422, '')
+    await send('Why?')
+    expect(app.thread.value.refusal.value).toBe('A problem')
+    server.replies = {}
+    await send('Why?')
+    expect(app.thread.value.refusal.value).toBe('')
+  })
+})
+
+describe('stopping', () => {
+  it('is under way until the stream has ended', async () => {
+    await open()
+    await send('Why?')
+    await server.stream().start()
+    await server.stream().send({ content: 'Be', done: false })
+    app.stop()
+    app.stop()
+    await settle()
+    expect(server.made('POST /api/chat/messages/m1/stop')).toHaveLength(1)
+    expect(lastTurn()).toMatchObject({ status: 'running', stopping: true, answer: 'Be' })
+    await server.stream().done()
+    expect(lastTurn()).toMatchObject({ status: 'stopped', stopping: false, answer: 'Be' })
+    expect(app.spoken.value).toBe('Answer stopped.')
+  })
+
+  it('waits for the name of the message', async () => {
+    await open()
+    await send('Why?')
+    app.stop()
+    await settle()
+    expect(server.calls.some((call) => call.path.endsWith('/stop'))).toBe(false)
+    await server.stream().start()
+    expect(server.made('POST /api/chat/messages/m1/stop')).toHaveLength(1)
+  })
+
+  it('leaves the stream when the server does not confirm it in time', async () => {
+    await open()
+    await send('Why?')
+    await server.stream().start()
+    server.replies['POST /api/chat/messages/m1/stop'] = problem(503, '')
+    app.stop()
+    await browser.pass(STOP_LIMIT_MS)
+    expect(lastTurn().status).toBe('stopped')
+  })
+
+  it('also ends an answer that another window is reading', async () => {
+    server.prompts = { s1: [prompt({ status: 'running', output_text: 'Be' })] }
+    await open('#/chat/s1')
+    app.stop()
+    await settle()
+    expect(server.made('POST /api/chat/messages/m1/stop')).toHaveLength(1)
+    expect(lastTurn().stopping).toBe(true)
+  })
+})
+
+describe('a stored conversation', () => {
+  it('is opened by its address', async () => {
+    server.prompts = { s1: [prompt(), prompt({ id: 'm2', input_text: 'And?' })] }
+    await open('#/chat/s1')
+    expect(turns().map((turn) => turn.question)).toEqual(['Why?', 'And?'])
+    expect(app.thread.value.loading.value).toBe('ready')
+  })
+
+  it('says so when it does not exist, and can be tried again', async () => {
+    await open('#/chat/s1')
+    expect(app.thread.value.loading.value).toBe('failed')
+    expect(app.thread.value.problem.value).toBe('It does not exist, or it is not yours.')
+    server.prompts = { s1: [prompt()] }
+    app.reload()
+    await settle()
+    expect(turns()).toHaveLength(1)
+  })
+
+  it('is looked at again while another window reads its last answer', async () => {
+    server.prompts = { s1: [prompt({ status: 'running', output_text: 'Be' })] }
+    await open('#/chat/s1')
+    const kept = app.thread.value.turns.value[0]
+    await browser.pass(WATCH_MS)
+    expect(server.made('GET /api/chat/history/s1')).toHaveLength(2)
+    server.prompts = { s1: [prompt()] }
+    await browser.pass(WATCH_MS)
+    expect(lastTurn()).toMatchObject({ status: 'complete', answer: 'Because.' })
+    expect(app.thread.value.turns.value[0]).toBe(kept)
+    await browser.pass(WATCH_MS)
+    expect(server.made('GET /api/chat/history/s1')).toHaveLength(3)
+  })
+
+  it('keeps a draft of its own, also over a reload of the page', async () => {
+    server.prompts = { s1: [prompt()] }
+    await open('#/chat/s1')
+    app.thread.value.draft.value = 'half a thought'
+    app.newChat()
+    expect(app.thread.value.draft.value).toBe('')
+    app.thread.value.draft.value = 'another'
+    app = createApp(browser.env(server))
+    await open('#/chat/s1')
+    expect(app.thread.value.draft.value).toBe('half a thought')
+    app.newChat()
+    expect(app.thread.value.draft.value).toBe('another')
+  })
+
+  it('is called by its title, and before it has one by its first question', async () => {
+    server.prompts = { s1: [prompt()] }
+    await open('#/chat/s1')
+    expect(app.title.value).toBe('Why?')
+    server.sessions = [session({ title: 'On reasons' })]
+    await app.conversations.refresh()
+    expect(app.title.value).toBe('On reasons')
+    app.newChat()
+    expect(app.title.value).toBe('New chat')
+  })
+})
+
+describe('the list of conversations', () => {
+  beforeEach(() => {
+    server.sessions = ['a', 'b', 'c', 'd', 'e'].map((id) => session({ id }))
+    server.pageSize = 2
+  })
+
+  const ids = () => app.conversations.items.value.map((each) => each.id).join('')
+
+  it('grows by a page at a time to its end', async () => {
+    await open()
+    expect(ids()).toBe('ab')
+    await app.conversations.more()
+    expect(ids()).toBe('abcd')
+    await app.conversations.more()
+    expect(ids()).toBe('abcde')
+    expect(app.conversations.hasMore.value).toBe(false)
+  })
+
+  it('takes in new ones at its head and keeps the older ones that were loaded', async () => {
+    await open()
+    await app.conversations.more()
+    server.sessions = [session({ id: 'z' }), ...server.sessions]
+    await app.conversations.refresh()
+    expect(ids()).toBe('zabcd')
+  })
+
+  it('says that it could not be loaded, and loads when it is tried again', async () => {
+    server.replies['GET /api/chat/sessions'] = problem(503, '')
+    await open()
+    expect(app.conversations.state.value).toBe('failed')
+    server.replies = {}
+    await app.conversations.more()
+    expect(app.conversations.state.value).toBe('ready')
+    expect(ids()).toBe('ab')
+  })
+})

@@ -1,0 +1,216 @@
+/** A gateway, a clock and a browser's odds and ends, all in memory. */
+
+import type { Prompt, Session, StoredRoute } from '../src/api/types'
+import type { Address, Env, Store } from '../src/state/env'
+import { storedRoute } from './make'
+
+export interface Call {
+  method: string
+  path: string
+  body: Record<string, unknown>
+  headers: Headers
+}
+
+/** The server's end of one stream. */
+export class FakeStream {
+  readonly #encoder = new TextEncoder()
+  #controller!: ReadableStreamDefaultController<Uint8Array>
+  left = false
+  readonly body = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      this.#controller = controller
+    },
+    cancel: () => {
+      this.left = true
+    },
+  })
+
+  async send(data: object, event?: string): Promise<void> {
+    await this.raw(`${event ? `event: ${event}\n` : ''}data: ${JSON.stringify(data)}\n\n`)
+  }
+
+  async raw(text: string): Promise<void> {
+    this.#controller.enqueue(this.#encoder.encode(text))
+    await settle()
+  }
+
+  async start(messageId = 'm1', sessionId = 's1'): Promise<void> {
+    await this.send({ message_id: messageId, session_id: sessionId }, 'start')
+  }
+
+  async done(): Promise<void> {
+    await this.send({ content: '', done: true, session_id: 's1', message_id: 'm1', tokens_used: 7, latency_ms: 2100 })
+  }
+
+  async cut(): Promise<void> {
+    this.#controller.error(new TypeError('network error'))
+    await settle()
+  }
+}
+
+export class FakeServer {
+  calls: Call[] = []
+  streams: FakeStream[] = []
+  signedIn = true
+  down = false
+  sessions: Session[] = []
+  pageSize = 50
+  prompts: Record<string, Prompt[]> = {}
+  routes: Record<string, StoredRoute> = {}
+  /** Answers to give in place of the usual one, by "METHOD path". */
+  replies: Record<string, Response> = {}
+
+  readonly fetch = async (url: string, init: RequestInit = {}): Promise<Response> => {
+    const { pathname, searchParams } = new URL(url, 'http://novacore.test')
+    const method = init.method ?? 'GET'
+    const body = typeof init.body === 'string' ? (JSON.parse(init.body) as Record<string, unknown>) : {}
+    this.calls.push({ method, path: pathname, body, headers: new Headers(init.headers) })
+    if (this.down) throw new TypeError('failed to fetch')
+    const reply = this.replies[`${method} ${pathname}`]
+    if (reply) return reply.clone()
+    if (pathname === '/api/auth/link') return this.#link(body)
+    if (!this.signedIn) return problem(401, 'Sign in first.')
+    return this.#answer(pathname, searchParams, init)
+  }
+
+  stream(): FakeStream {
+    const last = this.streams.at(-1)
+    if (!last) throw new Error('nothing was streamed')
+    return last
+  }
+
+  made(call: string): Call[] {
+    return this.calls.filter((each) => `${each.method} ${each.path}` === call)
+  }
+
+  #link(body: Record<string, unknown>): Response {
+    if (body.token !== 'good') return problem(410, 'It was used.')
+    this.signedIn = true
+    return new Response(null, { status: 204 })
+  }
+
+  #answer(path: string, query: URLSearchParams, init: RequestInit): Response {
+    if (path === '/api/auth/me') return json({ user_id: 'u1', role: 'admin' })
+    if (path === '/api/auth/logout') {
+      this.signedIn = false
+      return new Response(null, { status: 204 })
+    }
+    if (path === '/api/chat/sessions') return this.#page(Number(query.get('cursor') ?? 0))
+    if (path === '/api/chat/stream') return this.#open(init)
+    const [, , , kind, id = '', action] = path.split('/')
+    if (kind === 'history' && this.prompts[id]) {
+      const prompts = this.prompts[id]
+      return json({ session_id: id, prompts, total: prompts.length })
+    }
+    if (action === 'route') return json(this.routes[id] ?? storedRoute({ message_id: id }))
+    if (action === 'stop') return json({})
+    return problem(404, 'There is no such thing.')
+  }
+
+  #page(at: number): Response {
+    const end = at + this.pageSize
+    const next = end < this.sessions.length ? String(end) : null
+    return json({ sessions: this.sessions.slice(at, end), total: this.sessions.length, next_cursor: next })
+  }
+
+  #open(init: RequestInit): Response {
+    const stream = new FakeStream()
+    this.streams.push(stream)
+    init.signal?.addEventListener('abort', () => void stream.cut())
+    return new Response(stream.body, { headers: { 'Content-Type': 'text/event-stream' } })
+  }
+}
+
+export function json(body: unknown, status = 200): Response {
+  return new Response(JSON.stringify(body), { status, headers: { 'Content-Type': 'application/json' } })
+}
+
+export function problem(status: number, detail: string): Response {
+  const body = JSON.stringify({ title: 'A problem', status, detail })
+  return new Response(body, { status, headers: { 'Content-Type': 'application/problem+json' } })
+}
+
+/** Let everything that is ready to run do so. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 40; turn += 1) await Promise.resolve()
+  await new Promise<void>((done) => {
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => {
+      port1.close()
+      done()
+    }
+    port2.postMessage(null)
+  })
+  for (let turn = 0; turn < 40; turn += 1) await Promise.resolve()
+}
+
+function memoryStore(): Store & { entries: Map<string, string> } {
+  const entries = new Map<string, string>()
+  return {
+    entries,
+    get: (key) => entries.get(key) ?? null,
+    set: (key, value) => void (value === '' ? entries.delete(key) : entries.set(key, value)),
+    clear: (prefix) =>
+      [...entries.keys()].filter((key) => key.startsWith(prefix)).forEach((key) => entries.delete(key)),
+  }
+}
+
+export class FakeBrowser implements Address {
+  hash = ''
+  readonly #listeners: (() => void)[] = []
+  readonly tabStore = memoryStore()
+  readonly browserStore = memoryStore()
+  #frames: (() => void)[] = []
+  #timers: { at: number; run: () => void }[] = []
+  #now = 1_000
+
+  readonly fragment = (): string => this.hash
+  readonly replace = (fragment: string): void => {
+    this.hash = fragment
+  }
+  readonly go = (fragment: string): void => {
+    if (fragment === this.hash) return
+    this.hash = fragment
+    for (const listener of this.#listeners) listener()
+  }
+  readonly onChange = (run: () => void): void => {
+    this.#listeners.push(run)
+  }
+
+  env(server: FakeServer): Env {
+    return {
+      fetch: server.fetch,
+      now: () => this.#now,
+      after: (ms, run) => {
+        const timer = { at: this.#now + ms, run }
+        this.#timers.push(timer)
+        return () => {
+          this.#timers = this.#timers.filter((each) => each !== timer)
+        }
+      },
+      onFrame: (run) => this.#frames.push(run),
+      address: this,
+      tabStore: this.tabStore,
+      browserStore: this.browserStore,
+    }
+  }
+
+  /** How many paints were asked for and not yet done. */
+  get frames(): number {
+    return this.#frames.length
+  }
+
+  paint(): void {
+    const due = this.#frames
+    this.#frames = []
+    for (const run of due) run()
+  }
+
+  async pass(ms: number): Promise<void> {
+    this.#now += ms
+    const due = this.#timers.filter((each) => each.at <= this.#now)
+    this.#timers = this.#timers.filter((each) => each.at > this.#now)
+    for (const timer of due) timer.run()
+    await settle()
+  }
+}
