@@ -19,14 +19,18 @@ def quote(message: str, *, keys: Iterable[str], texts: Iterable[str]) -> str:
     are taken out too, because some providers echo a part of the key. ``texts`` is what was said in the conversation:
     each run of it that the message repeats is taken out.
     """
-    quoted = message[: 4 * QUOTE_CHARS]
+    quoted = _one_line(message[: 8 * QUOTE_CHARS])[: 4 * QUOTE_CHARS]
     for key in keys:
         if key:
             quoted = quoted.replace(key, "[key]")
             quoted = re.sub(rf"\S*{re.escape(key[:8])}\S*", "[key]", quoted)
     quoted = _KEY_SHAPED.sub("[key]", _MASKED.sub("[key]", quoted))
-    quoted = " ".join(_without_texts(quoted, list(texts)).split())
+    quoted = _one_line(_without_texts(quoted, [_one_line(text) for text in texts]))
     return quoted if len(quoted) <= QUOTE_CHARS else quoted[: QUOTE_CHARS - 1] + "…"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _without_texts(message: str, texts: list[str]) -> str:

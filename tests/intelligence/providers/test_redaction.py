@@ -1,0 +1,63 @@
+"""What an error may quote."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.intelligence.app.services.providers.redaction import QUOTE_CHARS, quote
+
+KEY = "kq" + "7fJx" * 10
+PROMPT = "My doctor says the biopsy of the left kidney came back yesterday."
+
+
+def test_a_plain_message_is_quoted_as_it_is() -> None:
+    assert quote("The model `x` does not exist.", keys=[KEY], texts=[PROMPT]) == "The model `x` does not exist."
+
+
+def test_a_long_message_is_cut() -> None:
+    assert len(quote("word " * 500, keys=[], texts=[])) == QUOTE_CHARS
+
+
+def test_a_quote_is_one_line() -> None:
+    assert quote("one\n\n two\r\nthree", keys=[], texts=[]) == "one two three"
+
+
+@pytest.mark.parametrize("echo", [KEY, KEY[:8] + "*" * 20 + KEY[-4:], KEY[:12], f"Bearer {KEY}", f"'{KEY}',"])
+def test_a_key_that_a_provider_echoes_is_taken_out(echo: str) -> None:
+    quoted = quote(f"Incorrect API key provided: {echo}. You can find yours.", keys=[KEY], texts=[])
+    assert KEY[:8] not in quoted
+    assert KEY[-4:] not in quoted
+    assert quoted.startswith("Incorrect API key provided:")
+
+
+def test_a_masked_key_that_is_not_ours_is_taken_out() -> None:
+    assert "2345" not in quote("Incorrect API key provided: invalid-*****2345.", keys=[KEY], texts=[])
+
+
+@pytest.mark.parametrize("prefix", ["sk-", "sk-proj-", "AIza", "AQ.", "nc_"])
+def test_what_has_the_shape_of_a_key_is_taken_out(prefix: str) -> None:
+    stranger = prefix + "Zy8" * 12
+    assert "Zy8Zy8" not in quote(f"the key {stranger} is wrong", keys=[], texts=[])
+
+
+def test_a_repeated_prompt_is_taken_out_and_the_rest_stays() -> None:
+    quoted = quote(f"Invalid value: '{PROMPT}'. Expected an object.", keys=[], texts=[PROMPT])
+    assert quoted == "Invalid value: '[prompt]'. Expected an object."
+
+
+def test_a_prompt_that_is_repeated_with_other_spaces_is_taken_out() -> None:
+    spaced = PROMPT.replace(" ", "\n  ")
+    assert quote(f"bad: {PROMPT}", keys=[], texts=[spaced]) == "bad: [prompt]"
+    assert quote(f"bad: {spaced}", keys=[], texts=[PROMPT]) == "bad: [prompt]"
+
+
+def test_a_short_prompt_is_taken_out_whole() -> None:
+    assert quote("bad input: Anna!", keys=[], texts=["Anna"]) == "bad input: [prompt]!"
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.text(min_size=12, max_size=60), st.integers(0, 40), st.text(max_size=30), st.text(max_size=30))
+def test_no_twelve_characters_of_a_prompt_survive(prompt: str, start: int, before: str, after: str) -> None:
+    quoted = quote(before + prompt[start:] + after, keys=[], texts=[prompt])
+    runs = {prompt[at : at + 12] for at in range(len(prompt) - 11)}
+    assert not any(run in quoted for run in runs if run == " ".join(run.split()))
