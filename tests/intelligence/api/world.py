@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -116,6 +117,7 @@ class Client:
         self.user_id = user_id
         token = sign(SECRET, issuer="gateway", audience="intelligence", wall=time.time())
         self.headers = {"X-Service-Token": token, "X-User-Id": user_id, "X-Request-Id": "request-1"}
+        self.headers["Content-Type"] = "application/json"
 
     def as_user(self, user_id: str) -> "Client":
         """Another user's client."""
@@ -124,8 +126,8 @@ class Client:
     async def call(
         self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """One call; ``body`` is bytes, or a value that is sent as JSON."""
-        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        """One call; ``body`` is bytes, a file of bytes, or a value that is sent as JSON."""
+        data = body if isinstance(body, bytes | BytesIO | None) else json.dumps(body).encode()
         async with (
             asyncio.timeout(PATIENCE),
             self._session.request(

@@ -7,7 +7,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -24,7 +24,8 @@ PRAGMAS = (
 
 def async_engine(path: Path) -> AsyncEngine:
     """An engine for ordinary routes; the caller disposes of it."""
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
+    # Without its parameters an error of SQLAlchemy does not quote what a person wrote.
+    engine = create_async_engine(_url("sqlite+aiosqlite", path), hide_parameters=True)
     _with_pragmas(engine.sync_engine)
     return engine
 
@@ -50,8 +51,8 @@ def upgrade(path: Path, scripts: Path, head: str) -> None:
     from alembic.config import Config  # noqa: PLC0415 (only the migrating process pays for it)
 
     config = Config()
-    config.set_main_option("script_location", str(scripts))
-    engine = create_engine(f"sqlite:///{path}")
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    engine = create_engine(_url("sqlite", path))
     _with_pragmas(engine)
     try:
         with engine.connect() as connection:
@@ -72,6 +73,10 @@ def revision(path: Path) -> str | None:
         except sqlite3.OperationalError:
             return None
     return None if row is None else str(row[0])
+
+
+def _url(driver: str, path: Path) -> URL:
+    return URL.create(driver, database=str(path))
 
 
 def _with_pragmas(engine: Engine) -> None:

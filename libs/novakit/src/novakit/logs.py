@@ -1,6 +1,7 @@
 """Logs: one JSON object a line on standard output, flushed, the same for our code, uvicorn and libraries.
 
-Nothing that a person wrote or a model answered, and no key, is ever given to a logger.
+Nothing that a person wrote or a model answered, and no key, is ever given to a logger. Of an exception the line has
+its type and its place, never its message: that may quote either.
 """
 
 import logging
@@ -31,6 +32,16 @@ def _name_the_service(service: str) -> structlog.typing.Processor:
     return add
 
 
+def _tell_the_place(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    given = event.pop("exc_info", None)
+    found = given if isinstance(given, BaseException) else given[1] if isinstance(given, tuple) else None
+    if found is None and given is True:
+        found = sys.exception()
+    if found is not None:
+        event["error"], event["at"] = type(found).__name__, where(found)
+    return event
+
+
 class _LineStream:
     """Writes whole lines and flushes each: the launcher reads them through a pipe."""
 
@@ -52,7 +63,7 @@ def setup(service: str, level: str = "info", out: TextIO | None = None) -> None:
         _name_the_service(service),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        _tell_the_place,
     ]
     structlog.configure(
         processors=[*shared, _render],

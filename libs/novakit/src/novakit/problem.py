@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 
 MEDIA_TYPE = "application/problem+json"
 
+CRASHED = "Something broke on our side; the log of this service has the details."
+
 _TITLES = {
     400: "Bad request",
     401: "Not signed in",
@@ -77,7 +79,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _crash(_request: Request, _error: Exception) -> Response:
-        return Problem(500, "Something broke on our side; the log of this service has the details.").response()
+        # The server ends the connection after a crash: nobody may send a second request into it.
+        return Problem(500, CRASHED, headers={"Connection": "close"}).response()
 
 
 def sentence(errors: Sequence[Mapping[str, Any]]) -> str:

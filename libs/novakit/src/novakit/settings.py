@@ -73,17 +73,16 @@ def names_of(name: str, field: FieldInfo) -> tuple[str, ...]:
 
 def read(environ: Mapping[str, str], variable: str) -> str | None:
     """One variable's value, from itself or from the file that ``…_FILE`` names; None where it is unset."""
-    value = environ.get(variable, "").strip()
-    if value and value != PLACEHOLDER:
+    value = _set(environ.get(variable))
+    if value is not None:
         return value
-    path = environ.get(f"{variable}_FILE", "").strip()
-    if not path or path == PLACEHOLDER:
+    path = _set(environ.get(f"{variable}_FILE"))
+    if path is None:
         return None
     try:
-        return Path(path).read_text(encoding="utf-8").strip() or None
+        return _set(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise SettingsError(f"{variable}_FILE names {path!r}, which cannot be read: {reason}.") from None
+        raise SettingsError(f"{variable}_FILE names {path!r}, which cannot be read: {_why(error)}.") from None
 
 
 def environment(environ: Mapping[str, str], directory: Path) -> dict[str, str]:
@@ -94,12 +93,29 @@ def environment(environ: Mapping[str, str], directory: Path) -> dict[str, str]:
         raise SettingsError(f"{ENV_FILE_VARIABLE} names {named!r}, which is not a file.")
     if not path.is_file():
         return dict(environ)
-    from_file = {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}
-    # An empty variable means unset, so it must not hide the file's value.
+    try:
+        values = dotenv_values(path, interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{str(path)!r} cannot be read: {_why(error)}.") from None
+    from_file = {
+        name: value
+        for name, value in values.items()
+        if value is not None and _set(environ.get(f"{name}_FILE")) is None
+    }
+    # What means unset must not hide the file's value.
     return {
         **from_file,
-        **{name: value for name, value in environ.items() if value.strip() or name not in from_file},
+        **{name: value for name, value in environ.items() if _set(value) is not None or name not in from_file},
     }
+
+
+def _set(value: str | None) -> str | None:
+    value = (value or "").strip()
+    return None if value in {"", PLACEHOLDER} else value
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else "it is not UTF-8 text"
 
 
 def _sentence(cls: type[Settings], error: ErrorDetails, values: Mapping[str, Any]) -> str:

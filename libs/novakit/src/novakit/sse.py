@@ -111,7 +111,7 @@ class Decoder:
                 raise EventTooLargeError(f"an event is longer than {MAX_EVENT_BYTES} bytes")
             self._data.append(value)
         elif field == b"event" and colon:
-            self._name = value.decode("utf-8", "replace")
+            self._name = value.decode("utf-8", "replace") or "message"
         elif field == b"id" and colon:
             self._id = value.decode("utf-8", "replace")
         elif field not in {b"", b"retry"} or not colon:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, func, insert, select, tuple_, update
+from sqlalchemy import RowMapping, delete, event, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from .tables import prompts, sessions
@@ -33,6 +33,7 @@ class ChatRepository:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        event.listen(engine.sync_engine, "connect", _add_casefold)
 
     async def ping(self) -> None:
         """Raise where the database does not answer."""
@@ -62,7 +63,7 @@ class ChatRepository:
         """One page; raises BadCursorError. ``query`` is looked for in titles, whatever its case."""
         mine = sessions.c.user_id == user_id
         if query:
-            mine &= sessions.c.title.icontains(query, autoescape=True)
+            mine &= func.casefold(sessions.c.title).contains(query.casefold(), autoescape=True)
         page = select(sessions).where(mine).order_by(sessions.c.updated_at.desc(), sessions.c.id.desc())
         if cursor:
             page = page.where(tuple_(sessions.c.updated_at, sessions.c.id) < _place(cursor))
@@ -109,6 +110,11 @@ class ChatRepository:
         mine = (prompts.c.id == prompt_id) & (prompts.c.user_id == user_id)
         async with self._engine.connect() as connection:
             return (await connection.execute(select(prompts).where(mine))).mappings().one_or_none()
+
+
+def _add_casefold(connection: Any, _entry: object) -> None:
+    # SQLite's own lower() knows the English alphabet alone.
+    connection.create_function("casefold", 1, str.casefold)
 
 
 def _cursor(row: RowMapping) -> str:

@@ -1,0 +1,193 @@
+"""A message that is marked local never leaves, whatever happens."""
+
+import asyncio
+import queue
+import threading
+from typing import Any
+
+import pytest
+
+from services.intelligence.app.store import writer
+from services.intelligence.app.store.repository import ChatRepository
+from tests.support.fakes import Gate, answer, cut, status
+
+from .faults import FAULTS, SOON, Fault
+from .world import PATIENCE, Client, World, data_of, states_of, text_of
+
+NOTHING_SENT = (
+    "The cloud is not allowed for this message, and no local model could answer. Nothing was sent anywhere."
+)
+
+LOCKS = ["deployment", "session", "message"]
+
+
+async def locked(world: World, lock: str) -> tuple[Client, dict[str, Any]]:
+    """A client, and the fields of a message under this lock."""
+    client = await world.serve(**SOON, **({"CLOUD_ENABLED": "false"} if lock == "deployment" else {}))
+    if lock == "session":
+        return client, {"session_id": await client.session(local_only=True)}
+    return client, {"local_only": True} if lock == "message" else {}
+
+
+def nothing_reached_the_cloud(world: World) -> bool:
+    return (world.gemini.connections, world.openai.connections) == (0, 0)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("fault", [fault for fault, _reason in FAULTS])
+async def test_under_a_lock_no_fault_of_the_local_model_opens_the_cloud(
+    world: World, fault: Fault, lock: str
+) -> None:
+    await fault(world.ollama)
+    client, fields = await locked(world, lock)
+    answered = await client.message(**fields, prefer="cloud")
+    assert (answered.status, answered.body["response"], answered.body["tokens_used"]) == (200, NOTHING_SENT, 0)
+    events = await client.events(**fields)
+    assert text_of(events) == NOTHING_SENT
+    assert data_of(events[-1])["tokens_used"] == 0
+    assert nothing_reached_the_cloud(world)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+async def test_under_a_lock_an_answer_that_breaks_is_not_taken_to_the_cloud(world: World, lock: str) -> None:
+    world.ollama.default = cut(2)
+    client, fields = await locked(world, lock)
+    assert "error" in data_of((await client.events(**fields))[-1])
+    assert (await client.message(**fields)).body["response"] == NOTHING_SENT
+    assert nothing_reached_the_cloud(world)
+
+
+@pytest.mark.parametrize(
+    ("lock", "reason"), [("deployment", "cloud_disabled"), ("session", "local_only"), ("message", "local_only")]
+)
+async def test_a_lock_is_told_as_the_reason(world: World, lock: str, reason: str) -> None:
+    client, fields = await locked(world, lock)
+    events = await client.events(**fields)
+    assert states_of(events)[:2] == [("gemini", "skipped", reason), ("openai", "skipped", reason)]
+    assert text_of(events) == "Ollama speaking."
+    assert nothing_reached_the_cloud(world)
+
+
+async def test_a_local_model_on_another_machine_was_sent_the_prompt_and_the_apology_says_so(world: World) -> None:
+    """An OpenAI-compatible server of one's own that is declared local but is not this machine."""
+    world.openai.default = status(500)
+    url = world.openai.url.replace("127.0.0.1", "0.0.0.0")
+    client = await world.serve(OPENAI_LOCALITY="local", OPENAI_BASE_URL=url, LLM_PROVIDER_PRIORITY="openai,gemini")
+    answered = await client.message(local_only=True)
+    assert answered.body["response"] == NOTHING_SENT.replace("anywhere", "to the cloud")
+    assert world.gemini.connections == 0
+
+
+async def test_a_message_that_was_local_is_in_no_later_cloud_prompt(world: World) -> None:
+    world.ollama.add(answer("whispered"))
+    client = await world.serve()
+    session_id = (await client.message("harmless", prefer="cloud")).body["session_id"]
+    await client.message("confidential", session_id=session_id, local_only=True)
+    await client.message("and now?", session_id=session_id, prefer="cloud")
+    sent = world.gemini.chats[1].raw_body.decode()
+    assert "harmless" in sent
+    assert "and now?" in sent
+    assert "confidential" not in sent
+    assert "whispered" not in sent
+    await client.message("locally?", session_id=session_id)
+    assert "confidential" in world.ollama.chats[1].raw_body.decode()
+
+
+async def test_what_was_said_in_a_locked_session_stays_local_when_it_is_unlocked(world: World) -> None:
+    world.ollama.add(answer("whispered"))
+    client = await world.serve()
+    session_id = await client.session(local_only=True)
+    await client.message("confidential", session_id=session_id)
+    await client.call("PATCH", f"/api/chat/sessions/{session_id}", {"local_only": False})
+    await client.message("and now?", session_id=session_id, prefer="cloud")
+    sent = world.gemini.chats[0].raw_body.decode()
+    assert "and now?" in sent
+    assert "confidential" not in sent
+    assert "whispered" not in sent
+
+
+async def test_locking_a_session_cuts_off_its_answer_from_the_cloud(world: World) -> None:
+    gate = Gate()
+    world.gemini.add(answer("One two three", gate=gate))
+    client = await world.serve()
+    session_id = await client.session()
+    async with client.stream(session_id=session_id, prefer="cloud") as stream:
+        gate.release(1)
+        await stream.text("One")
+        asked = await world.gemini.received()
+        lock = await client.call("PATCH", f"/api/chat/sessions/{session_id}", {"local_only": True})
+        assert lock.body["local_only"] is True
+        async with asyncio.timeout(PATIENCE):
+            await asked.gone.wait()
+        events = await stream.rest()
+    assert states_of(events)[-1] == ("gemini", "cancelled", None)
+    assert data_of(events[-1])["done"] is True
+    [prompt] = await client.prompts(session_id)
+    assert (prompt["status"], prompt["output_text"]) == ("stopped", "One")
+    assert (await client.message(session_id=session_id, prefer="cloud")).body["response"] == "Ollama speaking."
+    assert len(world.gemini.chats) == 1
+
+
+async def test_locking_a_session_lets_its_local_answer_go_on(world: World) -> None:
+    gate = Gate()
+    world.ollama.add(answer("One two", gate=gate))
+    client = await world.serve()
+    session_id = await client.session()
+    async with client.stream(session_id=session_id) as stream:
+        gate.release(1)
+        await stream.text("One")
+        await client.call("PATCH", f"/api/chat/sessions/{session_id}", {"local_only": True})
+        gate.open()
+        assert text_of(await stream.rest()) == "One two"
+    assert (await client.prompts(session_id))[0]["status"] == "complete"
+
+
+async def test_a_lock_that_comes_between_two_tries_bars_the_second(world: World) -> None:
+    """What was sent before is not denied: the apology does not say that nothing was."""
+    world.openai.default = status(429, headers={"Retry-After-Ms": "400"})
+    client = await world.serve(LLM_PROVIDER_PRIORITY="openai,gemini")
+    session_id = await client.session()
+    async with client.stream(session_id=session_id) as stream:
+        await stream.until("route", state="failed")
+        await client.call("PATCH", f"/api/chat/sessions/{session_id}", {"local_only": True})
+        events = await stream.rest()
+    assert states_of(events)[2:] == [("openai", "skipped", "local_only"), ("gemini", "skipped", "local_only")]
+    assert "sent" not in text_of(events)
+    assert (len(world.openai.chats), world.gemini.connections) == (1, 0)
+
+
+async def test_a_lock_holds_for_a_turn_that_is_stored_but_has_not_begun(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer is held back between its commit and its word to the turn; the lock is set in that moment."""
+    client = await world.serve()
+    session_id = await client.session()
+    held: queue.Queue[None] = queue.Queue()
+    release = threading.Event()
+    tell = writer._tell
+
+    def tell_later(batch: Any) -> None:
+        held.put(None)
+        release.wait(PATIENCE)
+        tell(batch)
+
+    changed = asyncio.Event()
+    change = ChatRepository.change_session
+
+    async def change_session(*args: Any) -> Any:
+        row = await change(*args)
+        changed.set()
+        return row
+
+    monkeypatch.setattr(writer, "_tell", tell_later)
+    monkeypatch.setattr(ChatRepository, "change_session", change_session)
+    gate = Gate()
+    world.gemini.default = answer("From the cloud.", gate=gate)
+    chat = asyncio.create_task(client.events(session_id=session_id, prefer="cloud"))
+    await asyncio.to_thread(held.get, timeout=PATIENCE)
+    lock = asyncio.create_task(client.call("PATCH", f"/api/chat/sessions/{session_id}", {"local_only": True}))
+    await changed.wait()
+    release.set()
+    assert (await lock).status == 200
+    gate.open()
+    assert "From the cloud." not in text_of(await chat)
