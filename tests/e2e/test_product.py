@@ -1,0 +1,175 @@
+"""The product from outside: started with its one command, used through its one door."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.fakes import FakeGemini, FakeOllama, Gate, ThreadedFake, answer, serve_in_thread
+from tests.support.product import Product, running
+
+GEMINI_KEY = "g" * 40
+
+
+@pytest.fixture(scope="module")
+def ollama() -> Iterator[ThreadedFake[FakeOllama]]:
+    with serve_in_thread(FakeOllama()) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def gemini() -> Iterator[ThreadedFake[FakeGemini]]:
+    with serve_in_thread(FakeGemini()) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def product(
+    tmp_path_factory: pytest.TempPathFactory, ollama: ThreadedFake[FakeOllama], gemini: ThreadedFake[FakeGemini]
+) -> Iterator[Product]:
+    """One product for the tests that leave it as they found it."""
+    cloud = {"GEMINI_API_KEY": GEMINI_KEY, "GEMINI_API_URL": gemini.url, "GEMINI_MODEL": gemini.fake.models[0]}
+    with running(tmp_path_factory.mktemp("product"), OLLAMA_URL=ollama.url, **cloud) as started:
+        yield started
+
+
+def history_of(product: Product) -> list[dict[str, Any]]:
+    _, listing = product.call("GET", "/api/chat/sessions")
+    return [
+        prompt
+        for session in listing["sessions"]
+        for prompt in product.call("GET", f"/api/chat/history/{session['id']}")[1]["prompts"]
+    ]
+
+
+@pytest.mark.model
+def test_with_no_key_and_no_ollama_the_built_in_model_answers_in_the_terminal(tmp_path: Path) -> None:
+    with running(tmp_path, OLLAMA_URL="auto", LLM_PROVIDER_PRIORITY="ollama") as product:
+        if "11434" in "".join(product.output):
+            pytest.skip("an Ollama runs on this machine, so the built-in model is not started")
+        done = product.novacore("chat", "What is the capital of France? Answer with one word.")
+
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.strip()) > 2
+        assert "smollm2:135m" in done.stderr
+        assert "local" in done.stderr
+        assert product.stop() == 0
+
+
+def test_the_terminal_says_which_providers_are_on_and_where_to_go(
+    product: Product, ollama: ThreadedFake[FakeOllama]
+) -> None:
+    shown = "".join(product.output)
+
+    assert ollama.fake.models[0] in shown
+    assert "gemini" in shown
+    assert "no key (set OPENAI_API_KEY)" in shown
+    assert product.url in shown
+    assert product.link.startswith(product.url)
+
+
+def test_no_key_is_shown(product: Product) -> None:
+    shown = "".join(product.output)
+
+    assert GEMINI_KEY not in shown
+    assert product.key not in shown
+
+
+def test_a_local_model_that_is_down_is_replaced_by_the_cloud_and_the_reason_is_told(
+    product: Product, ollama: ThreadedFake[FakeOllama], gemini: ThreadedFake[FakeGemini]
+) -> None:
+    gemini.add(answer("From the cloud."))
+    ollama.refuse()
+    try:
+        status, reply = product.call("POST", "/api/chat/message", {"message": "Anyone there?"})
+    finally:
+        ollama.accept()
+    prompt = next(one for one in history_of(product) if one["input_text"] == "Anyone there?")
+    _, route = product.call("GET", f"/api/chat/messages/{prompt['id']}/route")
+
+    assert (status, reply["response"]) == (200, "From the cloud.")
+    assert (prompt["provider"], prompt["locality"]) == ("gemini", "cloud")
+    assert [(one["provider"], one["outcome"], one["reason"]) for one in route["attempts"]] == [
+        ("ollama", "failed", "connect_refused"),
+        ("gemini", "succeeded", None),
+    ]
+
+
+def test_a_message_that_is_locked_to_local_reaches_no_cloud(
+    product: Product, ollama: ThreadedFake[FakeOllama], gemini: ThreadedFake[FakeGemini]
+) -> None:
+    before = gemini.fake.connections
+    ollama.refuse()
+    try:
+        done = product.novacore("chat", "--local-only", "Keep this here.")
+    finally:
+        ollama.accept()
+
+    assert "Nothing was sent" in done.stdout
+    assert gemini.fake.connections == before
+
+
+def test_chat_works_while_memory_hangs(product: Product) -> None:
+    memory = product.pid_of("memory")
+    os.kill(memory, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        status, reply = product.call("POST", "/api/chat/message", {"message": "Still there?"})
+        took = time.monotonic() - began
+    finally:
+        os.kill(memory, signal.SIGCONT)
+
+    assert status == 200
+    assert reply["tokens_used"] > 0
+    assert took < 2
+
+
+def test_a_killed_process_is_named_and_no_stored_message_is_lost(
+    tmp_path: Path, ollama: ThreadedFake[FakeOllama]
+) -> None:
+    victims = ["gateway", "intelligence", "memory"]
+    for round_, victim in enumerate(victims):
+        gate = Gate()
+        with running(tmp_path, OLLAMA_URL=ollama.url) as product:
+            assert_all_is_there(product, victims[:round_])
+            ollama.add(answer(f"A whole answer before {victim}."), answer("Half an answer", gate=gate))
+            product.call("POST", "/api/chat/message", {"message": f"whole {victim}"})
+            asked = len(ollama.chats)
+            asking = product.novacore_in_background("chat", f"half {victim}")
+            ollama.received(asked + 1)
+            gate.release(2)
+            os.kill(product.pid_of(victim), signal.SIGKILL)
+            product.wait_for(victim)
+
+            assert product.process.wait(30) == 1
+            asking.wait(30)
+    with running(tmp_path, OLLAMA_URL=ollama.url) as product:
+        assert_all_is_there(product, victims)
+
+
+def assert_all_is_there(product: Product, victims: list[str]) -> None:
+    prompts = {prompt["input_text"]: prompt for prompt in history_of(product)}
+    for victim in victims:
+        whole, half = prompts[f"whole {victim}"], prompts[f"half {victim}"]
+
+        assert (whole["output_text"], whole["status"]) == (f"A whole answer before {victim}.", "complete")
+        assert half["status"] == "interrupted"
+
+
+@pytest.mark.model
+def test_a_killed_local_model_comes_back_and_chat_goes_on(tmp_path: Path) -> None:
+    with running(tmp_path, OLLAMA_URL="auto", LLM_PROVIDER_PRIORITY="ollama") as product:
+        if "11434" in "".join(product.output):
+            pytest.skip("an Ollama runs on this machine, so the built-in model is not started")
+        os.kill(product.pid_of("local_model"), signal.SIGKILL)
+        product.wait_for("local_model")
+        product.wait_for("ready")
+        status, reply = product.call("POST", "/api/chat/message", {"message": "Hello!"})
+
+        assert status == 200
+        assert reply["tokens_used"] > 0
+        assert product.process.poll() is None
