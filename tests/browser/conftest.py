@@ -1,0 +1,93 @@
+"""A real headless Chromium before the real product, whose local model is a fake that the test holds by the hand."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake, serve_in_thread
+from tests.support.product import Product, running
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+GEMINI_KEY = "g" * 40
+
+
+def chromium() -> str | None:
+    """Where a Chromium is: ``CHROMIUM_PATH``, or a usual name on the path."""
+    named = os.environ.get("CHROMIUM_PATH")
+    return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = chromium()
+    if path is None:
+        pytest.skip("no Chromium is installed; CHROMIUM_PATH can name one")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def ollama() -> Iterator[ThreadedFake[FakeOllama]]:
+    with serve_in_thread(FakeOllama()) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def gemini() -> Iterator[ThreadedFake[FakeGemini]]:
+    with serve_in_thread(FakeGemini()) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def product(
+    browser: Browser,
+    tmp_path_factory: pytest.TempPathFactory,
+    ollama: ThreadedFake[FakeOllama],
+    gemini: ThreadedFake[FakeGemini],
+) -> Iterator[Product]:
+    """Asked for after the browser, so that nothing is started where there is none."""
+    cloud = {"GEMINI_API_KEY": GEMINI_KEY, "GEMINI_API_URL": gemini.url, "GEMINI_MODEL": gemini.fake.models[0]}
+    with running(tmp_path_factory.mktemp("browser"), OLLAMA_URL=ollama.url, **cloud) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def signed_in(browser: Browser, product: Product) -> Iterator[BrowserContext]:
+    """A browser that has opened the one-time link."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(product.link)
+    page.get_by_role("textbox", name="Message").wait_for()
+    page.close()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(signed_in: BrowserContext, product: Product) -> Iterator[Page]:
+    """A fresh page of the signed-in browser; nothing on it may fail and it may ask nobody but the product."""
+    opened = signed_in.new_page()
+    problems: list[str] = []
+    opened.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on(
+        "request", lambda request: None if request.url.startswith(product.url) else problems.append(request.url)
+    )
+    opened.goto(product.url)
+    yield opened
+    opened.close()
+
+    assert problems == []
