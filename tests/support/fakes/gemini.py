@@ -138,8 +138,12 @@ def _event(value: dict[str, Any]) -> bytes:
 
 
 def _error(code: int, message: str, details: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    error = {"code": code, "message": message, "status": _STATUS_NAMES.get(code, "INTERNAL")}
+    error = {"code": code, "message": message, "status": _status_name(code)}
     return {"error": {**error, "details": details} if details else error}
+
+
+def _status_name(code: int) -> str:
+    return _STATUS_NAMES.get(code, "INTERNAL" if code >= 500 else "INVALID_ARGUMENT")
 
 
 def _model_of(request: Request) -> str:

@@ -81,7 +81,7 @@ class FakeOpenAI(FakeServer):
             429: ("requests", "rate_limit_exceeded"),
             503: ("service_unavailable_error", "server_is_overloaded"),
         }
-        kind, code = usual.get(status, ("server_error", None))
+        kind, code = usual.get(status, ("server_error" if status >= 500 else "invalid_request_error", None))
         return _error(f"The fake was told to answer {status}.", kind, code)
 
     def block(self, request: Request) -> Behaviour:
