@@ -69,7 +69,6 @@ export const t = {
   signedOut: {
     title: 'Sign in to NovaCore',
     how: ['Open the sign-in link that ', 'make up', ' printed in your terminal.'] as const,
-    once: 'A link works once, for ten minutes.',
     spent: 'This sign-in link was already used or has expired.',
     ended: 'You are signed out.',
     failed: (detail: string) => `The sign-in link could not be checked. ${detail}`,

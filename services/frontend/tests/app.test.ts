@@ -107,6 +107,14 @@ describe('signing in', () => {
     expect(app.thread.value.draft.value).toBe('')
   })
 
+  it('leaves nothing of a message behind that was on its way while signing out', async () => {
+    await open()
+    await send('a secret')
+    await app.signOut()
+    await settle()
+    expect(browser.tabStore.entries.size).toBe(0)
+  })
+
   it('shows the sign-in page as soon as any call says that the sign-in has ended', async () => {
     server.sessions = [session()]
     server.prompts = { s1: [] }
@@ -353,42 +361,5 @@ describe('a stored conversation', () => {
     expect(app.title.value).toBe('On reasons')
     app.newChat()
     expect(app.title.value).toBe('New chat')
-  })
-})
-
-describe('the list of conversations', () => {
-  beforeEach(() => {
-    server.sessions = ['a', 'b', 'c', 'd', 'e'].map((id) => session({ id }))
-    server.pageSize = 2
-  })
-
-  const ids = () => app.conversations.items.value.map((each) => each.id).join('')
-
-  it('grows by a page at a time to its end', async () => {
-    await open()
-    expect(ids()).toBe('ab')
-    await app.conversations.more()
-    expect(ids()).toBe('abcd')
-    await app.conversations.more()
-    expect(ids()).toBe('abcde')
-    expect(app.conversations.hasMore.value).toBe(false)
-  })
-
-  it('takes in new ones at its head and keeps the older ones that were loaded', async () => {
-    await open()
-    await app.conversations.more()
-    server.sessions = [session({ id: 'z' }), ...server.sessions]
-    await app.conversations.refresh()
-    expect(ids()).toBe('zabcd')
-  })
-
-  it('says that it could not be loaded, and loads when it is tried again', async () => {
-    server.replies['GET /api/chat/sessions'] = problem(503, '')
-    await open()
-    expect(app.conversations.state.value).toBe('failed')
-    server.replies = {}
-    await app.conversations.more()
-    expect(app.conversations.state.value).toBe('ready')
-    expect(ids()).toBe('ab')
   })
 })

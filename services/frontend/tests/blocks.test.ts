@@ -11,6 +11,7 @@ const DOCUMENTS = [
   '<div>\nhtml\n</div>\n\n<!-- open\n\ncomment --> after\n\ntext <br> text\n\n    indented\n\n    more\n\nend',
   'See [a] and [b].\n\n[a]: https://a.example\n[b]: https://b.example\n  "title"\n\nAgain [a].\n',
   'Para\n# Head\nPara\n#nohead\n1.5 million\n1) list\n2) list\n\n* * *\n- [ ] task\n- [x] done\n    - deep\n',
+  '1. a\n\n2. b\n\n3. c\n\nend\n\n1)\n\n1)\n\n- a\n\n* b\n\n+ c',
   'Windows\r\n\r\n- one\r\n- two\r\n\r\nEnd\rold\r\n',
 ]
 
@@ -56,7 +57,7 @@ describe('markdown read in pieces', () => {
       const next = random(seed + 1)
       for (let round = 0; round < 12; round += 1) {
         const reader = new BlockReader()
-        const step = 1 + Math.floor(next() * 12)
+        const step = round === 0 ? 1 : 1 + Math.floor(next() * 12)
         for (let at = 0; at < text.length; at += 1 + Math.floor(next() * step)) reader.grow(text.slice(0, at))
         expect(raws(reader.finish(text))).toEqual(raws(whole(text)))
       }

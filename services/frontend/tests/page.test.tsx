@@ -216,6 +216,20 @@ describe('the chip under an answer', () => {
     expect(root.querySelector('.privacy')).toBeNull()
     expect(one('.panel').textContent).toBe('The details could not be loaded.')
   })
+
+  it('does not claim that nothing left where the connection was lost before the end of the trail', async () => {
+    server.replies['GET /api/chat/messages/m1/route'] = problem(503, '')
+    await open()
+    await ask('Why?')
+    await server.stream().start()
+    await server.stream().send({ ...OLLAMA, state: 'streaming' }, 'route')
+    await server.stream().cut()
+    await drawn()
+    one('.chip').click()
+    await drawn()
+    expect(one('.step').textContent).toContain('Ollama')
+    expect(root.querySelector('.privacy')).toBeNull()
+  })
 })
 
 describe('the states of the page', () => {

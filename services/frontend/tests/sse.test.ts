@@ -16,9 +16,9 @@ describe('the SSE parser', () => {
 
   it('gives the same frames however the text is cut', () => {
     const text =
-      ': hi\r\n\r\nid: 1\r\ndata: {"content":"a\u2028b"}\r\n\r\nevent: usage\rdata: 1\rdata: 2\r\rdata:x\n\ndata\n\n'
+      ': hi\r\n\r\nid: 1\r\ndata: {"content":"a\u2028b"}\r\n\r\nevent: usage\rdata: 1\rdata: 2\r\rdata: 3\r\ndata: 4\r\n\r\ndata:x\n\ndata\n\n'
     const whole = parse(text)
-    expect(whole).toHaveLength(4)
+    expect(whole).toHaveLength(5)
     for (let one = 0; one <= text.length; one += 1) {
       for (let two = one; two <= text.length; two += 1) {
         expect(parse(text.slice(0, one), text.slice(one, two), text.slice(two))).toEqual(whole)

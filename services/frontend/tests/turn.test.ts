@@ -26,6 +26,11 @@ describe('a turn', () => {
     expect(turn.skipped.map((each) => each.provider)).toEqual(['openai'])
   })
 
+  it('never forgets that an attempt was sent away', () => {
+    const turn = turnAfter(route({ ...GEMINI }), route({ ...GEMINI, state: 'failed', sent: false }))
+    expect(turn.attempts[0]).toMatchObject({ state: 'failed', sent: true })
+  })
+
   it('names the one that speaks, not one that was only asked', () => {
     expect(turnAfter(route()).provider).toBeNull()
     expect(turnAfter(STREAMING, route({ attempt: 2, ...GEMINI })).provider).toBe('ollama')

@@ -82,8 +82,10 @@ export function currentAttempt(turn: Turn): RouteChange | null {
 function withRoute(turn: Turn, change: RouteChange): Turn {
   if (change.state === 'skipped') return { ...turn, skipped: [...turn.skipped, change] }
   const known = turn.attempts.findIndex((each) => each.attempt === change.attempt)
+  // What was sent stays sent, whatever a later change of the same attempt says.
+  const next = { ...change, sent: change.sent || turn.attempts[known]?.sent === true }
   const attempts =
-    known < 0 ? [...turn.attempts, change] : turn.attempts.map((each, at) => (at === known ? change : each))
+    known < 0 ? [...turn.attempts, next] : turn.attempts.map((each, at) => (at === known ? next : each))
   if (change.state !== 'streaming' && change.state !== 'succeeded') return { ...turn, attempts }
   return { ...turn, attempts, provider: change.provider, model: change.model, locality: change.locality }
 }

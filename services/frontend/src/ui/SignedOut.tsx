@@ -17,7 +17,6 @@ export function SignedOut({ note }: { note: string }) {
         <code>{command}</code>
         {after}
       </p>
-      <p class="quiet">{t.signedOut.once}</p>
     </main>
   )
 }
