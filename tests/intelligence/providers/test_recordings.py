@@ -103,7 +103,7 @@ DELAYS = {
     ("gemini", "err-ratelimit", 0): 26.0,
 }
 EVERY_OFFSET_UP_TO = 30_000
-"""Longer bodies are split at every offset of their first and last 2,048 bytes, and at each 97th between."""
+"""Longer bodies are split at every offset of their first and last 1,024 bytes, and at each 97th between."""
 
 
 @dataclass(frozen=True)
@@ -278,9 +278,9 @@ def _offsets(size: int) -> Iterator[int]:
     if size <= EVERY_OFFSET_UP_TO:
         yield from range(1, size)
     else:
-        yield from range(1, 2048)
-        yield from range(2048, size - 2048, 97)
-        yield from range(size - 2048, size)
+        yield from range(1, 1024)
+        yield from range(1024, size - 1024, 97)
+        yield from range(size - 1024, size)
 
 
 def _naive(recording: dict[str, Any]) -> Expected:

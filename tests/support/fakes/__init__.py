@@ -4,7 +4,8 @@
         ...  # a client of ollama.url gets the three, one a chat request; afterwards ``default`` answers
         assert ollama.chats[0].body["model"] == "llama3.2:latest"
 
-Behaviours stand in ``behaviours``; ``serve_in_thread`` hosts a fake for tests that are not asynchronous.
+Answers are always streamed, whatever ``stream`` says. Behaviours stand in ``behaviours``; ``serve_in_thread`` hosts a
+fake for tests that are not asynchronous.
 """
 
 from .behaviours import (
