@@ -18,5 +18,7 @@ export default defineConfig({
   test: {
     environment: 'happy-dom',
     include: ['tests/**/*.test.{ts,tsx}'],
+    // The tests that read thousands of texts take a second; a loaded machine may take ten times that.
+    testTimeout: 20_000,
   },
 })
