@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from novakit import database, health, logs, problem
 from novakit.clock import Clock, SystemClock
 from novakit.identity import TokenSigner
@@ -31,6 +32,8 @@ from .store.accounts import Accounts
 from .store.tables import HEAD
 
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
+# FastAPI's own would look for exporters at each request, and would send them whole paths and queries.
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 # A person pastes one link; a program that guesses has no use for five a minute.
 LINK_ATTEMPTS_PER_MINUTE = 5
 
@@ -80,6 +83,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         openapi_url=None,
         redirect_slashes=False,
         max_body_size=MAX_BODY_BYTES,
+        telemetry=NO_TELEMETRY,
     )
     problem.install(app)
     app.include_router(health.router({"database": accounts.ping}))

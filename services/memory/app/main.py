@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Response
+from fastapi.telemetry import TelemetryConfig
 from novakit import database, health, logs, problem
 from novakit.clock import Clock, SystemClock
 from novakit.identity import TokenVerifier
@@ -21,6 +22,8 @@ from .store.tables import HEAD
 AUDIENCE = "memory"
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
 MAX_BODY_BYTES = 64 * 1024
+# FastAPI's own would look for exporters at each request, and would send them whole paths.
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> FastAPI:
@@ -47,6 +50,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         lifespan=lifespan,
         redirect_slashes=False,
         max_body_size=MAX_BODY_BYTES,
+        telemetry=NO_TELEMETRY,
     )
     app.state.verifier = TokenVerifier(
         settings.service_jwt_secret.get_secret_value(), audience=AUDIENCE, wall=clock.wall

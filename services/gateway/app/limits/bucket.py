@@ -1,10 +1,9 @@
 """A token bucket: a value, and what taking from it leaves. Pure."""
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(NamedTuple):
     """``tokens`` at the time ``at`` (seconds), refilled by ``per_second`` up to ``capacity``."""
 
     capacity: float
@@ -22,5 +21,5 @@ def take(state: Bucket, now: float, cost: float = 1.0) -> tuple[Bucket, float]:
     """The bucket afterwards, and how many seconds to wait: 0 where the cost was taken, else nothing was taken."""
     tokens = min(state.capacity, state.tokens + max(0.0, now - state.at) * state.per_second)
     if tokens >= cost:
-        return replace(state, tokens=tokens - cost, at=now), 0.0
-    return replace(state, tokens=tokens, at=now), (cost - tokens) / state.per_second
+        return Bucket(state.capacity, state.per_second, tokens - cost, now), 0.0
+    return Bucket(state.capacity, state.per_second, tokens, now), (cost - tokens) / state.per_second
