@@ -23,7 +23,7 @@ from tests.support.services import serving
 
 SECRET = "test-secret-" + "s" * 32
 GEMINI_KEY = "AIza" + "G" * 35
-OPENAI_KEY = "sk-" + "O" * 40
+OPENAI_KEY = "an-unusual-key-" + "o" * 30
 USER = "01890000-0000-7000-8000-000000000001"
 OTHER_USER = "01890000-0000-7000-8000-000000000002"
 PATIENCE = 10.0
