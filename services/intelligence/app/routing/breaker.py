@@ -71,6 +71,11 @@ class Ticket:
     probe: bool
 
 
+def current(state: BreakerState, ticket: Ticket) -> bool:
+    """Whether a reply to this ticket still counts: its epoch has not passed."""
+    return state.epoch == ticket.epoch and not isinstance(state, Open)
+
+
 def blocked_until(state: BreakerState, now: float) -> float | None:
     """When a call may pass again, or None where it may pass now."""
     match state:
@@ -103,33 +108,34 @@ def answered(state: BreakerState, ticket: Ticket, policy: BreakerPolicy) -> Brea
 
 def succeed(state: BreakerState, ticket: Ticket) -> BreakerState:
     """A whole answer came: the record is clean."""
-    return Closed(state.epoch) if _current(state, ticket) else state
+    return Closed(state.epoch) if current(state, ticket) else state
 
 
 def fail(
     state: BreakerState, ticket: Ticket, now: float, policy: BreakerPolicy, *, jitter: float, hold: float = 0.0
 ) -> BreakerState:
     """The provider failed. ``jitter`` is a share (0 to 0.2) of the cooldown; ``hold`` is a floor in seconds."""
-    if not _current(state, ticket):
+    if not current(state, ticket):
         return state
     if isinstance(state, Closed) and state.failures + 1 < policy.threshold:
         failing = replace(state, failures=state.failures + 1)
         return failing if hold <= 0 else cool_down(failing, ticket, now, hold=hold)
-    trips = state.trips
-    pause = min(policy.cooldown * 2**trips, policy.cooldown_max) * (1 + jitter)
-    return Open(state.epoch + 1, now + max(pause, min(hold, RETRY_AFTER_MAX_SEC)), trips + 1)
+    # Past any cap long before; without an end, a provider that is down for days would overflow the float.
+    doublings = min(state.trips, 64)
+    pause = min(policy.cooldown * 2**doublings, policy.cooldown_max) * (1 + jitter)
+    return Open(state.epoch + 1, now + max(pause, min(hold, RETRY_AFTER_MAX_SEC)), state.trips + 1)
 
 
 def open_at_once(state: BreakerState, ticket: Ticket, now: float, policy: BreakerPolicy) -> BreakerState:
     """A fault of set-up: open for the longest time."""
-    if not _current(state, ticket):
+    if not current(state, ticket):
         return state
     return Open(state.epoch + 1, now + policy.cooldown_max, state.trips, setup=True)
 
 
 def cool_down(state: BreakerState, ticket: Ticket, now: float, *, hold: float) -> BreakerState:
     """The provider named a time before which it will not answer: no failure, but no calls until then."""
-    if not _current(state, ticket):
+    if not current(state, ticket):
         return state
     return Open(state.epoch + 1, now + min(hold, RETRY_AFTER_MAX_SEC), state.trips)
 
@@ -139,7 +145,3 @@ def release(state: BreakerState, ticket: Ticket, now: float) -> BreakerState:
     if isinstance(state, Probing) and state.epoch == ticket.epoch:
         return Open(state.epoch + 1, now, state.trips)
     return state
-
-
-def _current(state: BreakerState, ticket: Ticket) -> bool:
-    return state.epoch == ticket.epoch and not isinstance(state, Open)

@@ -32,7 +32,7 @@ class Candidate:
     configured: bool = True
 
     def health_keys(self) -> tuple[HealthKey, HealthKey]:
-        """Where its health is kept: the provider's own, and the model's."""
+        """Where its health is kept: the provider's own, and the model's; they are one while the model has no name."""
         return (self.name, ""), (self.name, self.model)
 
 
@@ -83,7 +83,7 @@ def plan(
             reason = "disabled"
         if reason is not None:
             skipped.append(Skipped(candidate, reason))
-        elif (until := _cooling(candidate, health, now)) is not None:
+        elif (until := cooling_until(candidate, health, now)) is not None:
             skipped.append(Skipped(candidate, "cooling_down", until))
         else:
             attempts.append(Attempt(candidate))
@@ -106,21 +106,22 @@ def barred(request: ProviderRequest, candidate: Candidate) -> SkipReason | None:
     return None
 
 
-def _ordered(request: ProviderRequest, candidates: Sequence[Candidate]) -> list[Candidate]:
-    wanted = {name: place for place, name in enumerate(request.order)}
-    first = sorted(candidates, key=lambda candidate: wanted.get(candidate.name, len(wanted)))
-    if request.prefer is None:
-        return first
-    return sorted(first, key=lambda candidate: candidate.locality != request.prefer)
-
-
-def _cooling(candidate: Candidate, health: Health, now: float) -> float | None:
+def cooling_until(candidate: Candidate, health: Health, now: float) -> float | None:
+    """When this candidate may be called again, or None where it may be called now."""
     times = [
         until
         for key in candidate.health_keys()
         if key in health and (until := blocked_until(health[key], now)) is not None
     ]
     return max(times, default=None)
+
+
+def _ordered(request: ProviderRequest, candidates: Sequence[Candidate]) -> list[Candidate]:
+    wanted = {name: place for place, name in enumerate(request.order)}
+    first = sorted(candidates, key=lambda candidate: wanted.get(candidate.name, len(wanted)))
+    if request.prefer is None:
+        return first
+    return sorted(first, key=lambda candidate: candidate.locality != request.prefer)
 
 
 def _may_be_forced(skip: Skipped, health: Health) -> bool:

@@ -21,7 +21,7 @@ class Connecting:
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """The first words of this call came, ``after`` seconds from its start. From here on its answer is shown."""
+    """The first words of this call came, said or only thought, ``after`` seconds from its start."""
 
     call: int
     candidate: Candidate
@@ -30,7 +30,7 @@ class Answering:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """This call failed. ``spoke``: some of its text was shown."""
+    """This call failed. ``spoke``: some of its text was yielded; thoughts alone are not, for nobody is shown them."""
 
     call: int
     candidate: Candidate

@@ -24,7 +24,7 @@ async def timed(deltas: AsyncGenerator[Delta], clocks: Clocks) -> AsyncGenerator
     Every delta is content by the grammar, so each resets the stall clock; pings never reach this place.
     """
     now = asyncio.get_running_loop().time
-    started = now()
+    heard = started = now()
     ends = None if clocks.total is None else started + clocks.total
     limit, reason = _earlier(started + clocks.first_token, "first_token_timeout", ends)
     async with aclosing(deltas):
@@ -33,13 +33,15 @@ async def timed(deltas: AsyncGenerator[Delta], clocks: Clocks) -> AsyncGenerator
                 async with asyncio.timeout_at(limit):
                     delta = await anext(deltas)
             except TimeoutError:
-                raise TimedOut(f"nothing came for {now() - started:.1f} s", reason=reason) from None
+                detail = f"given up after {now() - started:.1f} s, the last {now() - heard:.1f} s of them silent"
+                raise TimedOut(detail, reason=reason) from None
             except StopAsyncIteration:
                 raise Garbled("the stream ended without its terminal mark", reason="truncated") from None
             yield delta
             if isinstance(delta, Finished):
                 return
-            limit, reason = _earlier(now() + clocks.stall, "stalled", ends)
+            heard = now()
+            limit, reason = _earlier(heard + clocks.stall, "stalled", ends)
 
 
 def _earlier(limit: float, reason: Reason, ends: float | None) -> tuple[float, Reason]:

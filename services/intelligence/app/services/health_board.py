@@ -12,7 +12,7 @@ from novakit.clock import Clock
 
 from ..domain.errors import ProviderError, Reason
 from ..routing import breaker
-from ..routing.breaker import BreakerPolicy, BreakerState, Closed, Open, Ticket
+from ..routing.breaker import BreakerPolicy, BreakerState, Closed, Ticket
 from ..routing.policy import Candidate, Health, HealthKey
 from ..routing.verdicts import VERDICTS
 
@@ -82,7 +82,8 @@ class HealthBoard:
         now = self._clock.now()
         tickets: list[tuple[HealthKey, Ticket]] = []
         after: list[tuple[HealthKey, BreakerState]] = []
-        for key in candidate.health_keys():
+        # A model without a name shares its provider's record, and has one ticket for it.
+        for key in dict.fromkeys(candidate.health_keys()):
             ticket, state = breaker.admit(self._states.get(key, Closed()), now, self._policy, force=force)
             if ticket is None:
                 return None
@@ -103,8 +104,9 @@ class HealthBoard:
         """A whole answer came, or a refusal: the provider is well."""
         self._end(admission)
         for key, ticket in admission.tickets:
-            self._faults.pop(key, None)
-            self._set(key, breaker.succeed(self._state(key), ticket), None)
+            if breaker.current(self._state(key), ticket):
+                self._faults.pop(key, None)
+                self._set(key, breaker.succeed(self._state(key), ticket), None)
 
     def failed(self, admission: Admission, error: ProviderError) -> None:
         """Book a failure on the record that it concerns, as the verdict table says."""
@@ -120,8 +122,9 @@ class HealthBoard:
             if key != concerned or verdict.effect == "none":
                 self._set(key, breaker.release(self._state(key), ticket, now), None)
                 continue
-            self._faults[key] = Fault(error.reason, error.detail, now)
-            self._set(key, self._after_fault(self._state(key), ticket, error, now), error.reason)
+            if breaker.current(self._state(key), ticket):
+                self._faults[key] = Fault(error.reason, error.detail, now)
+                self._set(key, self._after_fault(self._state(key), ticket, error, now), error.reason)
 
     def released(self, admission: Admission) -> None:
         """The caller left: nothing was learnt, and a probe gives its place back."""
@@ -165,7 +168,7 @@ class HealthBoard:
     def _set(self, key: HealthKey, state: BreakerState, reason: Reason | None) -> None:
         before = self._state(key)
         self._states[key] = state
-        if type(before) is not type(state) or (isinstance(state, Open) and state != before):
+        if type(before) is not type(state):
             for listener in self._listeners:
                 listener(BreakerChanged(key[0], key[1], state, reason))
 

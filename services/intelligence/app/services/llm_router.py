@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from novakit.clock import Clock
 
 from ..domain.chat import ProviderRequest
-from ..domain.errors import ProviderError, TimedOut
+from ..domain.errors import ContextTooLong, ProviderError, RejectedRequest, TimedOut
 from ..domain.events import Completion, Finished, ReasoningDelta, TextDelta
 from ..routing.history import fit
-from ..routing.policy import Attempt, Candidate, RouteDecision, Skipped, barred, plan
+from ..routing.policy import Attempt, Candidate, RouteDecision, Skipped, barred, cooling_until, plan
 from ..routing.trail import (
     AllProvidersFailed,
     Answering,
@@ -31,6 +31,10 @@ RETRY_JITTER_SEC = 0.4
 """The longest pause before a provider that names no delay is asked once more."""
 PROBE_SHARE = 0.5
 """A probe gets half the usual first-token deadline: somebody waits behind it."""
+LATER_SHARE = 0.25
+"""How much of the time that is left an attempt leaves to those after it."""
+TIMER_GRAIN_SEC = 0.002
+"""Added to a pause: the loop's timers may fire a millisecond early, and find a cooldown not quite over."""
 LOOK_AROUND_SEC = 2.0
 
 CurrentRequest = Callable[[ProviderRequest], ProviderRequest]
@@ -41,7 +45,8 @@ CurrentRequest = Callable[[ProviderRequest], ProviderRequest]
 class Pace:
     """How long things may take, in seconds, and whether a second provider is asked at all.
 
-    ``clocks`` are per provider name. ``request`` spans all waiting for a first token.
+    ``clocks`` are per provider name. ``request`` spans all waiting for a first token; while an answer comes, it
+    stands still.
     """
 
     clocks: Mapping[str, Clocks]
@@ -121,6 +126,7 @@ class ProviderOrchestrator:
         yield decision
         walk = _Walk(deadline=self._clock.now() + self._pace.request, skipped=list(decision.skipped), shown=shown)
         for attempt in decision.attempts:
+            walk.last = attempt is decision.attempts[-1]
             calls = self._ask(attempt, request, current, walk)
             async with aclosing(calls):
                 async for event in calls:
@@ -140,9 +146,13 @@ class ProviderOrchestrator:
             if (reason := barred(allowed, candidate)) is not None:
                 yield walk.skip(Skipped(candidate, reason))
                 return
+            if self._providers[candidate.name].context_tokens <= walk.too_small:
+                yield walk.skip(Skipped(candidate, "prompt_too_long"))
+                return
             admission = self._health.admit(candidate, force=attempt.last_resort)
             if admission is None:
-                yield walk.skip(Skipped(candidate, "cooling_down"))
+                until = cooling_until(candidate, self._health.states, self._clock.now())
+                yield walk.skip(Skipped(candidate, "cooling_down", until))
                 return
             tried += 1
             call = self._call(admission, allowed, walk)
@@ -155,11 +165,11 @@ class ProviderOrchestrator:
             pause = retry_delay(
                 error, tried=tried, longest=self._pace.retry_wait_max, jitter=self._jitter() * RETRY_JITTER_SEC
             )
-            if pause is None:
+            if pause is None or self._clock.now() + pause >= walk.deadline:
                 if not VERDICTS[error.reason].failover:
                     raise AllProvidersFailed(walk.failures, walk.skipped)
                 return
-            await asyncio.sleep(pause)
+            await asyncio.sleep(pause + TIMER_GRAIN_SEC)
 
     async def _call(
         self, admission: Admission, request: ProviderRequest, walk: "_Walk"
@@ -170,6 +180,7 @@ class ProviderOrchestrator:
         started = self._clock.now()
         walk.calls += 1
         number = walk.calls
+        heard_at: float | None = None
         spoke = False
         booked = False
         try:
@@ -181,13 +192,13 @@ class ProviderOrchestrator:
                         self._health.succeeded(admission)
                         booked = walk.over = True
                         yield Succeeded(number, candidate, finished=delta)
-                    elif not spoke:
-                        spoke = True
+                    elif heard_at is None:
+                        heard_at = self._clock.now()
                         # A model that was not named is known only now.
                         candidate = _candidate(provider)
-                        after = self._clock.now() - started
-                        self._health.answered(admission, after)
-                        yield Answering(number, candidate, after)
+                        self._health.answered(admission, heard_at - started)
+                        yield Answering(number, candidate, heard_at - started)
+                    spoke = spoke or isinstance(delta, TextDelta)
                     yield delta
         except ProviderError as error:
             self._health.failed(admission, error)
@@ -197,7 +208,9 @@ class ProviderOrchestrator:
                 yield Succeeded(number, candidate, refusal=error)
                 raise
             failed = Failed(number, candidate, error, spoke=spoke)
-            walk.failures.append(failed)
+            walk.fail(failed, self._clock.now() - heard_at if heard_at is not None else 0.0)
+            if isinstance(error, ContextTooLong):
+                walk.too_small = provider.context_tokens
             yield failed
             if spoke and walk.shown:
                 raise InterruptedAnswer(error) from error
@@ -209,7 +222,8 @@ class ProviderOrchestrator:
         self, provider: Provider, admission: Admission, request: ProviderRequest, walk: "_Walk"
     ) -> AsyncGenerator[TextDelta | ReasoningDelta | Finished]:
         clocks = self._pace.clocks[provider.name]
-        first_token = min(clocks.first_token, walk.deadline - self._clock.now())
+        left = walk.deadline - self._clock.now()
+        first_token = min(clocks.first_token, left if walk.last else left * (1 - LATER_SHARE))
         if admission.probe:
             first_token *= PROBE_SHARE
             await _free_check(provider, first_token)
@@ -222,14 +236,20 @@ class ProviderOrchestrator:
 
 @dataclass(slots=True)
 class _Walk:
-    """Where one request stands on its way."""
+    """Where one request stands on its way. ``too_small`` is the largest context that its prompt did not fit."""
 
     deadline: float
     skipped: list[Skipped]
     shown: bool
     failures: list[Failed] = field(default_factory=list)
     calls: int = 0
+    too_small: int = 0
+    last: bool = False
     over: bool = False
+
+    def fail(self, failed: Failed, spent_answering: float) -> None:
+        self.failures.append(failed)
+        self.deadline += spent_answering
 
     def skip(self, skipped: Skipped) -> Skipped:
         self.skipped.append(skipped)
@@ -244,5 +264,8 @@ async def _free_check(provider: Provider, seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
             await provider.ensure_ready()
+    except RejectedRequest:
+        # It is there, and does not know this question: the real one will tell.
+        return
     except TimeoutError:
         raise TimedOut("the free check brought no answer", reason="first_token_timeout") from None

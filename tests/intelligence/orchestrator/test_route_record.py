@@ -1,0 +1,231 @@
+"""The story of one answer as it is stored, told to observers and used for the response."""
+
+import pytest
+from novakit.clock import FakeClock
+
+from services.intelligence.app.domain.errors import Reason, SkipReason
+from services.intelligence.app.domain.events import Finished, TextDelta, Usage
+from services.intelligence.app.routing.policy import Attempt, Candidate, RouteDecision, Skipped
+from services.intelligence.app.routing.trail import Answering, Connecting, Failed, Succeeded
+from services.intelligence.app.services.route_record import (
+    CallEnded,
+    CallRecord,
+    Observation,
+    RouteRecord,
+    SkipRecord,
+)
+from tests.support.scripted import error
+
+OLLAMA = Candidate("ollama", "llama3.2", "local", on_this_machine=True)
+NEAR = Candidate("near", "qwen3", "local")
+GEMINI = Candidate("gemini", "flash", "cloud")
+USAGE = Usage(input_tokens=12, output_tokens=34)
+
+
+class Story:
+    """A record under way, and what its observer heard."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock(now=1000.0)
+        self.heard: list[Observation] = []
+        self.record = RouteRecord(self.clock.now, "request-1", self.heard.append)
+        self.calls = 0
+
+    def skipped(self, candidate: Candidate, reason: SkipReason) -> None:
+        self.record.take(Skipped(candidate, reason))
+
+    def begins(self, candidate: Candidate) -> None:
+        self.calls += 1
+        self.candidate = candidate
+        self.record.take(Connecting(self.calls, candidate))
+
+    def speaks(self, after: float) -> None:
+        self.clock.advance(after)
+        self.record.take(Answering(self.calls, self.candidate, after))
+        self.record.take(TextDelta("Hello"))
+
+    def fails(self, reason: Reason, after: float = 0.0, *, spoke: bool = False) -> None:
+        self.clock.advance(after)
+        self.record.take(Failed(self.calls, self.candidate, error(reason), spoke=spoke))
+
+    def succeeds(self, after: float = 0.0, finished: Finished | None = None) -> None:
+        self.clock.advance(after)
+        self.record.take(Succeeded(self.calls, self.candidate, finished or Finished("stop", usage=USAGE)))
+
+
+@pytest.fixture
+def story() -> Story:
+    return Story()
+
+
+class TestStored:
+    def test_every_call_and_everyone_left_out_in_their_order_with_their_times(self, story: Story) -> None:
+        story.record.take(RouteDecision((Attempt(OLLAMA), Attempt(GEMINI)), (Skipped(NEAR, "cooling_down"),)))
+        story.clock.advance(0.1)
+        story.begins(OLLAMA)
+        story.fails("first_token_timeout", after=20.0)
+        story.begins(GEMINI)
+        story.speaks(after=0.5)
+        story.succeeds(after=1.5)
+        stored = story.record.stored()
+        assert stored.attempts == [
+            CallRecord(
+                attempt=1, provider="ollama", model="llama3.2", locality="local", sent=False, started_ms=100,
+                outcome="failed", reason="first_token_timeout", ended_ms=20100,
+            ),
+            CallRecord(
+                attempt=2, provider="gemini", model="flash", locality="cloud", sent=True, started_ms=20100,
+                outcome="succeeded", first_token_ms=20600, ended_ms=22100,
+            ),
+        ]  # fmt: skip
+        assert stored.skipped == [SkipRecord("near", "qwen3", "local", "cooling_down")]
+        assert stored.handoffs == []
+
+    def test_someone_skipped_on_the_way_is_there_too(self, story: Story) -> None:
+        story.skipped(GEMINI, "local_only")
+        assert story.record.stored().skipped == [SkipRecord("gemini", "flash", "cloud", "local_only")]
+
+    def test_the_model_that_answered_is_the_one_that_the_provider_names(self, story: Story) -> None:
+        story.begins(GEMINI)
+        story.succeeds(finished=Finished("stop", model="flash-002"))
+        assert story.record.stored().attempts[0].model == "flash-002"
+
+    def test_a_refusal_is_a_success_with_its_reason(self, story: Story) -> None:
+        story.begins(GEMINI)
+        story.record.take(Succeeded(1, GEMINI, refusal=error("blocked")))
+        [call] = story.record.stored().attempts
+        assert (call.outcome, call.reason) == ("succeeded", "blocked")
+        assert story.record.finished is None
+
+    @pytest.mark.parametrize(
+        ("candidates", "cost"),
+        [((), 0.0), ((OLLAMA,), 0.0), ((NEAR,), 0.0), ((OLLAMA, GEMINI), None), ((GEMINI,), None)],
+    )
+    def test_local_calls_cost_nothing_and_a_price_that_is_not_known_is_not_made_up(
+        self, story: Story, candidates: tuple[Candidate, ...], cost: float | None
+    ) -> None:
+        for candidate in candidates:
+            story.begins(candidate)
+            story.succeeds()
+        assert story.record.stored().cost_usd == cost
+
+    def test_a_cloud_call_that_never_connected_cost_nothing(self, story: Story) -> None:
+        story.begins(GEMINI)
+        story.fails("dns")
+        assert story.record.stored().cost_usd == 0.0
+
+
+class TestSent:
+    def test_a_call_over_a_network_counts_as_sent_from_its_start(self, story: Story) -> None:
+        assert not story.record.sent
+        story.begins(OLLAMA)
+        assert not story.record.sent
+        story.begins(NEAR)
+        assert story.record.sent
+
+    def test_one_that_got_no_connection_was_not(self, story: Story) -> None:
+        story.begins(GEMINI)
+        story.fails("connect_refused")
+        assert not story.record.sent
+
+
+class TestFallback:
+    def test_there_is_none_where_the_first_choice_answered(self, story: Story) -> None:
+        story.record.take(RouteDecision((Attempt(OLLAMA),), ()))
+        story.begins(OLLAMA)
+        story.succeeds()
+        assert story.record.fallback() == (None, None)
+
+    def test_it_names_the_first_that_failed_and_why(self, story: Story) -> None:
+        story.begins(OLLAMA)
+        story.fails("stalled")
+        story.begins(NEAR)
+        story.fails("reset")
+        assert story.record.fallback() == ("ollama", "stalled")
+
+    def test_it_names_who_was_cooling_down(self, story: Story) -> None:
+        story.record.take(RouteDecision((), (Skipped(GEMINI, "not_configured"), Skipped(OLLAMA, "cooling_down"))))
+        assert story.record.fallback() == ("ollama", "cooling_down")
+
+    @pytest.mark.parametrize("reason", ["not_configured", "cloud_disabled", "local_only", "preference", "disabled"])
+    def test_whoever_was_never_to_be_asked_is_no_fallback(self, story: Story, reason: SkipReason) -> None:
+        story.skipped(GEMINI, reason)
+        assert story.record.fallback() == (None, None)
+
+
+class TestCancel:
+    def test_books_the_call_under_way_once(self, story: Story) -> None:
+        story.begins(GEMINI)
+        story.clock.advance(2.0)
+        assert story.record.cancel()
+        assert not story.record.cancel()
+        [call] = story.record.stored().attempts
+        assert (call.outcome, call.reason, call.ended_ms) == ("cancelled", "cancelled", 2000)
+
+    def test_before_any_call_there_is_nothing_to_book(self, story: Story) -> None:
+        assert not story.record.cancel()
+        assert story.heard == []
+
+    def test_a_call_that_is_over_stays_as_it_was(self, story: Story) -> None:
+        story.begins(OLLAMA)
+        story.fails("reset")
+        assert not story.record.cancel()
+        assert story.record.stored().attempts[0].outcome == "failed"
+
+
+class TestTimeToTheFirstWords:
+    def test_is_unknown_while_nobody_spoke(self, story: Story) -> None:
+        story.begins(OLLAMA)
+        story.fails("first_token_timeout", after=20.0)
+        assert story.record.ttft_ms is None
+
+    def test_counts_from_the_start_of_the_turn(self, story: Story) -> None:
+        story.begins(OLLAMA)
+        story.fails("first_token_timeout", after=20.0)
+        story.begins(GEMINI)
+        story.speaks(after=0.5)
+        assert story.record.ttft_ms == 20500
+        assert story.record.elapsed == 20.5
+
+    def test_is_that_of_the_answer_which_counted(self, story: Story) -> None:
+        story.begins(OLLAMA)
+        story.speaks(after=1.0)
+        story.fails("truncated", spoke=True)
+        story.begins(OLLAMA)
+        story.speaks(after=3.0)
+        assert story.record.ttft_ms == 4000
+
+
+class TestObservers:
+    def test_hear_of_each_call_when_it_ends(self, story: Story) -> None:
+        story.begins(OLLAMA)
+        story.fails("reset", after=1.0)
+        story.begins(GEMINI)
+        story.speaks(after=0.5)
+        assert len(story.heard) == 1
+        story.succeeds(after=2.0)
+        assert story.heard == [
+            CallEnded(
+                "ollama", "llama3.2", "local", "failed", "reset", "scripted: reset", 1.0, None, None, "request-1"
+            ),
+            CallEnded("gemini", "flash", "cloud", "succeeded", None, None, 2.5, 0.5, USAGE, "request-1"),
+        ]
+
+    def test_hear_of_a_call_that_was_cut_off(self, story: Story) -> None:
+        story.begins(GEMINI)
+        story.speaks(after=0.5)
+        story.record.cancel()
+        assert story.heard == [
+            CallEnded("gemini", "flash", "cloud", "cancelled", "cancelled", None, 0.5, 0.5, None, "request-1")
+        ]
+
+
+def test_the_candidate_is_whoever_was_asked_last(story: Story) -> None:
+    assert (story.record.candidate, story.record.last_call()) == (None, None)
+    story.begins(OLLAMA)
+    story.fails("reset")
+    story.begins(GEMINI)
+    assert story.record.candidate == GEMINI
+    call = story.record.last_call()
+    assert call is not None
+    assert call.provider == "gemini"

@@ -1,0 +1,169 @@
+"""One orchestrator among scripted providers, in virtual time, and what it told."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from services.intelligence.app.domain.chat import ChatTurn, Locality, Lock, ProviderRequest
+from services.intelligence.app.domain.errors import ProviderError
+from services.intelligence.app.domain.events import Finished, ReasoningDelta, TextDelta
+from services.intelligence.app.routing.breaker import BreakerPolicy, BreakerState, Closed
+from services.intelligence.app.routing.policy import Candidate, RouteDecision, Skipped
+from services.intelligence.app.routing.trail import (
+    AllProvidersFailed,
+    Answering,
+    Connecting,
+    Failed,
+    InterruptedAnswer,
+    RouteEvent,
+    RoutingError,
+    Succeeded,
+)
+from services.intelligence.app.services.deadlines import Clocks
+from services.intelligence.app.services.health_board import BreakerChanged, HealthBoard, Snapshot
+from services.intelligence.app.services.llm_router import CurrentRequest, Pace, ProviderOrchestrator
+from tests.support.scripted import ScriptedProvider
+from tests.support.virtual_time import VirtualClock
+
+HALF = 0.5
+"""What the dice give in these tests: a retry pauses 0.2 s, a cooldown of 60 s lasts 66 s."""
+
+
+class World:
+    """``clocks`` and the rest as in Pace; left out, they are the product's defaults."""
+
+    def __init__(
+        self,
+        *providers: ScriptedProvider,
+        missing: Sequence[Candidate] = (),
+        policy: BreakerPolicy | None = None,
+        clocks: Mapping[str, Clocks] | None = None,
+        request: float = 120.0,
+        retry_wait_max: float = 2.5,
+        failover: bool = True,
+        jitter: Callable[[], float] = lambda: HALF,
+    ) -> None:
+        self.clock = VirtualClock()
+        self.board = HealthBoard(policy or BreakerPolicy(), self.clock, jitter)
+        self.changes: list[BreakerChanged] = []
+        self.board.subscribe(self.changes.append)
+        given = clocks or {}
+        pace = Pace(
+            {provider.name: given.get(provider.name, usual(provider)) for provider in providers},
+            request=request,
+            retry_wait_max=retry_wait_max,
+            failover=failover,
+        )
+        self.orchestrator = ProviderOrchestrator(providers, missing, self.board, pace, self.clock, jitter)
+        self.providers = providers
+
+    def stream(
+        self, request: ProviderRequest | None = None, current: CurrentRequest | None = None, *, shown: bool = True
+    ) -> AsyncGenerator[RouteEvent]:
+        """The orchestrator's stream."""
+        return self.orchestrator.generate_streaming_response(request or asks(), current, shown=shown)
+
+    async def ask(
+        self, request: ProviderRequest | None = None, current: CurrentRequest | None = None, *, shown: bool = True
+    ) -> "Told":
+        """The whole story of one request, however it ended."""
+        told = Told()
+        events = self.stream(request, current, shown=shown)
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    told.take(event)
+        except (ProviderError, RoutingError) as error:
+            told.error = error
+        return told
+
+    def state(self, name: str, model: str = "model-1") -> BreakerState:
+        """The record of a provider's model, or with the model empty of the provider itself."""
+        return self.board.states.get((name, model), Closed())
+
+    def snapshot(self, name: str) -> Snapshot:
+        """What the board knows of this provider."""
+        return self.board.snapshot(next(one for one in self.orchestrator.candidates() if one.name == name))
+
+    def nothing_left(self) -> bool:
+        """Whether no upstream call is open and none is counted."""
+        return all(
+            provider.open_calls == 0 and self.snapshot(provider.name).in_flight == 0 for provider in self.providers
+        )
+
+
+@dataclass(slots=True)
+class Told:
+    """Everything that the orchestrator yielded, and the error that ended it."""
+
+    events: list[RouteEvent] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    """The steps as short texts, without the decision and the deltas."""
+    error: Exception | None = None
+
+    def take(self, event: RouteEvent) -> None:
+        """Book one event."""
+        self.events.append(event)
+        if line := _line(event):
+            self.lines.append(line)
+
+    @property
+    def text(self) -> str:
+        """What a reader saw."""
+        return "".join(event.text for event in self.events if isinstance(event, TextDelta))
+
+    @property
+    def answered_by(self) -> str | None:
+        """Who brought the whole answer."""
+        names = [event.candidate.name for event in self.events if isinstance(event, Succeeded)]
+        return names[0] if names else None
+
+    @property
+    def failures(self) -> list[tuple[str, str]]:
+        """(provider, reason) of each failed call."""
+        return [(event.candidate.name, event.error.reason) for event in self.events if isinstance(event, Failed)]
+
+    @property
+    def all_failed(self) -> AllProvidersFailed:
+        """The error, where nobody answered."""
+        assert isinstance(self.error, AllProvidersFailed), self.error
+        return self.error
+
+    @property
+    def interrupted(self) -> InterruptedAnswer:
+        """The error, where an answer broke off."""
+        assert isinstance(self.error, InterruptedAnswer), self.error
+        return self.error
+
+
+def usual(provider: ScriptedProvider) -> Clocks:
+    """The product's default clocks."""
+    local = provider.locality == "local"
+    return Clocks(first_token=20.0 if local else 15.0, stall=10.0, total=None if local else 300.0)
+
+
+def asks(
+    text: str = "What is a circuit breaker?",
+    *,
+    locks: frozenset[Lock] = frozenset(),
+    prefer: Locality | None = None,
+    order: tuple[str, ...] = (),
+) -> ProviderRequest:
+    """A request."""
+    return ProviderRequest((ChatTurn("user", text),), locks=locks, prefer=prefer, order=order)
+
+
+def _line(event: RouteEvent) -> str | None:
+    match event:
+        case Connecting():
+            return f"{event.call} connecting {event.candidate.name}"
+        case Answering():
+            return f"{event.call} answering {event.candidate.name}"
+        case Failed():
+            return f"{event.call} failed {event.candidate.name}: {event.error.reason}"
+        case Succeeded():
+            return f"{event.call} succeeded {event.candidate.name}"
+        case Skipped():
+            return f"skipped {event.candidate.name}: {event.reason}"
+        case RouteDecision() | TextDelta() | ReasoningDelta() | Finished():
+            return None

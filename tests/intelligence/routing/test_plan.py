@@ -1,0 +1,210 @@
+"""Whom to ask, in which order, and who is left out with which reason."""
+
+from typing import ClassVar
+
+import pytest
+
+from services.intelligence.app.domain.chat import ChatTurn, Locality, Lock, ProviderRequest
+from services.intelligence.app.domain.errors import SkipReason
+from services.intelligence.app.routing.breaker import BreakerState, Closed, Open, Probing
+from services.intelligence.app.routing.policy import Attempt, Candidate, HealthKey, RouteDecision, plan
+
+NOW = 1000.0
+OLLAMA = Candidate("ollama", "llama3.2", "local", on_this_machine=True)
+NEAR = Candidate("near", "qwen3", "local")
+GEMINI = Candidate("gemini", "gemini-2.5-flash", "cloud")
+OPENAI = Candidate("openai", "gpt-4.1", "cloud")
+KEYLESS = Candidate("anthropic", "", "cloud", configured=False)
+DEFAULT = (OLLAMA, GEMINI, OPENAI)
+
+
+def asked(
+    *locks: Lock, prefer: Locality | None = None, order: tuple[str, ...] = (), turns: tuple[ChatTurn, ...] = ()
+) -> ProviderRequest:
+    return ProviderRequest(turns or (ChatTurn("user", "Hello"),), locks=frozenset(locks), prefer=prefer, order=order)
+
+
+def decide(
+    request: ProviderRequest | None = None,
+    candidates: tuple[Candidate, ...] = DEFAULT,
+    health: dict[HealthKey, BreakerState] | None = None,
+    *,
+    failover: bool = True,
+) -> RouteDecision:
+    return plan(request or asked(), candidates, health or {}, NOW, failover=failover)
+
+
+def names(decision: RouteDecision) -> list[str]:
+    return [attempt.candidate.name for attempt in decision.attempts]
+
+
+def reasons(decision: RouteDecision) -> dict[str, SkipReason]:
+    return {skip.candidate.name: skip.reason for skip in decision.skipped}
+
+
+def cooling(candidate: Candidate, seconds: float = 30.0, *, setup: bool = False) -> dict[HealthKey, BreakerState]:
+    return {(candidate.name, candidate.model): Open(1, NOW + seconds, trips=1, setup=setup)}
+
+
+class TestOrder:
+    def test_the_configured_priority_is_the_order(self) -> None:
+        assert decide() == RouteDecision((Attempt(OLLAMA), Attempt(GEMINI), Attempt(OPENAI)), ())
+
+    def test_a_user_order_comes_first_and_the_rest_follows_in_the_priority(self) -> None:
+        assert names(decide(asked(order=("openai",)))) == ["openai", "ollama", "gemini"]
+        assert names(decide(asked(order=("gemini", "openai")))) == ["gemini", "openai", "ollama"]
+
+    def test_a_user_order_cannot_bring_in_a_stranger(self) -> None:
+        assert names(decide(asked(order=("mistral",)))) == ["ollama", "gemini", "openai"]
+
+    def test_a_wish_for_the_cloud_puts_it_first_and_keeps_the_order_within(self) -> None:
+        assert names(decide(asked(prefer="cloud"))) == ["gemini", "openai", "ollama"]
+        assert names(decide(asked(prefer="cloud", order=("openai",)))) == ["openai", "gemini", "ollama"]
+
+    def test_a_wish_for_local_outranks_the_user_order(self) -> None:
+        assert names(decide(asked(prefer="local", order=("gemini",)))) == ["ollama", "gemini", "openai"]
+
+    def test_a_provider_without_a_key_is_left_out_and_named(self) -> None:
+        decision = decide(candidates=(KEYLESS, OLLAMA))
+        assert names(decision) == ["ollama"]
+        assert reasons(decision) == {"anthropic": "not_configured"}
+        assert not decision.locked_out
+
+
+class TestLocks:
+    @pytest.mark.parametrize(
+        ("lock", "reason"),
+        [
+            ("deployment", "cloud_disabled"),
+            ("user", "preference"),
+            ("session", "local_only"),
+            ("message", "local_only"),
+        ],
+    )
+    def test_each_lock_alone_removes_every_cloud_provider_and_says_why(self, lock: Lock, reason: SkipReason) -> None:
+        decision = decide(asked(lock))
+        assert names(decision) == ["ollama"]
+        assert reasons(decision) == {"gemini": reason, "openai": reason}
+        assert decision.locked_out
+
+    @pytest.mark.parametrize(
+        ("locks", "reason"),
+        [
+            (("deployment", "user", "session", "message"), "cloud_disabled"),
+            (("user", "session"), "local_only"),
+            (("user", "message"), "local_only"),
+        ],
+    )
+    def test_of_several_locks_the_one_that_is_hardest_to_lift_is_named(
+        self, locks: tuple[Lock, ...], reason: SkipReason
+    ) -> None:
+        assert set(reasons(decide(asked(*locks))).values()) == {reason}
+
+    def test_a_lock_leaves_all_local_providers_also_those_across_the_network(self) -> None:
+        assert names(decide(asked("session"), (NEAR, GEMINI, OLLAMA))) == ["near", "ollama"]
+
+    @pytest.mark.parametrize("lock", ["deployment", "user", "session", "message"])
+    def test_no_wish_opens_a_lock(self, lock: Lock) -> None:
+        assert names(decide(asked(lock, prefer="cloud", order=("gemini", "openai")))) == ["ollama"]
+
+    def test_with_nobody_local_a_lock_leaves_nobody(self) -> None:
+        decision = decide(asked("session"), (GEMINI, OPENAI))
+        assert names(decision) == []
+        assert decision.locked_out
+
+    def test_a_cloud_provider_without_a_key_is_not_said_to_be_locked_out(self) -> None:
+        decision = decide(asked("session"), (OLLAMA, KEYLESS))
+        assert reasons(decision) == {"anthropic": "not_configured"}
+        assert not decision.locked_out
+
+
+class TestCoolingDown:
+    def test_a_provider_that_cools_down_is_left_out_until_its_time(self) -> None:
+        decision = decide(health=cooling(OLLAMA, 30))
+        assert names(decision) == ["gemini", "openai"]
+        assert [(skip.reason, skip.until) for skip in decision.skipped] == [("cooling_down", NOW + 30)]
+        assert not decision.locked_out
+
+    def test_one_that_is_due_is_asked(self) -> None:
+        assert names(decide(health=cooling(OLLAMA, 0))) == ["ollama", "gemini", "openai"]
+
+    def test_one_whose_probe_is_under_way_is_left_out(self) -> None:
+        decision = decide(health={("ollama", "llama3.2"): Probing(1, NOW + 5, trips=1)})
+        assert reasons(decision) == {"ollama": "cooling_down"}
+
+    def test_a_fault_of_the_provider_itself_stands_for_all_its_models(self) -> None:
+        decision = decide(health={("gemini", ""): Open(1, NOW + 9, trips=1)})
+        assert reasons(decision) == {"gemini": "cooling_down"}
+
+    def test_the_later_of_two_cooldowns_counts(self) -> None:
+        health: dict[HealthKey, BreakerState] = {
+            ("gemini", ""): Open(1, NOW + 9, trips=1),
+            ("gemini", "gemini-2.5-flash"): Open(1, NOW + 40, trips=1),
+        }
+        assert [skip.until for skip in decide(health=health).skipped] == [NOW + 40]
+
+    def test_the_health_of_another_model_is_of_no_concern(self) -> None:
+        assert reasons(decide(health={("gemini", "gemini-pro"): Open(1, NOW + 9, trips=1)})) == {}
+
+    def test_failures_below_the_threshold_leave_nobody_out(self) -> None:
+        assert reasons(decide(health={("ollama", "llama3.2"): Closed(failures=2)})) == {}
+
+    def test_a_lock_is_named_before_a_cooldown(self) -> None:
+        assert reasons(decide(asked("session"), health=cooling(GEMINI)))["gemini"] == "local_only"
+
+
+class TestLastResort:
+    everybody_cools: ClassVar = {**cooling(OLLAMA), **cooling(GEMINI), **cooling(OPENAI)}
+
+    def test_when_all_cool_down_a_local_one_is_asked_all_the_same(self) -> None:
+        decision = decide(health=self.everybody_cools)
+        assert decision.attempts == (Attempt(OLLAMA, last_resort=True),)
+        assert reasons(decision) == {"gemini": "cooling_down", "openai": "cooling_down"}
+
+    def test_a_lock_makes_a_cooling_local_one_the_last_resort_too(self) -> None:
+        decision = decide(asked("message"), health=cooling(OLLAMA))
+        assert decision.attempts == (Attempt(OLLAMA, last_resort=True),)
+
+    def test_a_cloud_one_is_never_a_last_resort(self) -> None:
+        assert decide(candidates=(GEMINI, OPENAI), health=self.everybody_cools).attempts == ()
+
+    @pytest.mark.parametrize("model", ["", "llama3.2"])
+    def test_one_that_somebody_has_to_set_up_is_not(self, model: str) -> None:
+        health: dict[HealthKey, BreakerState] = {("ollama", model): Open(1, NOW + 600, trips=0, setup=True)}
+        decision = decide(candidates=(OLLAMA,), health=health)
+        assert decision.attempts == ()
+        assert reasons(decision) == {"ollama": "cooling_down"}
+
+    def test_the_next_local_one_is_where_the_first_needs_setting_up(self) -> None:
+        health = {**cooling(OLLAMA, setup=True), **cooling(NEAR)}
+        assert decide(candidates=(OLLAMA, NEAR), health=health).attempts == (Attempt(NEAR, last_resort=True),)
+
+    def test_only_one_is_tried(self) -> None:
+        decision = decide(candidates=(OLLAMA, NEAR), health={**cooling(OLLAMA), **cooling(NEAR)})
+        assert names(decision) == ["ollama"]
+        assert reasons(decision) == {"near": "cooling_down"}
+
+    def test_nobody_is_forced_while_somebody_is_well(self) -> None:
+        assert decide(health=cooling(OLLAMA)).attempts == (Attempt(GEMINI), Attempt(OPENAI))
+
+
+class TestWithoutFailover:
+    def test_the_first_allowed_candidate_is_asked_alone(self) -> None:
+        decision = decide(candidates=(KEYLESS, OLLAMA, GEMINI), failover=False)
+        assert names(decision) == ["ollama"]
+        assert reasons(decision) == {"anthropic": "not_configured", "gemini": "disabled"}
+
+    def test_a_lock_decides_who_is_the_first_allowed(self) -> None:
+        decision = decide(asked("user"), (GEMINI, OLLAMA, NEAR), failover=False)
+        assert names(decision) == ["ollama"]
+        assert reasons(decision) == {"gemini": "preference", "near": "disabled"}
+
+    def test_nobody_stands_in_for_it_while_it_cools_down(self) -> None:
+        decision = decide(candidates=(GEMINI, OPENAI), health=cooling(GEMINI), failover=False)
+        assert names(decision) == []
+        assert reasons(decision) == {"gemini": "cooling_down", "openai": "disabled"}
+
+    def test_a_local_one_is_its_own_last_resort(self) -> None:
+        decision = decide(health=cooling(OLLAMA), failover=False)
+        assert decision.attempts == (Attempt(OLLAMA, last_resort=True),)
+        assert reasons(decision) == {"gemini": "disabled", "openai": "disabled"}
