@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 QUIET_LEVELS = frozenset({"debug", "info"})
-_NOT_SHOWN = frozenset({"event", "level", "timestamp", "service", "component", "logger", "exception", "request_id"})
+_NOT_SHOWN = frozenset({"event", "level", "timestamp", "service", "component", "logger", "request_id"})
 _CONTROL = {code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 _BOLD, _DIM, _PLAIN = "\033[1m", "\033[2m", "\033[0m"
 
@@ -30,11 +30,9 @@ def log_entry(line: str) -> Mapping[str, Any] | None:
 
 
 def readable(entry: Mapping[str, Any]) -> str:
-    """A log entry for people, on one line: its event, what belongs to it, and of a traceback the last line."""
-    details = [f"{name}={value}" for name, value in entry.items() if name not in _NOT_SHOWN]
-    error = str(entry.get("exception") or "")
-    parts = [_last_of_traceback(str(entry["event"])), *details, *([_last_of_traceback(error)] if error else [])]
-    return " ".join(" ".join(part.split()) for part in parts)
+    """A log entry for people, on one line: its event (of a traceback the last line), and what belongs to it."""
+    details = [f"{name}={value}" for name, value in entry.items() if name not in _NOT_SHOWN and value != ""]
+    return " ".join(" ".join([_last_of_traceback(str(entry["event"])), *details]).split())
 
 
 def _last_of_traceback(text: str) -> str:

@@ -43,11 +43,18 @@ def serve(service: Service, directory: Path) -> int:
     except ports.PortTakenError as error:
         print(error, file=sys.stderr)
         return 1
-    except Exception:  # noqa: BLE001 (whatever it is, it is told the way this process tells everything)
+    except Exception as error:  # noqa: BLE001 (whatever it is, it is told the way this process tells everything)
         logs.setup(service.name)
-        logs.get("serve").error("crashed", exc_info=True)
+        logs.get("serve").error("crashed", exc_info=error, detail=detail_of(error))
         return 1
     return 0
+
+
+def detail_of(error: Exception) -> str:
+    """What a crash at start may say beside its type: the module or the system's reason, never a value of a setting."""
+    if isinstance(error, ImportError):
+        return str(error)
+    return (error.strerror or "") if isinstance(error, OSError) else ""
 
 
 def service_environment(service: Service, environ: Mapping[str, str], directory: Path) -> dict[str, str]:

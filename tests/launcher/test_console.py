@@ -40,8 +40,6 @@ TRACEBACK = "Traceback (most recent call last):\n  File x\nValueError: it is\n"
 
 
 def test_of_a_traceback_a_reader_gets_the_last_line() -> None:
-    line = entry("error", exception=TRACEBACK, n=1)
-    assert written(line, whole=False) == "memory   | it happened n=1 ValueError: it is\n"
     line = json.dumps({"event": TRACEBACK, "level": "error"})
     assert written(line, whole=False) == "memory   | ValueError: it is\n"
 

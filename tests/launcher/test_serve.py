@@ -9,7 +9,7 @@ from novakit.settings import SettingsError
 
 from novacore import fetch
 from novacore.lifeline import VARIABLE
-from novacore.serve import service_environment
+from novacore.serve import detail_of, service_environment
 from novacore.topology import Service, service
 
 from .worlds import World, end, wait_until
@@ -74,7 +74,20 @@ def test_a_service_that_breaks_while_starting_says_it_in_one_log_line(world: Wor
     assert (done.returncode, done.stderr) == (1, "")
     entry = json.loads(done.stdout)
     assert (entry["event"], entry["level"], entry["service"]) == ("crashed", "error", "memory")
-    assert entry["exception"].endswith("RuntimeError: it broke")
+    assert entry["error"] == "RuntimeError"
+    assert "create_app" in entry["at"]
+
+
+@pytest.mark.parametrize(
+    ("error", "detail"),
+    [
+        (ModuleNotFoundError("No module named 'greenlet'"), "No module named 'greenlet'"),
+        (PermissionError(13, "Permission denied", "secret/path"), "Permission denied"),
+        (ValueError("the value was secret"), ""),
+    ],
+)
+def test_a_crash_at_start_tells_what_is_missing_and_no_value(error: Exception, detail: str) -> None:
+    assert detail_of(error) == detail
 
 
 def test_a_taken_port_is_one_sentence(world: World) -> None:
