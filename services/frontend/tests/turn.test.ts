@@ -62,6 +62,10 @@ describe('a turn', () => {
     )
   })
 
+  it('is a fallback when there was nobody to ask', () => {
+    expect(turnAfter(START, delta('Sorry.'), DONE).status).toBe('fallback')
+  })
+
   it('is complete when a stream tells nothing of its route', () => {
     expect(turnAfter(delta('Because.'), DONE).status).toBe('complete')
   })

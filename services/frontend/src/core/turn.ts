@@ -94,8 +94,9 @@ function doneStatus(turn: Turn): MessageStatus {
   const states = turn.attempts.map((each) => each.state)
   if (states.includes('succeeded')) return 'complete'
   if (turn.stopping || states.includes('cancelled')) return 'stopped'
-  const asked = turn.attempts.length + turn.skipped.length > 0
-  return asked && states.every((state) => state === 'failed') ? 'fallback' : 'complete'
+  // A stream that begins with a start tells of everyone who is asked, so silence means that nobody was.
+  const told = turn.id !== null || turn.attempts.length + turn.skipped.length > 0
+  return told && states.every((state) => state === 'failed') ? 'fallback' : 'complete'
 }
 
 function end(turn: Turn, status: MessageStatus, rest: Partial<Turn> = {}): Turn {
