@@ -51,7 +51,7 @@ def serve(service: Service, directory: Path) -> int:
 
 
 def detail_of(error: Exception) -> str:
-    """What a crash at start may say beside its type: the module or the system's reason, never a value of a setting."""
+    """What a crash at start says beside its type: the module or the system's reason, never a setting's value."""
     if isinstance(error, ImportError):
         return str(error)
     return (error.strerror or "") if isinstance(error, OSError) else ""
