@@ -36,6 +36,7 @@ async def test_a_new_key_is_shown_once_and_works(gateway: Gateway) -> None:
     assert re.fullmatch(r"nc_[A-Za-z0-9_-]{43}", made.json()["key"])
     assert (await gateway.get("/api/auth/me", bearer(made))).json()["signed_in_by"] == "api_key"
     assert made.json()["key"] not in listed.body.decode()
+    assert made.headers["cache-control"] == listed.headers["cache-control"] == "no-store"
 
 
 async def test_keys_are_listed_oldest_first_with_their_last_use(gateway: Gateway) -> None:

@@ -9,6 +9,7 @@ from novakit.ids import is_uuid
 from services.gateway.app.config import Settings
 from services.gateway.app.edge import route_of
 from services.gateway.app.page import Page
+from services.gateway.app.store.accounts import Accounts
 
 from .running import BEARER, KEY, Gateway, running
 from .upstream import Call, Upstream, plain
@@ -165,9 +166,26 @@ async def test_what_breaks_inside_is_told_without_details_and_logged(
         again = await gateway.get("/healthz")
 
     assert (answer.status, again.status) == (500, 200)
-    assert "inside" not in answer.detail
+    out = capsys.readouterr().out
     assert answer.headers["content-security-policy"] == POLICY
-    assert "ValueError" in capsys.readouterr().out
+    assert "inside" not in answer.detail + out
+    assert '"error":"ValueError"' in out
+
+
+async def test_what_breaks_in_the_account_routes_is_told_and_logged_alike(
+    settings: Settings, clock: FakeClock, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(self: Accounts, user_id: str) -> object:
+        raise ValueError("inside")
+
+    monkeypatch.setattr(Accounts, "keys", broken)
+    async with running(settings, clock) as gateway:
+        answer = await gateway.get("/api/auth/keys", BEARER)
+
+    out = capsys.readouterr().out
+    assert answer.status == 500
+    assert "inside" not in answer.detail + out
+    assert out.count('"error":"ValueError"') == 1
 
 
 @pytest.mark.parametrize(

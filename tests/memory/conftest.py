@@ -39,6 +39,6 @@ def settings(tmp_path: Path, migrated: Path) -> Settings:
 async def memory(settings: Settings, clock: FakeClock) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(settings, clock=clock)
     async with app.router.lifespan_context(app):
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://memory") as client:
             yield client

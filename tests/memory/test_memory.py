@@ -12,6 +12,7 @@ from sqlalchemy import create_engine
 
 from services.memory.app.config import Settings
 from services.memory.app.main import create_app
+from services.memory.app.preferences.repository import PreferencesRepository
 from services.memory.app.store.tables import metadata
 
 URL = "/api/memory/preferences"
@@ -176,6 +177,25 @@ async def test_a_log_line_names_neither_the_user_nor_the_preference(
     assert len(lines[0]["user"]) == 12
     assert "jane" not in str(lines)
     assert "gemini" not in str(lines)
+
+
+async def test_what_breaks_inside_is_told_and_logged_without_its_words(
+    settings: Settings, clock: FakeClock, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(self: PreferencesRepository, user_id: str) -> object:
+        raise ValueError("inside")
+
+    monkeypatch.setattr(PreferencesRepository, "get", broken)
+    app = create_app(settings, clock=clock)
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://memory") as client:
+            answer = await client.get(URL, headers=headers(clock))
+    out = capsys.readouterr().out
+
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert "inside" not in answer.text + out
+    assert '"error":"ValueError"' in out
 
 
 def test_a_short_secret_stops_the_start_with_one_sentence() -> None:

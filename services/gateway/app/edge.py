@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from novakit import logs
 from novakit.asgi import header
 from novakit.clock import Clock
 from novakit.ids import NewId
@@ -28,6 +29,7 @@ SECURITY_HEADERS: tuple[RawHeader, ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
+_NO_STORE = (b"cache-control", b"no-store")
 OWNED_HEADERS = frozenset(name for name, _ in SECURITY_HEADERS)
 
 Endpoint = Callable[[Scope, Receive, Exchange], Awaitable[None]]
@@ -101,13 +103,12 @@ class Edge:
         route = route_of(scope["path"])
         request_id = self._new_id()
         exchange = Exchange(send, request_id, (*SECURITY_HEADERS, (b"x-request-id", request_id.encode())))
+        if route == "auth":
+            exchange.headers += (_NO_STORE,)
         try:
             await self._answer(route, scope, receive, exchange)
-        except Exception:
-            if not exchange.answered:
-                problem = Problem(500, "Something broke on our side; the gateway's log has the details.")
-                await respond_error(exchange.send, scope["path"], problem)
-            raise
+        except Exception as error:  # noqa: BLE001 (passed on, it would be logged with its message)
+            await self._crashed(error, scope, exchange)
         finally:
             self._metrics.answered(route, exchange.status)
             self._write(route, scope["method"], exchange, self._clock.now() - started)
@@ -131,6 +132,15 @@ class Edge:
             local = {**scope, "method": "GET"} if scope["method"] == "HEAD" else dict(scope)
             local["state"] = {**scope.get("state", {}), "exchange": exchange}
             await self._parts.local(local, receive, exchange.send)
+
+    async def _crashed(self, error: Exception, scope: Scope, exchange: Exchange) -> None:
+        # Its place, not its message: that may quote what a person wrote.
+        self._log.error(
+            "crashed", error=type(error).__name__, where=logs.where(error), request_id=exchange.request_id
+        )
+        if not exchange.answered:
+            problem = Problem(500, "Something broke on our side; the gateway's log has the details.")
+            await respond_error(exchange.send, scope["path"], problem)
 
     def _write(self, route: str, method: str, exchange: Exchange, seconds: float) -> None:
         write = self._log.debug if route in _QUIET else self._log.info

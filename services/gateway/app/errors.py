@@ -7,9 +7,7 @@ from novakit.asgi import respond, respond_problem
 from novakit.problem import Problem
 from starlette.types import Message
 
-OPENAI_PREFIX = "/v1"
-
-_OPENAI_KINDS = {
+_KINDS = {
     401: ("authentication_error", "invalid_api_key"),
     403: ("permission_error", "forbidden"),
     404: ("invalid_request_error", "not_found"),
@@ -21,24 +19,24 @@ _OPENAI_KINDS = {
 }
 
 
-def speaks_openai(path: str) -> bool:
+def in_compatible_api(path: str) -> bool:
     """Whether this path belongs to the OpenAI-compatible API."""
-    return path == OPENAI_PREFIX or path.startswith("/v1/")
+    return path == "/v1" or path.startswith("/v1/")
 
 
-def openai_body(problem: Problem) -> bytes:
+def compatible_body(problem: Problem) -> bytes:
     """A problem in OpenAI's error shape."""
     fallback = (
         ("server_error", "internal_error") if problem.status >= 500 else ("invalid_request_error", "bad_request")
     )
-    kind, code = _OPENAI_KINDS.get(problem.status, fallback)
+    kind, code = _KINDS.get(problem.status, fallback)
     return msgspec.json.encode({"error": {"message": problem.detail, "type": kind, "param": None, "code": code}})
 
 
 async def respond_error(send: Callable[[Message], Awaitable[None]], path: str, problem: Problem) -> None:
     """Answer with a problem document, under ``/v1`` with OpenAI's error object."""
-    if not speaks_openai(path):
+    if not in_compatible_api(path):
         await respond_problem(send, problem)
         return
     headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in problem.headers.items()]
-    await respond(send, openai_body(problem), status=problem.status, headers=headers)
+    await respond(send, compatible_body(problem), status=problem.status, headers=headers)

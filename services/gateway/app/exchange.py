@@ -1,6 +1,6 @@
 """One request on its way through the gateway: its id, its answer's status, whose it is."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from typing import Literal
 
 from starlette.types import Message, Send
@@ -18,11 +18,11 @@ class Exchange:
     caller's name in logs. ``status`` stays 499 until an answer begins. ``cut`` says why an answer has no end.
     """
 
-    __slots__ = ("_headers", "_send", "cut", "request_id", "status", "user")
+    __slots__ = ("_send", "cut", "headers", "request_id", "status", "user")
 
-    def __init__(self, send: Send, request_id: str, headers: Sequence[RawHeader]) -> None:
+    def __init__(self, send: Send, request_id: str, headers: tuple[RawHeader, ...]) -> None:
         self._send = send
-        self._headers = headers
+        self.headers = headers
         self.request_id = request_id
         self.status = CLIENT_LEFT
         self.user: str | None = None
@@ -37,5 +37,5 @@ class Exchange:
         """Send one ASGI message."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), *self._headers]
+            message["headers"] = [*message.get("headers", ()), *self.headers]
         return self._send(message)

@@ -63,5 +63,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     async def show_metrics() -> Response:
         return Response(metrics.render(), headers={"content-type": CONTENT_TYPE_LATEST})
 
-    app.add_middleware(Observed, metrics=metrics, clock=clock, log=logs.get("requests").bind())
+    # Bound once: a lazy logger is put together anew for each line.
+    log = logs.get("requests").bind()
+    app.middleware_stack = Observed(app.build_middleware_stack(), metrics=metrics, clock=clock, log=log)
     return app

@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+from novakit import logs
 from novakit.asgi import header
 from novakit.clock import Clock
 from novakit.identity import REQUEST_ID_HEADER
@@ -46,7 +47,7 @@ class MemoryMetrics:
 
 
 class Observed:
-    """A pure ASGI middleware: it looks at the answer's head and touches nothing."""
+    """The outermost layer, as pure ASGI: it looks at the answer's head and touches nothing."""
 
     def __init__(self, app: ASGIApp, *, metrics: MemoryMetrics, clock: Clock, log: Logger) -> None:
         self._app = app
@@ -71,6 +72,9 @@ class Observed:
         state: dict[str, Any] = scope.setdefault("state", {})
         try:
             await self._app(scope, receive, look)
+        except Exception as error:  # noqa: BLE001 (passed on, it would be logged with its message; it was answered)
+            # Its place, not its message: that may quote what a user set.
+            self._log.error("crashed", error=type(error).__name__, where=logs.where(error))
         finally:
             route = _ROUTES.get(scope["path"], "unknown")
             self._metrics.answered(route, status)
