@@ -4,12 +4,14 @@ import textwrap
 from pathlib import Path
 
 from novakit.settings import PLACEHOLDER, Settings, Variable
-from services.local_model.app.config import Settings as LocalModel
-from services.memory.app.config import Settings as Memory
 
+from novacore.settings import LauncherSettings
+from novacore.topology import SERVICES
 from services.gateway.app.config import Settings as Gateway
 from services.intelligence.app.config import NOT_IN_FORCE
 from services.intelligence.app.config import Settings as Intelligence
+from services.local_model.app.config import Settings as LocalModel
+from services.memory.app.config import Settings as Memory
 
 TARGET = Path(__file__).resolve().parent.parent / "env.example"
 WIDTH = 100
@@ -25,12 +27,10 @@ SECTIONS: tuple[tuple[str, type[Settings]], ...] = (
     ("The door (gateway)", Gateway),
     ("Preferences (memory)", Memory),
     ("The built-in model (local model)", LocalModel),
+    ("Starting and stopping (launcher)", LauncherSettings),
 )
 
-LAUNCHER = (
-    Variable(
-        "SHUTDOWN_GRACE_SEC", "30", "Seconds that running answers get to end when a service stops.", secret=False
-    ),
+COMMAND_LINE = (
     Variable("NOVACORE_URL", "", "Where `novacore chat` finds the gateway; unset: this machine.", secret=False),
     Variable("NOVACORE_API_KEY", "", "The key of `novacore chat`; unset: the one that `up` made.", secret=True),
 )
@@ -43,8 +43,17 @@ def render() -> str:
     for title, settings in SECTIONS:
         parts.append(_section(title, [variable for variable in settings.variables() if variable.name not in told]))
         told.update(variable.name for variable in settings.variables())
-    parts.append(_section("Starting, stopping and the command line (launcher)", LAUNCHER))
+    parts.append(_section("Where each service listens (`up` picks free ports itself)", _addresses(told)))
+    parts.append(_section("The command line", COMMAND_LINE))
     return "\n".join(parts)
+
+
+def _addresses(told: set[str]) -> list[Variable]:
+    found = []
+    for row in SERVICES:
+        found.append(Variable(row.host_variable, "127.0.0.1", f"Address that {row.name} binds to.", secret=False))
+        found.append(Variable(row.port_variable, str(row.default_port), f"Port of {row.name}.", secret=False))
+    return [variable for variable in found if variable.name not in told]
 
 
 def _section(title: str, variables: "list[Variable] | tuple[Variable, ...]") -> str:
@@ -52,7 +61,7 @@ def _section(title: str, variables: "list[Variable] | tuple[Variable, ...]") -> 
 
 
 def _entry(variable: Variable) -> str:
-    meaning = variable.meaning
+    meaning = variable.meaning[:1].upper() + variable.meaning[1:].removesuffix(".") + "."
     if variable.name in NOT_IN_FORCE:
         meaning += " (Read and checked, but without effect in this version.)"
     value = variable.default or (PLACEHOLDER if variable.secret else "")

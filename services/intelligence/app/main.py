@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aiohttp import ClientSession
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from novakit import database, health, logs, problem
 from novakit.clock import Clock, SystemClock
 from novakit.identity import TokenSigner, TokenVerifier
@@ -39,6 +40,8 @@ from .store.writer import Writer
 from .utils.metrics import Metrics
 
 AUDIENCE = "intelligence"
+# FastAPI's own would look for exporters at each request, and would send them whole paths and queries.
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
 FIRST_TOKEN_SEC = {"ollama": 20.0, "gemini": 15.0, "openai": 15.0}
 OTHER_FIRST_TOKEN_SEC = 15.0
@@ -97,7 +100,7 @@ def create_app(
         parts: Parts = app.state.parts
         await parts.repository.ping()
 
-    app = FastAPI(title="NovaCore intelligence", lifespan=lifespan)
+    app = FastAPI(title="NovaCore intelligence", lifespan=lifespan, telemetry=NO_TELEMETRY)
     problem.install(app)
     app.add_middleware(ChatPaths)
     app.include_router(health.router({"database": database_answers}))
