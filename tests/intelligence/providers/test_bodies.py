@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest, Sampling
+from services.intelligence.app.domain.errors import Faulted, Garbled
 from services.intelligence.app.services.providers import gemini, local_ollama, openai_provider
 from services.intelligence.app.services.providers.gemini import GeminiProvider
 from services.intelligence.app.services.providers.local_ollama import LocalOllamaProvider
@@ -195,6 +196,39 @@ async def test_nothing_is_asked_twice_where_leaving_out_changes_nothing(param: s
     with pytest.raises(Exception, match="unsupported_parameter"):
         await provider.generate(ask(USER))
     assert len(transport.sent) == 1
+
+
+CUT = Garbled("the body was cut", reason="truncated")
+
+
+async def test_a_cut_after_the_finish_reason_costs_openais_answer_nothing() -> None:
+    transport = ScriptedTransport(
+        Answer([b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n'], cut=CUT)
+    )
+    provider = OpenAIProvider(transport=transport, api_key="o" * 40, model="m")
+    assert (await provider.generate(ask(USER))).text == "a"
+
+
+async def test_a_cut_before_the_finish_reason_is_truncated() -> None:
+    transport = ScriptedTransport(Answer([b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'], cut=CUT))
+    provider = OpenAIProvider(transport=transport, api_key="o" * 40, model="m")
+    with pytest.raises(Garbled, match="the body was cut"):
+        await provider.generate(ask(USER))
+
+
+async def test_a_cut_of_geminis_stream_is_truncated_because_any_event_may_carry_a_finish_reason() -> None:
+    body = b'data: {"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP"}]}\r\n\r\n'
+    provider = GeminiProvider(transport=ScriptedTransport(Answer([body], cut=CUT)), api_key="g" * 40, model="m")
+    with pytest.raises(Garbled, match="the body was cut"):
+        await provider.generate(ask(USER))
+
+
+async def test_a_status_keeps_its_meaning_though_its_body_is_cut() -> None:
+    transport = ScriptedTransport(Answer([b'{"error'], status=503, cut=CUT))
+    provider = OpenAIProvider(transport=transport, api_key="o" * 40, model="m")
+    with pytest.raises(Faulted) as caught:
+        await provider.generate(ask(USER))
+    assert caught.value.reason == "overloaded"
 
 
 async def test_nothing_is_sent_before_the_first_delta_is_wanted() -> None:

@@ -30,7 +30,7 @@ from tests.support.fakes import (
     stall,
     status,
 )
-from tests.support.fakes.behaviours import TEXT, End, Open, Ping, Raw, Say
+from tests.support.fakes.behaviours import TEXT, End, Open, Ping, Raw, Say, Silence
 
 from .scripted_transport import ScriptedTransport
 from .subjects import KEY, SUBJECTS, Subject
@@ -38,6 +38,7 @@ from .subjects import KEY, SUBJECTS, Subject
 PROMPT = "My sister's biopsy came back from the clinic in Vienna this morning."
 REQUEST = ProviderRequest((ChatTurn("system", "Answer briefly."), ChatTurn("user", PROMPT)))
 LEAVE_WITHIN = 0.25
+WITH_END_MARK = [subject for subject in SUBJECTS if subject.name != "gemini"]
 CLOUD = [subject for subject in SUBJECTS if subject.name != "ollama"]
 
 
@@ -136,6 +137,14 @@ async def test_one_bad_frame_is_skipped_and_counted(subject: Subject, transport:
 async def test_a_late_answer_is_waited_for(subject: Subject, transport: AiohttpTransport) -> None:
     async with subject.serving([late(0.05, "worth it")]) as fake:
         assert (await subject.provider(transport, fake).generate(REQUEST)).text == "worth it"
+
+
+@pytest.mark.parametrize("subject", WITH_END_MARK, ids=lambda subject: str(subject.name))
+async def test_an_answer_is_whole_at_its_end_mark_though_the_connection_stays_open(
+    subject: Subject, transport: AiohttpTransport
+) -> None:
+    async with subject.serving([(Say("word"), End(), Silence())]) as fake:
+        assert (await asyncio.wait_for(subject.provider(transport, fake).generate(REQUEST), 5)).text == "word"
 
 
 async def test_calls_that_run_at_once_keep_their_answers_apart(subject: Subject, transport: AiohttpTransport) -> None:

@@ -30,6 +30,12 @@ def test_a_key_that_a_provider_echoes_is_taken_out(echo: str) -> None:
     assert quoted.startswith("Incorrect API key provided:")
 
 
+def test_a_placeholder_for_a_key_is_taken_out_as_a_word_and_not_within_others() -> None:
+    assert (
+        quote("the key none is wrong, nonetheless", keys=["none"], texts=[]) == "the key [key] is wrong, nonetheless"
+    )
+
+
 def test_a_masked_key_that_is_not_ours_is_taken_out() -> None:
     assert "2345" not in quote("Incorrect API key provided: invalid-*****2345.", keys=[KEY], texts=[])
 

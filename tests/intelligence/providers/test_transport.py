@@ -231,6 +231,20 @@ async def test_leaving_before_the_end_closes_the_connection_at_once(transport: A
         await asyncio.wait_for(request.gone.wait(), 0.25)
 
 
+async def test_only_a_released_call_waits_for_the_end_of_its_body(
+    transport: AiohttpTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.intelligence.app.services.providers.transport.DRAIN_SECONDS", 3600.0)
+
+    async def leave() -> None:
+        async with transport.request("POST", url, headers=HEADERS, connect_timeout=5.0, body=b"{}"):
+            await fake.received()
+
+    async with FakeOpenAI([stall()]) as fake:
+        url = f"{fake.url}/chat/completions"
+        await asyncio.wait_for(leave(), 5)
+
+
 async def test_a_cancelled_wait_for_headers_closes_the_connection_at_once(transport: AiohttpTransport) -> None:
     async with FakeOpenAI([hang()]) as fake:
         asked = asyncio.create_task(failure(transport, f"{fake.url}/chat/completions"))

@@ -77,4 +77,4 @@ def _scaled(value: float | None, scale: float) -> float | None:
 
 
 def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) and value >= 0 else None
+    return value if math.isfinite(value) else None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 QUOTE_CHARS = 300
 """How much of a provider's message an error may quote."""
 
+_KEY_HEAD = 8
 _WINDOW = 12
 _SHORTEST_SECRET = 4
 _MASKED = re.compile(r"\S*\*{3,}\S*")
@@ -21,9 +22,10 @@ def quote(message: str, *, keys: Iterable[str], texts: Iterable[str]) -> str:
     """
     quoted = _one_line(message[: 8 * QUOTE_CHARS])[: 4 * QUOTE_CHARS]
     for key in keys:
-        if key:
-            quoted = quoted.replace(key, "[key]")
-            quoted = re.sub(rf"\S*{re.escape(key[:8])}\S*", "[key]", quoted)
+        if len(key) >= _KEY_HEAD:
+            quoted = re.sub(rf"\S*{re.escape(key[:_KEY_HEAD])}\S*", "[key]", quoted)
+        elif key:
+            quoted = re.sub(rf"(?<!\w){re.escape(key)}(?!\w)", "[key]", quoted)
     quoted = _KEY_SHAPED.sub("[key]", _MASKED.sub("[key]", quoted))
     quoted = _one_line(_without_texts(quoted, [_one_line(text) for text in texts]))
     return quoted if len(quoted) <= QUOTE_CHARS else quoted[: QUOTE_CHARS - 1] + "…"
