@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest, Sampling
-from services.intelligence.app.domain.errors import Faulted, Garbled
+from services.intelligence.app.domain.errors import Faulted, Garbled, Misconfigured
 from services.intelligence.app.services.providers import gemini, local_ollama, openai_provider
 from services.intelligence.app.services.providers.gemini import GeminiProvider
 from services.intelligence.app.services.providers.local_ollama import LocalOllamaProvider
@@ -54,6 +54,7 @@ def test_ollama_is_never_asked_for_more_than_its_context() -> None:
         ("llama3", "llama3:8b", False),
         ("registry:5000/team/llama3", "registry:5000/team/llama3:latest", True),
         ("a/llama3", "b/llama3", False),
+        ("registry.ollama.ai/library/Llama3", "llama3", True),
     ],
 )
 def test_an_ollama_name_without_a_tag_means_latest(one: str, other: str, same: bool) -> None:
@@ -153,9 +154,38 @@ async def test_organisation_and_project_go_to_openai_alone(base_url: str, sent: 
 
 
 async def test_no_authorization_is_sent_without_a_key() -> None:
-    transport = ScriptedTransport(Answer([b'{"data":[{"id":"m"}]}']), Answer([b"{}"]), Answer([b'{"models":[]}']))
+    transport = ScriptedTransport(Answer([b"{}"]), _tags("m"), _line("one"))
     await OpenAIProvider(transport=transport, api_key=None, model="m", base_url=SERVER).ensure_ready()
-    assert "Authorization" not in transport.sent[0].headers
+    await LocalOllamaProvider(transport=transport, base_url=SERVER).generate(ask(USER))
+    assert not any("Authorization" in sent.headers for sent in transport.sent)
+
+
+async def test_openai_is_ready_where_it_has_the_model() -> None:
+    missing = {"error": {"message": "no such model", "code": "model_not_found"}}
+    transport = ScriptedTransport(Answer([b'{"id":"a/b"}']), Answer([json.dumps(missing).encode()], status=404))
+    provider = OpenAIProvider(transport=transport, api_key="o" * 40, model="a/b")
+    await provider.ensure_ready()
+    assert transport.sent[0].url == "https://api.openai.com/v1/models/a%2Fb"
+    with pytest.raises(Misconfigured, match="no such model"):
+        await provider.ensure_ready()
+
+
+@pytest.mark.parametrize(
+    "answer", [Answer([b'{"data":[{"id":"alias"}]}']), Answer([b"[]"]), Answer([b"none"], status=404)]
+)
+async def test_another_server_is_ready_where_it_answers(answer: Answer) -> None:
+    transport = ScriptedTransport(answer)
+    await OpenAIProvider(transport=transport, api_key=None, model="m", base_url=SERVER).ensure_ready()
+    assert transport.sent[0].url == f"{SERVER}/models"
+
+
+async def test_another_server_that_turns_the_key_down_is_not_ready() -> None:
+    provider = OpenAIProvider(
+        transport=ScriptedTransport(Answer([b"no"], status=401)), api_key="o" * 40, model="m", base_url=SERVER
+    )
+    with pytest.raises(Misconfigured) as caught:
+        await provider.ensure_ready()
+    assert caught.value.reason == "auth"
 
 
 @pytest.mark.parametrize("to_body", ["ollama", "openai", "gemini"])
@@ -292,10 +322,16 @@ async def test_a_configured_model_that_is_gone_is_an_error_and_not_replaced() ->
     assert provider.model == "old:1b"
 
 
-@pytest.mark.parametrize("entry", [{"name": "m:cloud"}, {"name": "m:latest", "remote_host": "https://x.invalid"}])
-async def test_a_model_that_answers_from_elsewhere_is_never_asked_as_a_local_one(entry: dict[str, str]) -> None:
+@pytest.mark.parametrize("model", ["m:cloud", "gpt-oss:120b-cloud"])
+def test_a_cloud_model_is_cloud_whatever_is_declared(model: str) -> None:
+    provider = LocalOllamaProvider(transport=ScriptedTransport(), base_url="http://127.0.0.1:11434", model=model)
+    assert (provider.locality, provider.on_this_machine) == ("cloud", False)
+
+
+async def test_a_model_that_answers_from_elsewhere_is_never_asked_as_a_local_one() -> None:
+    entry = {"name": "m:latest", "remote_host": "https://x.invalid"}
     transport = ScriptedTransport(Answer([json.dumps({"models": [entry]}).encode()]))
-    provider = LocalOllamaProvider(transport=transport, base_url="http://127.0.0.1:11434", model=entry["name"])
+    provider = LocalOllamaProvider(transport=transport, base_url="http://127.0.0.1:11434", model="m")
     with pytest.raises(Exception, match="runs in the cloud"):
         await provider.generate(ask(USER))
     assert [sent.method for sent in transport.sent] == ["GET"]

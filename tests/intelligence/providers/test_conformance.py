@@ -303,6 +303,7 @@ async def test_a_provider_that_cannot_answer_is_not_ready(
     assert caught.value.reason == reason
 
 
+@pytest.mark.parametrize("subject", SUBJECTS[:2], ids=lambda subject: str(subject.name))
 async def test_a_provider_without_the_model_is_not_ready(subject: Subject, transport: AiohttpTransport) -> None:
     async with subject.serving(models=[subject.other_model]) as fake:
         with pytest.raises(ProviderError) as caught:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intelligence.app.services.providers.redaction import QUOTE_CHARS, quote
+from services.intelligence.app.services.providers.redaction import QUOTE_CHARS, code_word, quote
 
 KEY = "kq" + "7fJx" * 10
 PROMPT = "My doctor says the biopsy of the left kidney came back yesterday."
@@ -67,3 +67,12 @@ def test_no_twelve_characters_of_a_prompt_survive(prompt: str, start: int, befor
     quoted = quote(before + prompt[start:] + after, keys=[], texts=[prompt])
     runs = {prompt[at : at + 12] for at in range(len(prompt) - 11)}
     assert not any(run in quoted for run in runs if run == " ".join(run.split()))
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("SAFETY", "SAFETY"), ("max-tokens.v2", "max-tokens.v2"), ("", "unnamed"), ("as you said", "unnamed")],
+)
+def test_a_code_is_quoted_only_where_it_is_one_word(given: str, shown: str) -> None:
+    assert code_word(given) == shown
+    assert code_word("x" * 61) == "unnamed"

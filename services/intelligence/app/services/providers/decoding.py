@@ -13,6 +13,7 @@ from novakit import sse
 
 from ...domain.errors import Garbled, ProviderError
 from ...domain.events import Delta, Finished, FinishReason, ReasoningDelta, TextDelta, Usage
+from .redaction import code_word
 
 T = TypeVar("T")
 
@@ -125,7 +126,7 @@ class StreamDecoder(ABC):
     def _finished(self, reason: FinishReason, raw_reason: str | None, usage: Usage | None) -> Finished:
         """The terminal mark of an answer; raises Garbled (empty) where nothing was said."""
         if not self._spoke:
-            raise Garbled(f"no text in the answer (finish: {raw_reason or 'not given'})", reason="empty")
+            raise Garbled(f"no text in the answer (finish: {code_word(raw_reason or '')})", reason="empty")
         return Finished(reason, raw_reason, usage, self._model, self._skipped)
 
     def _truncated(self) -> Garbled:

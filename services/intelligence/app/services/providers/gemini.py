@@ -14,6 +14,7 @@ from . import gemini_errors
 from .complaints import Complaint, Verdict, from_value
 from .decoding import SseDecoder, lenient, present
 from .http_provider import Call, HttpProvider, said
+from .redaction import code_word
 from .transport import Transport
 
 _FINISH: dict[str, FinishReason] = {"STOP": "stop", "MAX_TOKENS": "length", "CONTINUATION": "length"}
@@ -190,7 +191,7 @@ class GeminiDecoder(SseDecoder):
         if present(chunk.usage_metadata):
             self._usage = chunk.usage_metadata
         if chunk.prompt_feedback is not None and not chunk.candidates:
-            self._block_reason = chunk.prompt_feedback.block_reason or "no reason given"
+            self._block_reason = code_word(chunk.prompt_feedback.block_reason)
         for candidate in chunk.candidates or ():
             if candidate.index == 0:
                 self._take_candidate(candidate)

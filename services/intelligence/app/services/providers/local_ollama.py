@@ -22,7 +22,8 @@ class LocalOllamaProvider(HttpProvider):
     """An Ollama server, or one that speaks its API.
 
     ``model`` None means the first chat model that the server lists, remembered until the server says that it is gone.
-    A model that the server would fetch its answers for from elsewhere is never asked while ``locality`` is local.
+    A ``-cloud`` model is cloud whatever ``locality`` says, and any other model whose answers the server would fetch
+    from elsewhere is never asked while ``locality`` is local.
     ``num_ctx`` is the context length in tokens; it never changes, because Ollama reloads the model when it does.
     """
 
@@ -40,6 +41,8 @@ class LocalOllamaProvider(HttpProvider):
         on_this_machine: bool = True,
         wall: Callable[[], float] = time.time,
     ) -> None:
+        if is_cloud_name(model or ""):
+            locality, on_this_machine = "cloud", False
         super().__init__(
             name=name,
             transport=transport,
@@ -130,12 +133,18 @@ def to_body(request: ProviderRequest, model: str, num_ctx: int) -> dict[str, Any
 
 
 def same_model(one: str, other: str) -> bool:
-    """Whether two names mean one model: a name without a tag means ``:latest``."""
+    """Whether two names mean one model: the default registry, the tag ``:latest`` and capitals may be left out."""
     return _with_tag(one) == _with_tag(other)
 
 
+def is_cloud_name(name: str) -> bool:
+    """Whether the name alone says that the model runs in Ollama's cloud."""
+    return name.endswith(("-cloud", ":cloud"))
+
+
 def _with_tag(name: str) -> str:
-    return name if ":" in name.rsplit("/", 1)[-1] else f"{name}:latest"
+    short = name.lower().removeprefix("registry.ollama.ai/").removeprefix("library/")
+    return short if ":" in short.rsplit("/", 1)[-1] else f"{short}:latest"
 
 
 class _Listed(msgspec.Struct):
@@ -150,7 +159,7 @@ class _Listed(msgspec.Struct):
 
     @property
     def is_remote(self) -> bool:
-        return bool(self.remote_host) or self.name.endswith(("-cloud", ":cloud"))
+        return bool(self.remote_host) or is_cloud_name(self.name)
 
 
 class _Listing(msgspec.Struct):

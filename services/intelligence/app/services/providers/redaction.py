@@ -9,6 +9,7 @@ QUOTE_CHARS = 300
 _KEY_HEAD = 8
 _WINDOW = 12
 _SHORTEST_SECRET = 4
+_CODE_WORD = re.compile(r"[A-Za-z0-9_.-]{1,60}\Z")
 _MASKED = re.compile(r"\S*\*{3,}\S*")
 _KEY_SHAPED = re.compile(r"\b(?:sk|pk|rk|nc|gsk|xai|AIza|AQ)[-_.]?[A-Za-z0-9][A-Za-z0-9_.-]{14,}|(?<=Bearer )\S+")
 
@@ -29,6 +30,11 @@ def quote(message: str, *, keys: Iterable[str], texts: Iterable[str]) -> str:
     quoted = _KEY_SHAPED.sub("[key]", _MASKED.sub("[key]", quoted))
     quoted = _one_line(_without_texts(quoted, [_one_line(text) for text in texts]))
     return quoted if len(quoted) <= QUOTE_CHARS else quoted[: QUOTE_CHARS - 1] + "…"
+
+
+def code_word(text: str) -> str:
+    """A code as a provider names it, or ``unnamed`` where it is no plain word and might be anything."""
+    return text if _CODE_WORD.match(text) else "unnamed"
 
 
 def _one_line(text: str) -> str:
