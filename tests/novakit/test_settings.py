@@ -22,6 +22,7 @@ class Example(Settings):
     on: bool = Field(default=True, description="Whether.")
     name: str | None = Field(default=None, description="Its name.", json_schema_extra={"also": "OTHER_NAME"})
     checked: Annotated[str, BeforeValidator(refuse)] = Field(default="right", description="Something.")
+    path_: str = Field(default="x", pattern="^[a-z]+$", description="A path.")
     key: SecretStr | None = Field(default=None, max_length=20, description="A key.")
 
 
@@ -73,6 +74,7 @@ SENTENCES = [
     ({"SECONDS": "nan"}, "SECONDS: 'nan' cannot be used: it must be greater than 0."),
     ({"ON": "perhaps"}, "ON: 'perhaps' cannot be used: it must be a valid boolean, unable to interpret input."),
     ({"CHECKED": "wrong"}, "CHECKED: 'wrong' cannot be used: it says wrong."),
+    ({"PATH_": "a b"}, "PATH_: 'a b' cannot be used: it must match pattern '^[a-z]+$'."),
     ({"NEEDED": "short"}, "NEEDED: its value cannot be used: it must have at least 8 characters, not 5."),
     ({"KEY": "k" * 21}, "KEY: its value cannot be used: it must have at most 20 characters, not 21."),
 ]
@@ -139,6 +141,7 @@ def test_every_variable_is_told_with_its_default_and_its_meaning() -> None:
         Variable("ON", "true", "Whether.", secret=False),
         Variable("NAME", "", "Its name.", secret=False),
         Variable("CHECKED", "right", "Something.", secret=False),
+        Variable("PATH_", "x", "A path.", secret=False),
         Variable("KEY", "", "A key.", secret=True),
     ]
 

@@ -34,7 +34,7 @@ def test_every_kind_of_line_end_is_understood_wherever_the_reads_fall(end: bytes
     wanted = [sse.Event("one\ntwo", "a"), sse.Event("three", "message", "9")]
     assert decoded(stream) == wanted
     for cut in range(len(stream) + 1):
-        assert decoded(stream, cut) == wanted, cut
+        assert decoded(stream, cut, cut) == wanted, cut
     assert decoded(stream, *range(len(stream))) == wanted
 
 

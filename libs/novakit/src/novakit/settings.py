@@ -136,11 +136,9 @@ def _reason(error: ErrorDetails) -> str:
         return str(context["error"])
     if error["type"] == "literal_error":
         return f"it must be {context['expected']}."
-    message = error["msg"].rstrip(".")
-    if message.startswith("Value should have"):
-        size = message.removeprefix("Value should have ").replace("items after validation", "characters")
-        return f"it must have {size}."
-    return f"it must be {message.removeprefix('Input should be ')}."
+    message = error["msg"].rstrip(".").replace("items after validation", "characters")
+    _subject, should, rest = message.partition(" should ")
+    return f"it must {rest}." if should else f"{message}."
 
 
 def _is_secret(field: FieldInfo) -> bool:
