@@ -261,6 +261,16 @@ async def test_a_status_keeps_its_meaning_though_its_body_is_cut() -> None:
     assert caught.value.reason == "overloaded"
 
 
+async def test_the_secrets_of_others_are_kept_out_of_errors_too() -> None:
+    other = "an-unusual-key-" + "o" * 30
+    answer = Answer([json.dumps({"error": f"what is {other}?"}).encode()], status=500)
+    transport = ScriptedTransport(_tags("m"), answer)
+    provider = LocalOllamaProvider(transport=transport, base_url=SERVER, secrets=(other,))
+    with pytest.raises(Faulted) as caught:
+        await provider.generate(ask(USER))
+    assert caught.value.detail == "HTTP 500: what is [key]"
+
+
 async def test_nothing_is_sent_before_the_first_delta_is_wanted() -> None:
     transport = ScriptedTransport(_said("one"))
     provider = OpenAIProvider(transport=transport, api_key="o" * 40, model="m")

@@ -1,7 +1,7 @@
 """Google's Gemini API: server-sent events without an end mark, the finish reason in the last of them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote as in_path
 
@@ -48,6 +48,7 @@ class GeminiProvider(HttpProvider):
         name: str = "gemini",
         connect_timeout: float = 3.0,
         context_tokens: int = 1_048_576,
+        secrets: Sequence[str] = (),
         wall: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(
@@ -58,7 +59,7 @@ class GeminiProvider(HttpProvider):
             on_this_machine=False,
             context_tokens=context_tokens,
             headers={"x-goog-api-key": api_key},
-            keys=(api_key,),
+            keys=(api_key, *secrets),
             wall=wall,
         )
         self._model = model.removeprefix("models/")

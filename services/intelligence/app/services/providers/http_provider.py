@@ -32,7 +32,10 @@ class Call:
 
 
 class HttpProvider(Provider):
-    """A provider that is asked over HTTP. Subclasses add their wire format and their reading of errors."""
+    """A provider that is asked over HTTP. Subclasses add their wire format and their reading of errors.
+
+    ``keys`` are all secrets that no error may quote: this provider's own and, where given, those of others.
+    """
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Ollama over its native API: newline-delimited JSON, and a model from the server's own list where none is set."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -39,6 +39,7 @@ class LocalOllamaProvider(HttpProvider):
         connect_timeout: float = 3.0,
         locality: Locality = "local",
         on_this_machine: bool = True,
+        secrets: Sequence[str] = (),
         wall: Callable[[], float] = time.time,
     ) -> None:
         if is_cloud_name(model or ""):
@@ -51,7 +52,7 @@ class LocalOllamaProvider(HttpProvider):
             on_this_machine=on_this_machine,
             context_tokens=num_ctx,
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-            keys=(api_key,) if api_key else (),
+            keys=(api_key or "", *secrets),
             wall=wall,
         )
         self._url = base_url.rstrip("/")

@@ -1,7 +1,7 @@
 """OpenAI's chat completions, and the servers that speak the same API: server-sent events that end with ``[DONE]``."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote as in_path
 from urllib.parse import urlsplit
@@ -41,6 +41,7 @@ class OpenAIProvider(HttpProvider):
         locality: Locality = "cloud",
         on_this_machine: bool = False,
         context_tokens: int = 128_000,
+        secrets: Sequence[str] = (),
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._official = is_official(base_url)
@@ -56,7 +57,7 @@ class OpenAIProvider(HttpProvider):
             on_this_machine=on_this_machine,
             context_tokens=context_tokens,
             headers=headers,
-            keys=(api_key,) if api_key else (),
+            keys=(api_key or "", *secrets),
             wall=wall,
         )
         self._base = base_url.rstrip("/")
