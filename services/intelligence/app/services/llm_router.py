@@ -10,7 +10,7 @@ from novakit.clock import Clock
 
 from ..domain.chat import ProviderRequest
 from ..domain.errors import ContextTooLong, ProviderError, RejectedRequest, TimedOut
-from ..domain.events import Completion, Finished, ReasoningDelta, TextDelta
+from ..domain.events import Completion, Delta, Finished, ReasoningDelta, TextDelta
 from ..routing.history import fit
 from ..routing.policy import Attempt, Candidate, RouteDecision, Skipped, barred, cooling_until, plan
 from ..routing.trail import (
@@ -185,7 +185,7 @@ class ProviderOrchestrator:
         booked = False
         try:
             yield Connecting(number, candidate)
-            deltas = self._deltas(provider, admission, request, walk)
+            deltas = await self._open(provider, admission, request, walk)
             async with aclosing(deltas):
                 async for delta in deltas:
                     if isinstance(delta, Finished):
@@ -218,9 +218,10 @@ class ProviderOrchestrator:
             if not booked:
                 self._health.released(admission)
 
-    async def _deltas(
+    async def _open(
         self, provider: Provider, admission: Admission, request: ProviderRequest, walk: "_Walk"
-    ) -> AsyncGenerator[TextDelta | ReasoningDelta | Finished]:
+    ) -> AsyncGenerator[Delta]:
+        """The provider's deltas, timed; a probe passes the free check first. Raises ProviderError."""
         clocks = self._pace.clocks[provider.name]
         left = walk.deadline - self._clock.now()
         first_token = min(clocks.first_token, left if walk.last else left * (1 - LATER_SHARE))
@@ -228,10 +229,7 @@ class ProviderOrchestrator:
             first_token *= PROBE_SHARE
             await _free_check(provider, first_token)
         turns = fit(request.turns, context_tokens=provider.context_tokens, locality=provider.locality)
-        deltas = timed(provider.stream(replace(request, turns=turns)), replace(clocks, first_token=first_token))
-        async with aclosing(deltas):
-            async for delta in deltas:
-                yield delta
+        return timed(provider.stream(replace(request, turns=turns)), replace(clocks, first_token=first_token))
 
 
 @dataclass(slots=True)
