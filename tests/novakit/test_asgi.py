@@ -5,7 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from novakit.asgi import ClientLeftError, header, read_body, respond, respond_problem, until_client_leaves
+from novakit.asgi import (
+    ClientLeftError,
+    client_watched,
+    header,
+    read_body,
+    respond,
+    respond_problem,
+    until_client_leaves,
+)
 from novakit.problem import Problem
 from starlette.types import Message, Receive
 
@@ -162,3 +170,27 @@ async def test_work_is_cancelled_with_its_caller() -> None:
     with pytest.raises(asyncio.CancelledError):
         await caller
     assert work.cancelled
+
+
+async def test_a_client_that_leaves_is_told_of_once() -> None:
+    left = asyncio.Event()
+    calls: list[str] = []
+
+    def leave() -> None:
+        calls.append("left")
+        left.set()
+
+    with client_watched(receiving(part(b""), GONE), leave):
+        await left.wait()
+    await asyncio.sleep(0)
+    assert calls == ["left"]
+
+
+async def test_a_client_that_stays_is_not_watched_beyond_the_work() -> None:
+    calls: list[str] = []
+    with client_watched(receiving(), lambda: calls.append("left")):
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert calls == []
+    assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]

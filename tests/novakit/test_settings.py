@@ -94,7 +94,7 @@ def test_no_secret_is_in_a_sentence_or_in_a_representation() -> None:
 
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        load().count = 4  # type: ignore[misc]
+        load().count = 4
 
 
 def test_a_name_may_have_another_that_counts_less() -> None:

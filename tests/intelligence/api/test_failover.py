@@ -129,7 +129,10 @@ async def test_providers_are_listed_with_these_fields(world: World) -> None:
     world.ollama.add(answer(), answer("Slow.", gate=gate))
     await world.gemini.refuse()
     client = await world.serve(
-        LLM_PROVIDER_PRIORITY="gemini,ollama,openai", OPENAI_API_KEY="", LLM_PROVIDER_FAILURE_THRESHOLD="1"
+        LLM_PROVIDER_PRIORITY="gemini,ollama,openai",
+        LLM_PROVIDER_FAILURE_THRESHOLD="1",
+        OLLAMA_MODEL="llama3.2:latest",
+        OPENAI_API_KEY="",
     )
     await client.message()
     async with client.stream() as stream:

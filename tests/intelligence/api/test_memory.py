@@ -11,12 +11,20 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from novakit.identity import verify
 
+from services.intelligence.app.services import memory_client
 from tests.support.fakes import answer
 from tests.support.services import listening_socket, serving
 
-from .world import OTHER_USER, SECRET, USER, World
+from .world import OTHER_USER, PATIENCE, SECRET, USER, World
 
-DEADLINE_SEC = 0.15
+
+@pytest.fixture
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the deadline is not the question, a busy machine must not miss it."""
+    monkeypatch.setattr(memory_client, "DEADLINE_SEC", PATIENCE)
+
+
+patiently = pytest.mark.usefixtures("_patient")
 
 
 @dataclass(slots=True)
@@ -67,6 +75,7 @@ async def remembering(reply: Callable[[], Awaitable[Response]] | None = None) ->
             memory.released.set()
 
 
+@patiently
 async def test_the_order_that_a_user_wishes_for_is_followed(world: World) -> None:
     async with remembering(says({"provider_order": ["openai", "gemini"], "cloud_allowed": True})) as memory:
         client = await world.serve(MEMORY_URL=memory.url)
@@ -75,12 +84,14 @@ async def test_the_order_that_a_user_wishes_for_is_followed(world: World) -> Non
         assert (await client.message()).body["response"] == "Gemini speaking."
 
 
+@patiently
 async def test_names_that_nobody_has_configured_are_passed_over(world: World) -> None:
     async with remembering(says({"provider_order": ["nobody", "gemini"]})) as memory:
         client = await world.serve(MEMORY_URL=memory.url)
         assert (await client.message()).body["response"] == "Gemini speaking."
 
 
+@patiently
 async def test_a_wish_opens_no_lock(world: World) -> None:
     async with remembering(says({"provider_order": ["openai"]})) as memory:
         client = await world.serve(MEMORY_URL=memory.url)
@@ -88,6 +99,7 @@ async def test_a_wish_opens_no_lock(world: World) -> None:
         assert world.openai.connections == 0
 
 
+@patiently
 async def test_memory_is_asked_as_a_service_on_behalf_of_the_user_and_once_for_a_while(world: World) -> None:
     async with remembering(says({"provider_order": ["gemini"]})) as memory:
         client = await world.serve(MEMORY_URL=memory.url)
@@ -105,7 +117,7 @@ async def test_memory_that_hangs_costs_its_deadline_once(world: World) -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
         assert (await client.message()).body["response"] == "Ollama speaking."
-        assert loop.time() - started == pytest.approx(DEADLINE_SEC, abs=0.14)
+        assert 0.15 <= loop.time() - started < 0.65
         await client.message()
         assert memory.users == [USER]
 
@@ -120,6 +132,7 @@ BROKEN = {
 }
 
 
+@patiently
 @pytest.mark.parametrize("reply", BROKEN.values(), ids=BROKEN)
 async def test_memory_that_is_broken_costs_no_answer(world: World, reply: Callable[[], Awaitable[Response]]) -> None:
     async with remembering(reply) as memory:

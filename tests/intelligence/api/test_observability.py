@@ -2,13 +2,14 @@
 
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.fakes import answer, cut, error_in_stream, status
+from tests.support.fakes import Behaviour, answer, cut, error_in_stream, status
 
 from .world import GEMINI_KEY, OPENAI_KEY, SECRET, USER, Client, World, text_of
 
@@ -123,24 +124,26 @@ TITLE_WORDS = "sesquipedalian"
 FORBIDDEN = [*PROMPT_WORDS.split(), *ANSWER_WORDS.split(), TITLE_WORDS, GEMINI_KEY, OPENAI_KEY, SECRET, USER]
 
 
+COMPLAINTS: list[Callable[[str], Behaviour]] = [
+    lambda echo: status(500, echo),
+    lambda echo: error_in_stream(0, echo),
+    lambda echo: error_in_stream(2, echo),
+    lambda echo: status(400, {"error": {"message": echo, "code": 400, "status": "INVALID_ARGUMENT"}}),
+    lambda echo: status(429, {"error": {"message": echo}}),
+    lambda echo: status(401, {"error": {"message": echo, "code": "invalid_api_key"}}),
+]
+
+
 async def eventful(world: World, client: Client) -> None:
-    """Good answers, broken ones, and providers that echo what they were sent."""
-    fakes = (world.ollama, world.gemini, world.openai)
-    for fake in fakes:
+    """Good answers, broken ones, and providers that echo the prompt and the key that they were sent."""
+    keys = {world.ollama: "none", world.gemini: GEMINI_KEY, world.openai: OPENAI_KEY}
+    for fake in keys:
         fake.default = answer(ANSWER_WORDS)
     assert ANSWER_WORDS in text_of(await client.events(PROMPT_WORDS))
-    echo = f"You asked '{PROMPT_WORDS}' with key {GEMINI_KEY} and {OPENAI_KEY}."
-    errors = [
-        status(500, echo),
-        error_in_stream(0, echo),
-        error_in_stream(2, echo),
-        status(400, {"error": {"message": echo, "code": 400, "status": "INVALID_ARGUMENT"}}),
-        status(429, {"error": {"message": echo}}),
-        status(401, {"error": {"message": echo, "code": "invalid_api_key"}}),
-    ]
-    for error, wrong in itertools.product(errors, fakes):
-        for fake in fakes:
-            fake.default = error if fake is wrong else status(503, echo)
+    for complain, wrong in itertools.product(COMPLAINTS, keys):
+        for fake, key in keys.items():
+            echo = f"You asked '{PROMPT_WORDS}' with key {key}."
+            fake.default = complain(echo) if fake is wrong else status(503, echo)
         await client.message(PROMPT_WORDS)
         await client.events(PROMPT_WORDS)
     for body in ({"message": PROMPT_WORDS, "prefer": PROMPT_WORDS}, {"message": [PROMPT_WORDS]}, PROMPT_WORDS):

@@ -1,0 +1,169 @@
+"""Sessions and prompts for the ordinary routes."""
+
+import sqlite3
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from novakit import database
+
+from services.intelligence.app.store.repository import BadCursorError, ChatRepository
+
+USER, OTHER = "user-1", "user-2"
+
+
+@pytest.fixture
+async def repository(path: Path) -> AsyncIterator[ChatRepository]:
+    engine = database.async_engine(path)
+    yield ChatRepository(engine)
+    await engine.dispose()
+
+
+async def made(repository: ChatRepository, *sessions: tuple[str, int], user: str = USER, title: str = "t") -> None:
+    for session_id, at in sessions:
+        await repository.create_session(session_id, user, title, at, local_only=False)
+
+
+async def ids(repository: ChatRepository, limit: int, query: str | None = None) -> list[list[str]]:
+    """The ids of every page."""
+    pages: list[list[str]] = []
+    cursor: str | None = None
+    while True:
+        page = await repository.list_sessions(USER, limit=limit, cursor=cursor, query=query)
+        pages.append([row["id"] for row in page.rows])
+        cursor = page.next_cursor
+        if cursor is None:
+            return pages
+
+
+def asked(path: Path, session: str, *prompts: tuple[str, int], user: str = USER) -> None:
+    """Store prompts, each the child of the one before."""
+    with closing(sqlite3.connect(path)) as connection:
+        parent = None
+        for prompt, at in prompts:
+            connection.execute(
+                "INSERT INTO prompts (id, session_id, parent_id, user_id, input_text, output_text, local_only,"
+                " status, tokens_used, latency_ms, created_at) VALUES (?, ?, ?, ?, '', '', 0, 'complete', 0, 0, ?)",
+                (prompt, session, parent, user, at),
+            )
+            parent = prompt
+        connection.commit()
+
+
+async def test_a_new_session_is_given_back_as_it_is_stored(repository: ChatRepository) -> None:
+    row = await repository.create_session("a", USER, "Trip", 5, local_only=True)
+    assert dict(row) == {
+        "id": "a",
+        "user_id": USER,
+        "title": "Trip",
+        "status": "active",
+        "local_only": True,
+        "model_name": None,
+        "created_at": 5,
+        "updated_at": 5,
+        "ended_at": None,
+    }
+    assert await repository.session("a", USER) == row
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 6, 7])
+async def test_pages_have_every_session_once_also_over_equal_times(repository: ChatRepository, limit: int) -> None:
+    await made(repository, ("a", 1), ("b", 2), ("c", 2), ("d", 2), ("e", 2), ("f", 3))
+    pages = await ids(repository, limit)
+    assert [session for page in pages for session in page] == ["f", "e", "d", "c", "b", "a"]
+    assert all(len(page) == limit for page in pages[:-1])
+    assert pages[-1]
+
+
+async def test_no_session_is_one_empty_page(repository: ChatRepository) -> None:
+    page = await repository.list_sessions(USER, limit=5, cursor=None, query=None)
+    assert (page.rows, page.total, page.next_cursor) == ([], 0, None)
+
+
+async def test_the_total_counts_all_that_match_on_every_page(repository: ChatRepository) -> None:
+    await made(repository, ("a", 1), ("b", 2), ("c", 3))
+    await made(repository, ("x", 4), user=OTHER)
+    await made(repository, ("d", 4), title="other")
+    first = await repository.list_sessions(USER, limit=2, cursor=None, query="t")
+    second = await repository.list_sessions(USER, limit=2, cursor=first.next_cursor, query="t")
+    assert (first.total, second.total) == (4, 4)
+    only = await repository.list_sessions(USER, limit=2, cursor=None, query="OTHER")
+    assert (only.total, [row["id"] for row in only.rows]) == (1, ["d"])
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("STRASSE", True), ("straße", True), ("ÄÖ", True), ("100%", True), ("100_", False), ("%", True), ("/", False)],
+)
+async def test_titles_are_searched_as_text_whatever_their_case(
+    repository: ChatRepository, query: str, found: bool
+) -> None:
+    await made(repository, ("a", 1), title="Straße äö 100%")
+    assert await ids(repository, 5, query) == [["a"] if found else []]
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "nonsense",
+        "é",
+        urlsafe_b64encode(b"x:a").decode(),
+        urlsafe_b64encode(b"-1:a").decode(),
+        urlsafe_b64encode(b"9223372036854775808:a").decode(),
+        urlsafe_b64encode(b"\xff").decode(),
+    ],
+)
+async def test_a_cursor_that_no_list_has_given_is_refused(repository: ChatRepository, cursor: str) -> None:
+    with pytest.raises(BadCursorError):
+        await repository.list_sessions(USER, limit=5, cursor=cursor, query=None)
+
+
+async def test_another_users_rows_are_not_there(repository: ChatRepository, path: Path) -> None:
+    await made(repository, ("a", 1))
+    asked(path, "a", ("p", 1))
+    assert await repository.session("a", OTHER) is None
+    assert await repository.prompt("p", OTHER) is None
+    assert await repository.change_session("a", OTHER, {"title": "mine"}) is None
+    assert not await repository.delete_session("a", OTHER)
+    assert (await repository.list_sessions(OTHER, limit=5, cursor=None, query=None)).total == 0
+    kept = await repository.session("a", USER)
+    assert kept is not None
+    assert kept["title"] == "t"
+    prompt = await repository.prompt("p", USER)
+    assert prompt is not None
+
+
+async def test_a_change_touches_what_it_names(repository: ChatRepository) -> None:
+    await made(repository, ("a", 1), ("b", 1))
+    changed = await repository.change_session("a", USER, {"local_only": True})
+    assert changed is not None
+    assert (changed["title"], changed["local_only"], changed["updated_at"]) == ("t", True, 1)
+    other = await repository.session("b", USER)
+    assert other is not None
+    assert other["local_only"] is False
+    assert await repository.change_session("nowhere", USER, {"title": "x"}) is None
+
+
+async def test_prompts_come_oldest_first_and_by_id_at_equal_times(repository: ChatRepository, path: Path) -> None:
+    await made(repository, ("a", 1), ("b", 1))
+    asked(path, "a", ("p3", 2), ("p2", 2), ("p1", 3), ("p0", 1))
+    asked(path, "b", ("q", 1))
+    assert [row["id"] for row in await repository.prompts_of("a")] == ["p0", "p2", "p3", "p1"]
+
+
+async def test_deleting_a_session_takes_its_prompts_along_and_no_others(
+    repository: ChatRepository, path: Path
+) -> None:
+    await made(repository, ("a", 1), ("b", 1))
+    asked(path, "a", *((f"p{number}", number) for number in range(1500)))
+    asked(path, "b", ("q1", 1), ("q2", 2))
+    assert await repository.delete_session("a", USER)
+    assert await repository.prompts_of("a") == []
+    assert [row["parent_id"] for row in await repository.prompts_of("b")] == [None, "q1"]
+    assert not await repository.delete_session("a", USER)
+
+
+async def test_a_database_that_answers_can_be_told(repository: ChatRepository) -> None:
+    await repository.ping()

@@ -1,0 +1,294 @@
+"""What a chat turn reads and writes."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from services.intelligence.app.domain.chat import ChatTurn
+from services.intelligence.app.store import turns
+from services.intelligence.app.store.turns import (
+    HISTORY_TURNS,
+    EndedPrompt,
+    NewPrompt,
+    ParentMissingError,
+    PromptStatus,
+    SessionEndedError,
+    SessionMissingError,
+    title_of,
+)
+
+USER, OTHER = "user-1", "user-2"
+
+
+@pytest.fixture
+def connection(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as opened:
+        opened.execute("PRAGMA foreign_keys=ON")
+        yield opened
+
+
+class Talk:
+    """Writes turns one microsecond after the other."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.at = 1_000
+
+    def ask(
+        self,
+        text: str,
+        *,
+        session: str | None = "s",
+        parent: str | None = None,
+        user: str = USER,
+        local_only: bool = False,
+        at: int | None = None,
+    ) -> turns.Begun:
+        """Begin a turn whose prompt's id is its text; without a session one is made, named ``s``."""
+        self.at += 1
+        new = NewPrompt(
+            prompt_id=text,
+            user_id=user,
+            text=text,
+            local_only=local_only,
+            at=at or self.at,
+            new_session_id="s",
+            session_id=session,
+            parent_id=parent,
+        )
+        return turns.begin(self.connection, new)
+
+    def answer(self, prompt: str, text: str, status: PromptStatus = "complete", *, model: str | None = "m") -> None:
+        """End the turn of that prompt."""
+        self.at += 1
+        ended = EndedPrompt(
+            prompt_id=prompt,
+            session_id="s",
+            text=text,
+            status=status,
+            tokens_used=7,
+            latency_ms=8,
+            at=self.at,
+            provider="p",
+            model=model,
+            locality="local",
+            route="{}",
+        )
+        turns.end(self.connection, ended)
+
+    def row(self, table: str, key: str) -> sqlite3.Row:
+        """One row by its id."""
+        cursor = self.connection.execute(f"SELECT * FROM {table} WHERE id = ?", (key,))
+        cursor.row_factory = sqlite3.Row
+        found: sqlite3.Row = cursor.fetchone()
+        return found
+
+
+@pytest.fixture
+def talk(connection: sqlite3.Connection) -> Talk:
+    return Talk(connection)
+
+
+def said(*texts: str) -> tuple[ChatTurn, ...]:
+    """Question, answer, question …"""
+    return tuple(ChatTurn("assistant" if at % 2 else "user", text) for at, text in enumerate(texts))
+
+
+def test_a_first_message_makes_its_session(talk: Talk) -> None:
+    begun = talk.ask("Hello there", session=None)
+    assert begun == turns.Begun("s", session_local_only=False, history=())
+    session = talk.row("sessions", "s")
+    assert (session["user_id"], session["title"], session["status"], session["local_only"]) == (
+        USER,
+        "Hello there",
+        "active",
+        0,
+    )
+    assert session["created_at"] == session["updated_at"] == 1001
+    prompt = talk.row("prompts", "Hello there")
+    assert (prompt["session_id"], prompt["parent_id"], prompt["status"], prompt["output_text"]) == (
+        "s",
+        None,
+        "running",
+        "",
+    )
+
+
+def test_an_ended_turn_is_stored_whole_and_moves_its_session_up(talk: Talk) -> None:
+    talk.ask("q", session=None)
+    talk.answer("q", "a")
+    prompt = talk.row("prompts", "q")
+    assert {name: prompt[name] for name in prompt.keys()[5:]} == {
+        "output_text": "a",
+        "local_only": 0,
+        "status": "complete",
+        "tokens_used": 7,
+        "latency_ms": 8,
+        "created_at": 1001,
+        "provider": "p",
+        "model": "m",
+        "locality": "local",
+        "route": "{}",
+    }
+    session = talk.row("sessions", "s")
+    assert (session["updated_at"], session["model_name"]) == (1002, "m")
+
+
+def test_an_answer_of_nobody_leaves_the_sessions_model(talk: Talk) -> None:
+    talk.ask("q", session=None)
+    talk.answer("q", "a")
+    talk.ask("r")
+    talk.answer("r", "sorry", "fallback", model=None)
+    assert talk.row("sessions", "s")["model_name"] == "m"
+
+
+def test_history_is_the_turns_before_oldest_first(talk: Talk) -> None:
+    talk.ask("q1", session=None)
+    talk.answer("q1", "a1")
+    talk.ask("q2")
+    talk.answer("q2", "a2")
+    begun = talk.ask("q3")
+    assert begun.history == said("q1", "a1", "q2", "a2")
+    assert talk.row("prompts", "q3")["parent_id"] == "q2"
+
+
+def test_history_follows_the_parents_of_a_branch(talk: Talk) -> None:
+    talk.ask("q1", session=None)
+    talk.answer("q1", "a1")
+    for branch in ("left", "right"):
+        assert talk.ask(branch, parent="q1").history == said("q1", "a1")
+        talk.answer(branch, f"a {branch}")
+    assert talk.ask("leaf", parent="left").history == said("q1", "a1", "left", "a left")
+    assert talk.ask("root again", parent="q1").history == said("q1", "a1")
+
+
+def test_without_a_parent_a_message_follows_the_latest_one(talk: Talk) -> None:
+    talk.ask("b", session=None, at=5)
+    talk.ask("a", at=5)
+    talk.ask("old", at=4)
+    talk.ask("new", at=9)
+    assert talk.row("prompts", "new")["parent_id"] == "b"
+
+
+def test_history_reaches_back_only_so_far(talk: Talk) -> None:
+    talk.ask("0", session=None)
+    for number in range(1, HISTORY_TURNS + 5):
+        talk.ask(str(number))
+    history = talk.ask("last").history
+    assert [turn.text for turn in history] == [str(number) for number in range(5, HISTORY_TURNS + 5)]
+
+
+@pytest.mark.parametrize("status", ["stopped", "interrupted"])
+def test_what_was_said_of_a_broken_answer_is_history(talk: Talk, status: PromptStatus) -> None:
+    talk.ask("q1", session=None)
+    talk.answer("q1", "half", status)
+    assert talk.ask("q2").history == said("q1", "half")
+
+
+def test_a_fallback_and_an_answer_without_words_are_no_history(talk: Talk) -> None:
+    talk.ask("q1", session=None)
+    talk.answer("q1", "Nobody answered.", "fallback")
+    talk.ask("q2")
+    talk.answer("q2", "", "failed")
+    assert [(turn.role, turn.text) for turn in talk.ask("q3").history] == [("user", "q1"), ("user", "q2")]
+
+
+def test_local_messages_are_marked_in_the_history_with_their_answers(talk: Talk) -> None:
+    talk.ask("q1", session=None, local_only=True)
+    talk.answer("q1", "a1")
+    talk.ask("q2")
+    assert talk.ask("q3").history == (
+        ChatTurn("user", "q1", local_only=True),
+        ChatTurn("assistant", "a1", local_only=True),
+        ChatTurn("user", "q2"),
+    )
+
+
+def test_what_is_said_in_a_locked_session_is_marked_for_good(talk: Talk, connection: sqlite3.Connection) -> None:
+    talk.ask("q1", session=None)
+    connection.execute("UPDATE sessions SET local_only = 1")
+    assert talk.ask("q2").session_local_only
+    connection.execute("UPDATE sessions SET local_only = 0")
+    begun = talk.ask("q3")
+    assert not begun.session_local_only
+    assert [turn.local_only for turn in begun.history] == [False, True]
+
+
+@pytest.mark.parametrize(("session", "user"), [("nowhere", USER), ("s", OTHER)])
+def test_an_unknown_session_and_another_users_are_missing(talk: Talk, session: str, user: str) -> None:
+    talk.ask("q1", session=None)
+    with pytest.raises(SessionMissingError):
+        talk.ask("q2", session=session, user=user)
+    assert talk.row("prompts", "q2") is None
+
+
+def test_an_ended_session_takes_no_message(talk: Talk, connection: sqlite3.Connection) -> None:
+    talk.ask("q1", session=None)
+    connection.execute("UPDATE sessions SET status = 'ended'")
+    with pytest.raises(SessionEndedError):
+        talk.ask("q2")
+
+
+def test_a_parent_must_be_of_the_session(talk: Talk, connection: sqlite3.Connection) -> None:
+    talk.ask("q1", session=None)
+    connection.execute(
+        "INSERT INTO sessions SELECT 't', user_id, title, status, local_only, NULL, 1, 1, NULL FROM sessions"
+    )
+    with pytest.raises(ParentMissingError):
+        talk.ask("q2", session="t", parent="q1")
+    with pytest.raises(ParentMissingError):
+        talk.ask("q2", parent="nowhere")
+
+
+def test_a_session_without_a_title_gets_its_first_messages_and_keeps_it(
+    talk: Talk, connection: sqlite3.Connection
+) -> None:
+    talk.ask("q1", session=None)
+    connection.execute("UPDATE sessions SET title = ''")
+    talk.ask("q2")
+    talk.ask("q3")
+    assert talk.row("sessions", "s")["title"] == "q2"
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Hello", "Hello"),
+        ("  a \n b\tc ", "a b c"),
+        ("one two three four five six seven eight", "one two three four five six seven eight"),
+        ("one two three four five six seven eight nine", "one two three four five six seven eight…"),
+        ("x" * 60, "x" * 60),
+        ("x" * 61, "x" * 59 + "…"),
+        ("y" * 58 + " " + "z" * 9, "y" * 58 + "…"),
+    ],
+)
+def test_a_title_is_the_first_words_and_never_long(text: str, title: str) -> None:
+    assert title_of(text) == title
+    assert len(title) <= 60
+
+
+def test_a_partial_answer_is_kept_while_the_turn_runs_and_not_after(
+    talk: Talk, connection: sqlite3.Connection
+) -> None:
+    talk.ask("q1", session=None)
+    turns.keep_partial(connection, "q1", "half")
+    assert talk.row("prompts", "q1")["output_text"] == "half"
+    talk.answer("q1", "whole")
+    turns.keep_partial(connection, "q1", "half")
+    assert talk.row("prompts", "q1")["output_text"] == "whole"
+
+
+def test_what_a_dead_process_left_running_is_interrupted_with_what_was_said(
+    talk: Talk, connection: sqlite3.Connection
+) -> None:
+    talk.ask("q1", session=None)
+    talk.answer("q1", "whole")
+    talk.ask("q2")
+    turns.keep_partial(connection, "q2", "half")
+    assert turns.mark_orphans(connection) == 1
+    assert [talk.row("prompts", prompt)["status"] for prompt in ("q1", "q2")] == ["complete", "interrupted"]
+    assert talk.row("prompts", "q2")["output_text"] == "half"
+    assert turns.mark_orphans(connection) == 0
