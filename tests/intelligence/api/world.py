@@ -97,6 +97,13 @@ class Stream:
                     break
         return bytes(self.raw)
 
+    async def comments(self, count: int) -> None:
+        """Return when so many heartbeats have come in all."""
+        async with asyncio.timeout(PATIENCE):
+            while self.raw.count(sse.HEARTBEAT) < count:
+                if not await self._read():
+                    raise AssertionError("the stream ended")
+
     def leave(self) -> None:
         """Go away, as a closed browser tab does."""
         self.response.close()

@@ -60,11 +60,6 @@ class Turn:
             self._text[:] = ["".join(self._text)]
         return self._text[0] if self._text else ""
 
-    @property
-    def ended(self) -> bool:
-        """Whether the last event was written."""
-        return self._ended
-
     def begin(self) -> None:
         """The task runs; raises CancelledError where the turn was cut before it did."""
         self._begun = True
