@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .load import Reply, Target, closed_loop
-from .mock import TOKENS
 from .processes import Running
 
 
@@ -36,9 +35,9 @@ class Effort:
 
 
 async def cost_of(
-    target: Target, processes: Sequence[Running], effort: Effort, *, connections: int, by_token: bool
+    target: Target, processes: Sequence[Running], effort: Effort, *, connections: int, tokens: int = 1
 ) -> Cost:
-    """Closed loops after a warm-up; raises RuntimeError where any request failed."""
+    """The cost of a request, or of each of its ``tokens``, in closed loops; raises RuntimeError where one failed."""
     await closed_loop(target, connections, min(1.0, effort.seconds))
     cost = Cost()
     for _ in range(effort.rounds):
@@ -49,8 +48,7 @@ async def cost_of(
         if failed or not replies:
             raise RuntimeError(f"{failed} of {len(replies)} requests failed")
         # Tokens as the model sent them: what arrives together is passed on together, in fewer events.
-        units = len(replies) * (TOKENS if by_token else 1)
-        cost.micros.append(spent * 1e6 / units)
+        cost.micros.append(spent * 1e6 / (len(replies) * tokens))
     return cost
 
 

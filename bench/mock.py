@@ -1,7 +1,8 @@
 """A mock Ollama that is no bottleneck: one thread, canned bytes, one send for each token of a burst.
 
 Run as ``python -m bench.mock PORT``. The answer's form is chosen by the model's name in the request: ``plain`` (one
-long line), ``burst`` (64 lines as fast as they go) or ``paced`` (64 lines, one each 10 ms).
+long line), ``burst`` (64 lines as fast as they go, the streams taking turns as those of a batching server do),
+``block`` (the same, but each stream's lines back to back) or ``paced`` (64 lines, one each 10 ms).
 """
 
 import heapq
@@ -43,7 +44,7 @@ _DONE = _chunk(
 _PLAIN = _HEAD + _said("word " * 90 + "last") + _DONE + _END
 _TOKENS = [*(_said(f" token{number}") for number in range(TOKENS - 1)), _said(" last")]
 _SMALL = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
-_NAMES = [f"{shape}:latest" for shape in ("plain", "burst", "paced")]
+_NAMES = [f"{shape}:latest" for shape in ("plain", "burst", "block", "paced")]
 _TAGS = json.dumps({"models": [{"name": name, "model": name} for name in _NAMES]}).encode()
 _VERSION = b'{"version":"bench"}'
 
@@ -66,12 +67,15 @@ class Mock:
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._unread: dict[socket.socket, bytes] = {}
         self._due: list[_Due] = []
+        self._bursts: list[tuple[socket.socket, Iterator[bytes]]] = []
         self._count = 0
 
     def serve(self) -> None:
         """Until the process is ended."""
         while True:
             wait = None if not self._due else max(0.0, self._due[0].at - time.monotonic())
+            if self._bursts:
+                wait = 0.0
             for key, _ in self._selector.select(wait):
                 connection = key.fileobj
                 if connection is self._listener:
@@ -79,6 +83,7 @@ class Mock:
                 elif isinstance(connection, socket.socket):
                     self._read(connection)
             self._send_due()
+            self._send_bursts()
 
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
@@ -109,6 +114,9 @@ class Mock:
             self._send(connection, _SMALL % (len(small), small))
         elif b'"burst' in body:
             self._send(connection, _HEAD)
+            self._bursts.append((connection, iter([*_TOKENS, _DONE + _END])))
+        elif b'"block' in body:
+            self._send(connection, _HEAD)
             for token in _TOKENS:
                 self._send(connection, token)
             self._send(connection, _DONE + _END)
@@ -130,6 +138,15 @@ class Mock:
             if token is not None and due.connection in self._unread:
                 self._send(due.connection, token)
                 self._schedule(due.connection, due.left, due.at + PACE_SEC)
+
+    def _send_bursts(self) -> None:
+        left = []
+        for connection, lines in self._bursts:
+            line = next(lines, None)
+            if line is not None and connection in self._unread:
+                self._send(connection, line)
+                left.append((connection, lines))
+        self._bursts = left
 
     def _send(self, connection: socket.socket, data: bytes) -> None:
         try:

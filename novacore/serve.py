@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
+from typing import Literal
 
 import uvicorn
 from novakit import logs
@@ -95,6 +96,13 @@ def _run(service: Service, where: Binding, stop: _Stop) -> None:
         runner.run(_serve(service, where, stop, listener))
 
 
+def _http_protocol() -> type[asyncio.Protocol] | Literal["h11"]:
+    if find_spec("httptools") is None:
+        return "h11"
+    protocol: type[asyncio.Protocol] = importlib.import_module(".protocol", __package__).CoalescingProtocol
+    return protocol
+
+
 async def _serve(service: Service, where: Binding, stop: _Stop, listener: ports.Listener) -> None:
     module, _, factory = service.app.partition(":")
     app: App = getattr(importlib.import_module(module), factory)()
@@ -104,7 +112,7 @@ async def _serve(service: Service, where: Binding, stop: _Stop, listener: ports.
             interface="asgi3",
             lifespan="on",
             loop="none",
-            http="httptools" if find_spec("httptools") else "h11",
+            http=_http_protocol(),
             ws="none",
             log_config=None,
             access_log=False,

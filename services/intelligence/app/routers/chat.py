@@ -100,6 +100,8 @@ class ChatEndpoints:
         """The answer as it comes."""
         turn = await self._begin(scope, receive, "stream")
         with client_watched(receive, lambda: turn.cut("interrupted")):
+            # One turn of the loop lets the answer begin, so that its first event goes out with the head.
+            await asyncio.sleep(0)
             await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
             async for chunk in turn.read(asyncio.get_running_loop().call_later):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
