@@ -6,6 +6,7 @@ A job is durable before its result is known to the caller. Committing once for m
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ Result = TypeVar("Result")
 Job = Callable[[sqlite3.Connection], Result]
 
 MOST_JOBS_A_COMMIT = 256
+COMMIT_DELAY_SEC = 0.001
+"""How long a commit waits for more jobs, but only where the one before had several: a lone writer never waits.
+
+PostgreSQL has the same idea as ``commit_delay`` and ``commit_siblings``.
+"""
 
 
 class StoreClosedError(RuntimeError):
@@ -37,9 +43,10 @@ class _Waiting:
 class Writer:
     """Runs jobs in the order of their arrival. Open it once per process, close it at the end."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises sqlite3.Error where the database cannot be opened."""
+    def __init__(self, path: Path, pause: Callable[[float], None] = time.sleep) -> None:
+        """``pause`` waits in the writer's thread. Raises sqlite3.Error where the database cannot be opened."""
         self._connection = _open(path)
+        self._pause = pause
         self._closing = threading.Lock()
         self._jobs: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._closed = False
@@ -71,14 +78,17 @@ class Writer:
     def _work(self) -> None:
         with closing(self._connection) as connection:
             open_for_more = True
+            batch: list[_Waiting] = []
             while open_for_more:
-                batch, open_for_more = self._next_batch()
+                batch, open_for_more = self._next_batch(company=len(batch) > 1)
                 if batch:
                     _commit(connection, batch)
                     _tell(batch)
 
-    def _next_batch(self) -> tuple[list[_Waiting], bool]:
+    def _next_batch(self, *, company: bool) -> tuple[list[_Waiting], bool]:
         first = self._jobs.get()
+        if company and first is not None and self._jobs.qsize() < MOST_JOBS_A_COMMIT:
+            self._pause(COMMIT_DELAY_SEC)
         batch: list[_Waiting] = []
         while first is not None:
             batch.append(first)
