@@ -68,6 +68,7 @@ def _ollama(settings: Settings, transport: Transport, clock: Clock, timeout: flo
         connect_timeout=timeout,
         locality=locality_of(url, settings.ollama_locality),
         on_this_machine=is_loopback(url),
+        secrets=_keys(settings),
         wall=clock.wall,
     )
 
@@ -83,6 +84,7 @@ def _gemini(settings: Settings, transport: Transport, clock: Clock, timeout: flo
         api_url=settings.gemini_api_url,
         api_version=settings.gemini_api_version,
         connect_timeout=timeout,
+        secrets=_keys(settings),
         wall=clock.wall,
     )
 
@@ -102,8 +104,15 @@ def _openai(settings: Settings, transport: Transport, clock: Clock, timeout: flo
         connect_timeout=timeout,
         locality=locality,
         on_this_machine=locality == "local" and is_loopback(settings.openai_base_url),
+        secrets=_keys(settings),
         wall=clock.wall,
     )
+
+
+def _keys(settings: Settings) -> tuple[str, ...]:
+    """Every configured key: a provider that echoes one, its own or another's, must not get it into an error."""
+    keys = (settings.ollama_api_key, settings.gemini_api_key, settings.openai_api_key)
+    return tuple(key.get_secret_value() for key in keys if key is not None)
 
 
 FACTORIES: dict[str, Factory] = {"ollama": _ollama, "gemini": _gemini, "openai": _openai}
