@@ -37,7 +37,7 @@ class ServiceProcess:
         """The value of a metric, by its name and labels as they are written."""
         with self.send("GET", "/metrics") as answer:
             rows = answer.read().decode().splitlines()
-        return next(float(row.rpartition(" ")[2]) for row in rows if row.startswith(f"{line} "))
+        return next((float(row.rpartition(" ")[2]) for row in rows if row.startswith(f"{line} ")), 0.0)
 
     def until_metric(self, line: str, value: float, within: float = 30.0) -> None:
         """Wait until the service itself says so."""

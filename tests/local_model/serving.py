@@ -92,9 +92,10 @@ class World:
             await asyncio.wait((task,))
 
     async def metric(self, line: str) -> float:
-        """The value of a metric, by its name and labels as they are written."""
+        """The value of a metric, by its name and labels as they are written; 0 where it was never counted."""
         _status, text = await self.get("/metrics")
-        return next(float(row.rpartition(" ")[2]) for row in text.splitlines() if row.startswith(f"{line} "))
+        rows = text.splitlines()
+        return next((float(row.rpartition(" ")[2]) for row in rows if row.startswith(f"{line} ")), 0.0)
 
     async def until_metric(self, line: str, value: float) -> None:
         """Wait until the app itself says so."""

@@ -192,7 +192,7 @@ async def test_a_prompt_that_is_too_long_is_refused_where_it_may_not_be_cut(plac
 
     assert status == 400
     assert "the prompt is longer than the context length" in error["error"]
-    assert await place.metric('local_model_requests_total{outcome="refused",route="chat"}') == 1
+    await place.until_metric('local_model_requests_total{outcome="refused",route="chat"}', 1)
 
 
 async def test_a_long_history_loses_its_oldest_turns_but_neither_system_nor_the_last(place: World) -> None:
@@ -231,8 +231,8 @@ async def test_answers_and_their_tokens_are_counted(place: World) -> None:
     await place.chat()
     await place.chat(model="other")
 
-    assert await place.metric('local_model_requests_total{outcome="completed",route="chat"}') == 2
-    assert await place.metric('local_model_requests_total{outcome="refused",route="chat"}') == 1
+    await place.until_metric('local_model_requests_total{outcome="completed",route="chat"}', 2)
+    await place.until_metric('local_model_requests_total{outcome="refused",route="chat"}', 1)
     assert await place.metric('local_model_tokens_total{direction="input"}') == 2
     assert await place.metric('local_model_tokens_total{direction="output"}') == 6
     assert await place.metric("local_model_time_to_first_token_seconds_count") == 2

@@ -71,3 +71,7 @@ async def test_a_page_of_this_machine_is_served() -> None:
 
 async def test_where_it_is_bound_to_a_network_any_name_is_served() -> None:
     assert await status("local-model.example.com", server="172.18.0.4") == (200, b"in")
+
+
+async def test_behind_a_socket_file_any_name_is_served() -> None:
+    assert await status("example.com", server="/run/local-model.sock") == (200, b"in")

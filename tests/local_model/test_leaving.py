@@ -36,7 +36,7 @@ async def test_one_more_than_fit_in_slots_and_queue_is_told_that_the_server_is_b
         assert await place.chat("third") == (503, BUSY)
         place.engine.let_go(6)
         assert [(await first)[0], (await second)[0]] == [200, 200]
-    assert await place.metric('local_model_requests_total{outcome="busy",route="chat"}') == 1
+    await place.until_metric('local_model_requests_total{outcome="busy",route="chat"}', 1)
 
 
 async def test_a_client_that_leaves_while_its_prompt_is_read_stops_the_engine_and_frees_the_slot(
@@ -47,9 +47,22 @@ async def test_a_client_that_leaves_while_its_prompt_is_read_stops_the_engine_an
     await until(place, busy=0, waiting=0)
 
     assert place.engine.stopped == 1
-    assert await place.metric('local_model_requests_total{outcome="cancelled",route="chat"}') == 1
+    await place.until_metric('local_model_requests_total{outcome="cancelled",route="chat"}', 1)
     place.engine.let_go(3)
     assert (await place.chat())[0] == 200
+
+
+async def test_a_client_that_leaves_before_its_request_is_whole_is_forgotten(place: World) -> None:
+    address = place.url.rpartition("/")[2]
+    host, port = address.split(":")
+    _reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b'POST /api/chat HTTP/1.1\r\nContent-Length: 100\r\n\r\n{"model": "')
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    await place.until_metric('local_model_requests_total{outcome="cancelled",route="chat"}', 1)
+
+    assert place.engine.jobs == []
 
 
 async def test_a_client_that_leaves_in_the_middle_of_a_stream_stops_the_engine(place: World) -> None:

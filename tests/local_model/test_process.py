@@ -76,9 +76,9 @@ def test_a_client_that_leaves_while_the_real_model_reads_frees_the_slot_long_bef
         with socket.create_connection(("127.0.0.1", service.port)) as client:
             client.sendall(f"POST /api/chat HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
             service.until_metric("local_model_loaded", 1)
-        service.until_metric("local_model_slots_busy", 0)
+        service.until_metric('local_model_requests_total{outcome="cancelled",route="chat"}', 1)
 
-        assert service.metric('local_model_requests_total{outcome="cancelled",route="chat"}') == 1
+        assert service.metric("local_model_slots_busy") == 0
         assert service.metric("local_model_time_to_first_token_seconds_count") == 0
         assert service.ask("POST", "/api/chat", {**STORY, "options": {"num_predict": 1}, "stream": False})[0] == 200
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 NICENESS = 5
 OOM_SCORE = 700
-FROZEN_SECONDS = 60.0
+FROZEN_SECONDS = 120.0
 
 
 def limit(environ: MutableMapping[str, str], memory_mb: int) -> None:

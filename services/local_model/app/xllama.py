@@ -6,24 +6,22 @@ What was seen of this engine, and why the code is as it is:
 * A server that ends before its loop has run waits for it for ever. A first token at load rules that out.
 * Without ``return_progress`` nothing can stop it while it reads a prompt; with it, it asks at every batch.
 * It always opens an HTTP server of its own on loopback. A random key shuts that.
-* A callback that raises is ignored, so the end is reported by the value that it returns.
+* A callback that raises is ignored; it stops the engine with the value that it returns.
 """
 
 import ctypes
 import gc
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from .engine import Emit, EngineError, Finished, Job, JobRefusedError, LoadFailedError, PromptTooLongError, Sampling
+from .chunks import Collector
+from .engine import Emit, EngineError, Finished, Job, JobRefusedError, LoadFailedError, Sampling
 
 BATCH_TOKENS = 64
 """How many tokens of a prompt are read between two looks at whether the answer is still wanted: about 0.3 s."""
 PROMPT_CACHE_MIB = 64
-
-_TOO_LONG = "exceed_context_size_error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class XllamaEngine:
         server = self._server
         if server is None:
             raise EngineError("the model is not loaded")
-        collector = _Collector(emit)
+        collector = Collector(emit)
         settings = _settings(job, self._shape.context)
         try:
             if isinstance(job.prompt, str):
@@ -130,57 +128,3 @@ def _sampling(sampling: Sampling, context: int) -> dict[str, Any]:
         "seed": -1 if sampling.seed is None else sampling.seed,
         "n_predict": -1 if sampling.max_tokens is None else sampling.max_tokens,
     }
-
-
-class _Collector:
-    """The engine's callback: passes text on, and keeps the end or the error. Returns True to stop the engine."""
-
-    def __init__(self, emit: Emit) -> None:
-        self._emit = emit
-        self._stopped = False
-        self._reason: Literal["stop", "length"] | None = None
-        self._timings: Mapping[str, Any] = {}
-        self._error: EngineError | None = None
-
-    def __call__(self, chunk: Mapping[str, Any]) -> bool:
-        if "error" in chunk:
-            self._error = _engine_error(chunk["error"])
-            return True
-        for choice in chunk.get("choices", ()):
-            if choice.get("finish_reason"):
-                self._reason = "length" if choice["finish_reason"] == "length" else "stop"
-        self._timings = chunk.get("timings", self._timings)
-        self._stopped = not self._emit(_text(chunk))
-        return self._stopped
-
-    def result(self) -> Finished | None:
-        """What the run came to; raises EngineError."""
-        if self._error is not None:
-            raise self._error
-        if self._stopped:
-            return None
-        if self._reason is None:
-            raise EngineError("the engine ended without saying why")
-        timings = self._timings
-        return Finished(
-            reason=self._reason,
-            prompt_tokens=timings.get("cache_n", 0) + timings.get("prompt_n", 0),
-            answer_tokens=timings.get("predicted_n", 0),
-            prompt_seconds=timings.get("prompt_ms", 0.0) / 1000,
-            answer_seconds=timings.get("predicted_ms", 0.0) / 1000,
-        )
-
-
-def _text(chunk: Mapping[str, Any]) -> str:
-    return "".join(
-        choice["delta"].get("content") or "" if "delta" in choice else choice.get("text") or ""
-        for choice in chunk.get("choices", ())
-    )
-
-
-def _engine_error(error: Mapping[str, Any]) -> EngineError:
-    if error.get("type") == _TOO_LONG:
-        return PromptTooLongError(error["n_prompt_tokens"], error["n_ctx"])
-    if error.get("code") == 400:
-        return JobRefusedError("the engine cannot follow these messages, options or format")
-    return EngineError(f"the engine failed ({error.get('type', 'unknown')})")
