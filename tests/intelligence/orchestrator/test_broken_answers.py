@@ -5,7 +5,7 @@ import pytest
 from services.intelligence.app.domain.errors import Reason
 from services.intelligence.app.domain.events import Finished, ReasoningDelta, TextDelta
 from services.intelligence.app.routing.breaker import Closed
-from services.intelligence.app.routing.trail import Failed
+from services.intelligence.app.routing.trail import Failed, InterruptedAnswer
 from tests.intelligence.orchestrator.world import World, asks
 from tests.support.scripted import CLASS_OF, EndsBare, Fails, Hangs, ScriptedProvider, error, fails, says
 from tests.support.virtual_time import START, in_virtual_time
@@ -27,6 +27,13 @@ async def test_after_text_was_shown_nobody_else_goes_on_in_its_place(reason: Rea
     assert len(ollama.calls) == 1
     assert gemini.calls == []
     assert world.nothing_left()
+
+
+@in_virtual_time
+async def test_text_is_taken_as_shown_unless_the_caller_says_otherwise() -> None:
+    world = World(ScriptedProvider("ollama", [(TextDelta("The answer"), EndsBare())]), ScriptedProvider("gemini"))
+    with pytest.raises(InterruptedAnswer):
+        [event async for event in world.orchestrator.generate_streaming_response(asks())]
 
 
 @in_virtual_time

@@ -35,8 +35,10 @@ class TestFirstToken:
     @in_virtual_time
     async def test_words_just_in_time_are_in_time_and_say_how_long_they_took(self) -> None:
         ollama = ScriptedProvider("ollama", [(Pause(19.9), *says("Hello"))])
-        told = await World(ollama).ask()
+        world = World(ollama)
+        told = await world.ask()
         assert told.answered_by == "ollama"
+        assert world.snapshot("ollama").ttft == pytest.approx(19.9)
         assert [event.after for event in told.events if isinstance(event, Answering)] == [pytest.approx(19.9)]
 
     @in_virtual_time

@@ -85,6 +85,11 @@ class TestSnapshot:
         assert board.snapshot(FLASH).cooling_for is None
         assert not board.snapshot(FLASH).healthy
 
+    def test_of_two_cooldowns_shows_the_longer(self, board: HealthBoard) -> None:
+        board.failed(admitted(board), error("rate_limited", retry_after=30.0))
+        fail(board, "reset", times=2, candidate=PRO)
+        assert board.snapshot(FLASH).cooling_for == 66.0
+
     def test_a_success_clears_the_fault(self, board: HealthBoard) -> None:
         fail(board, "malformed")
         fail(board, "reset")

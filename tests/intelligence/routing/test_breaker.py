@@ -172,8 +172,9 @@ class TestHowLong:
         opened = failing(Closed(failures=2), Ticket(0, probe=False), jitter=0.2, hold=90.0)
         assert blocked_until(opened, NOW) == NOW + 90
 
-    def test_a_failure_below_the_threshold_that_names_a_delay_is_waited_out(self) -> None:
-        assert failing(Closed(), Ticket(0, probe=False), hold=8.0) == Open(1, NOW + 8, trips=0)
+    @pytest.mark.parametrize("hold", [0.5, 8.0])
+    def test_a_failure_below_the_threshold_that_names_a_delay_is_waited_out(self, hold: float) -> None:
+        assert failing(Closed(), Ticket(0, probe=False), hold=hold) == Open(1, NOW + hold, trips=0)
 
     @pytest.mark.parametrize("hold", [5.0, 86400.0])
     def test_a_cooldown_without_a_failure_is_believed_for_an_hour_at_most(self, hold: float) -> None:

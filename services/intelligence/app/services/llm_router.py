@@ -204,7 +204,6 @@ class ProviderOrchestrator:
             self._health.failed(admission, error)
             booked = True
             if VERDICTS[error.reason].effect == "success":
-                walk.over = True
                 yield Succeeded(number, candidate, refusal=error)
                 raise
             failed = Failed(number, candidate, error, spoke=spoke)
