@@ -28,8 +28,9 @@ def chromium() -> str | None:
     return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    # For the module alone: while Playwright runs, its loop counts as running in this thread, and no other may.
     path = chromium()
     if path is None:
         pytest.skip("no Chromium is installed; CHROMIUM_PATH can name one")
@@ -39,19 +40,19 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ollama() -> Iterator[ThreadedFake[FakeOllama]]:
     with serve_in_thread(FakeOllama()) as fake:
         yield fake
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def gemini() -> Iterator[ThreadedFake[FakeGemini]]:
     with serve_in_thread(FakeGemini()) as fake:
         yield fake
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def product(
     browser: Browser,
     tmp_path_factory: pytest.TempPathFactory,
@@ -64,7 +65,7 @@ def product(
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def signed_in(browser: Browser, product: Product) -> Iterator[BrowserContext]:
     """A browser that has opened the one-time link."""
     context = browser.new_context()
