@@ -117,6 +117,14 @@ async def test_a_new_link_signs_in_the_same_admin(with_link: Settings, clock: Fa
     assert first.json()["id"] == second.json()["id"]
 
 
+async def test_a_new_link_ends_the_one_before(with_link: Settings, clock: FakeClock) -> None:
+    async with running(with_link, clock):
+        pass
+    hashed = hashlib.sha256(b"another").hexdigest()
+    async with running(with_link.model_copy(update={"novacore_signin_token_hash": hashed}), clock) as gateway:
+        assert (await exchange(gateway)).status == 410
+
+
 async def test_without_a_link_nobody_signs_in(gateway: Gateway) -> None:
     assert (await exchange(gateway)).status == 410
 
