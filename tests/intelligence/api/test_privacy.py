@@ -152,6 +152,7 @@ async def test_a_lock_that_comes_between_two_tries_bars_the_second(world: World)
         await client.call("PATCH", f"/api/chat/sessions/{session_id}", {"local_only": True})
         events = await stream.rest()
     assert states_of(events)[2:] == [("openai", "skipped", "local_only"), ("gemini", "skipped", "local_only")]
+    assert [data_of(event)["sent"] for event in events if event.name == "route"] == [True, True, False, False]
     assert "sent" not in text_of(events)
     assert (len(world.openai.chats), world.gemini.connections) == (1, 0)
 

@@ -1,5 +1,6 @@
 """Sessions, history, routes and stop, field for field."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ from novakit.ids import is_uuid
 
 from tests.support.fakes import Gate, answer, status
 
-from .world import OTHER_USER, USER, World
+from .world import OTHER_USER, PATIENCE, USER, World
 
 SESSION = ["id", "user_id", "title", "status", "local_only", "model_name", "created_at", "ended_at"]
 PROMPT = [
@@ -195,7 +196,8 @@ async def test_deleting_a_session_ends_its_running_answers(world: World) -> None
     async with client.stream(session_id=session_id) as stream:
         asked = await world.ollama.received()
         assert (await client.call("DELETE", f"/api/chat/sessions/{session_id}")).status == 204
-        await asked.gone.wait()
+        async with asyncio.timeout(PATIENCE):
+            await asked.gone.wait()
         await stream.rest()
     with world.database() as connection:
         assert connection.execute("SELECT count(*) FROM prompts").fetchone() == (0,)

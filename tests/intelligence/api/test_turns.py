@@ -38,7 +38,7 @@ QUESTION = Question(
 async def running(world: World) -> AsyncIterator[Parts]:
     """The service's parts, without a socket in front of them."""
     app = create_app(Settings.load(world.environ()))
-    async with app.router.lifespan_context(app):
+    async with asyncio.timeout(PATIENCE), app.router.lifespan_context(app):
         parts: Parts = app.state.parts
         yield parts
 

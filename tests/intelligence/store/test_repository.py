@@ -30,12 +30,13 @@ async def ids(repository: ChatRepository, limit: int, query: str | None = None) 
     """The ids of every page."""
     pages: list[list[str]] = []
     cursor: str | None = None
-    while True:
+    for _ in range(9):
         page = await repository.list_sessions(USER, limit=limit, cursor=cursor, query=query)
         pages.append([row["id"] for row in page.rows])
         cursor = page.next_cursor
         if cursor is None:
             return pages
+    raise AssertionError("the pages do not end")
 
 
 def asked(path: Path, session: str, *prompts: tuple[str, int], user: str = USER) -> None:
