@@ -318,6 +318,16 @@ async def test_a_body_over_a_mebibyte_is_refused(gateway: Gateway, intelligence:
     assert intelligence.calls == []
 
 
+async def test_a_body_that_announces_too_much_is_refused_before_it_comes(gateway: Gateway) -> None:
+    async with asyncio.timeout(2):
+        status, writer, _ = await raw_request(
+            gateway, "POST /api/chat/message HTTP/1.1", b"Content-Length: 1048577\r\n"
+        )
+    writer.close()
+
+    assert status == 413
+
+
 async def test_a_body_of_exactly_a_mebibyte_is_forwarded(gateway: Gateway, intelligence: Upstream) -> None:
     answer = await gateway.post("/api/chat/message", headers=JSON, body=b"x" * 1024 * 1024)
 
