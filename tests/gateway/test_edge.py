@@ -149,8 +149,8 @@ async def test_a_request_is_one_log_line_without_what_it_was_about(
     assert requests[0]["status"] == 200
     assert requests[0]["api_latency_ms"] == 1500
     assert requests[0]["request_id"] == answer.headers["x-request-id"]
-    assert {line["user"] for line in requests} == {hashlib.sha256(me["id"].encode()).hexdigest()[:12]}
-    for secret in ("the-question", "the-answer", "session-7", "searched", me["id"], KEY):
+    assert {line["user"] for line in requests} == {hashlib.sha256(me["user_id"].encode()).hexdigest()[:12]}
+    for secret in ("the-question", "the-answer", "session-7", "searched", me["user_id"], KEY):
         assert secret not in out
 
 

@@ -205,7 +205,7 @@ async def test_both_services_are_told_the_same_user(
     await gateway.get("/v1/models", headers=BEARER)
     me = (await gateway.get("/api/auth/me", headers=BEARER)).json()
 
-    assert memory.call.header("x-user-id") == intelligence.call.header("x-user-id") == me["id"]
+    assert memory.call.header("x-user-id") == intelligence.call.header("x-user-id") == me["user_id"]
 
 
 async def test_each_request_has_an_id_of_its_own(gateway: Gateway, intelligence: Upstream) -> None:

@@ -94,7 +94,7 @@ async def test_importing_the_gateway_imports_no_alembic() -> None:
 
 @pytest.mark.parametrize(
     ("host", "loopback"),
-    [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False)],
+    [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False), ("gateway.example", False)],
 )
 def test_loopback_is_known_in_all_its_forms(host: str, loopback: bool) -> None:
     assert is_loopback(host) == loopback

@@ -114,7 +114,7 @@ async def test_a_new_link_signs_in_the_same_admin(with_link: Settings, clock: Fa
     async with running(with_link.model_copy(update={"novacore_signin_token_hash": hashed}), clock) as gateway:
         second = await gateway.get("/api/auth/me", cookie_of(await exchange(gateway, "another")))
 
-    assert first.json()["id"] == second.json()["id"]
+    assert first.json()["user_id"] == second.json()["user_id"]
 
 
 async def test_a_new_link_ends_the_one_before(with_link: Settings, clock: FakeClock) -> None:

@@ -40,7 +40,7 @@ class KeyName(BaseModel):
 class Me(BaseModel):
     """Who the caller is, and how it is known."""
 
-    id: str
+    user_id: str
     role: str
     signed_in_by: Kind
 
@@ -109,7 +109,7 @@ def router(
     @routes.get("/me")
     async def me(caller: SignedIn) -> Me:
         """Say who the caller is."""
-        return Me(id=caller.user_id, role=caller.role, signed_in_by=caller.kind)
+        return Me(user_id=caller.user_id, role=caller.role, signed_in_by=caller.kind)
 
     @routes.post("/logout", status_code=204)
     async def log_out(caller: SignedIn, request: Request, response: Response) -> None:
