@@ -64,7 +64,7 @@ async def test_a_new_session_is_201_with_these_fields(world: World) -> None:
 
 async def test_a_session_without_a_title_gets_one_from_its_first_message_and_keeps_it(world: World) -> None:
     client = await world.serve()
-    session_id = await client.session()
+    session_id = await client.session(title="  ")
     for text in ("First words", "Second words"):
         await client.message(text, session_id=session_id)
     [session] = (await client.call("GET", "/api/chat/sessions")).body["sessions"]

@@ -156,6 +156,7 @@ async def test_a_session_change_must_change_something_known(world: World) -> Non
     for body, part in (
         ({}, "name what to change: title or local_only"),
         ({"title": ""}, "title: "),
+        ({"title": " \n "}, "title: "),
         ({"title": "x" * 201}, "title: "),
         ({"local_only": None}, "name what to change"),
         ({"status": "ended"}, "status: "),

@@ -87,6 +87,9 @@ def sentence(errors: Sequence[Mapping[str, Any]]) -> str:
     """What a validation found, in one line: the field's name and what is wrong with it."""
     parts = []
     for error in errors:
+        if error.get("type") == "json_invalid":
+            parts.append("the body is not JSON")
+            continue
         where = ".".join(str(part) for part in error["loc"] if part not in {"body", "query", "path"})
         parts.append(f"{where}: {error['msg']}" if where else str(error["msg"]))
     return "; ".join(parts)

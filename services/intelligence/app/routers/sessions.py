@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from novakit.problem import Problem
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from sqlalchemy import RowMapping
 
 from ..services.conversation import lock_session
@@ -48,7 +48,7 @@ class NewSession(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    title: Annotated[str, Field(max_length=TITLE_CHARS)] = ""
+    title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=TITLE_CHARS)] = ""
     local_only: bool = False
 
 
@@ -57,7 +57,9 @@ class SessionChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    title: Annotated[str, Field(min_length=1, max_length=TITLE_CHARS)] | None = None
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_CHARS)] | None = (
+        None
+    )
     local_only: bool | None = None
 
     @model_validator(mode="after")
