@@ -5,9 +5,11 @@ import json
 import pytest
 from novakit.clock import FakeClock
 from novakit.ids import is_uuid
+from starlette.types import Message
 
 from services.gateway.app.config import Settings
 from services.gateway.app.edge import route_of
+from services.gateway.app.main import create_app
 from services.gateway.app.page import Page
 from services.gateway.app.store.accounts import Accounts
 
@@ -152,6 +154,20 @@ async def test_a_request_is_one_log_line_without_what_it_was_about(
     assert {line["user"] for line in requests} == {hashlib.sha256(me["user_id"].encode()).hexdigest()[:12]}
     for secret in ("the-question", "the-answer", "session-7", "searched", me["user_id"], KEY):
         assert secret not in out
+
+
+async def test_a_websocket_is_closed(settings: Settings, clock: FakeClock) -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await create_app(settings, clock=clock)({"type": "websocket", "path": "/", "headers": []}, receive, send)
+
+    assert sent == [{"type": "websocket.close", "code": 1008}]
 
 
 async def test_what_breaks_inside_is_told_without_details_and_logged(

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 
 from services.gateway.app.config import Settings
 from services.gateway.app.main import create_app
-from services.gateway.app.network import client_address, is_loopback, networks
+from services.gateway.app.network import came_by_https, client_address, is_loopback, networks
 from services.gateway.app.store.tables import metadata
 
 SECRET = "s" * 32
@@ -63,6 +63,13 @@ def test_a_bad_value_stops_the_start_with_one_sentence(variable: str, value: str
         assert value not in sentence
 
 
+def test_proxies_and_the_hash_of_a_link_are_taken_as_they_are_documented() -> None:
+    settings = load(TRUSTED_PROXIES=" 10.0.0.2, 172.16.0.0/12,::1", NOVACORE_SIGNIN_TOKEN_HASH="a1" * 32)
+
+    assert [str(network) for network in settings.trusted_networks] == ["10.0.0.2/32", "172.16.0.0/12", "::1/128"]
+    assert settings.novacore_signin_token_hash == "a1" * 32
+
+
 def test_without_the_service_secret_there_is_no_start() -> None:
     with pytest.raises(SettingsError, match=r"^SERVICE_JWT_SECRET is not set: "):
         Settings.load({})
@@ -94,10 +101,37 @@ async def test_importing_the_gateway_imports_no_alembic() -> None:
 
 @pytest.mark.parametrize(
     ("host", "loopback"),
-    [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False), ("gateway.example", False)],
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("gateway.example", False),
+    ],
 )
 def test_loopback_is_known_in_all_its_forms(host: str, loopback: bool) -> None:
     assert is_loopback(host) == loopback
+
+
+@pytest.mark.parametrize(
+    ("scheme", "peer", "claimed", "https"),
+    [
+        ("https", "192.0.2.1", None, True),
+        ("http", "10.0.0.2", "https", True),
+        ("http", "10.0.0.2", "http", False),
+        ("http", "10.0.0.2", None, False),
+        ("http", "192.0.2.1", "https", False),
+    ],
+)
+def test_https_is_believed_of_this_server_and_of_trusted_proxies(
+    scheme: str, peer: str, claimed: str | None, https: bool
+) -> None:
+    headers = [] if claimed is None else [(b"x-forwarded-proto", claimed.encode())]
+    scope = {"scheme": scheme, "client": (peer, 1), "headers": headers}
+
+    assert came_by_https(scope, networks("10.0.0.0/8")) == https
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from novakit.clock import FakeClock
 from novakit.identity import TOKEN_HEADER, USER_HEADER, sign
 from novakit.settings import SettingsError
 from sqlalchemy import create_engine
+from starlette.types import Message
 
 from services.memory.app.config import Settings
 from services.memory.app.main import create_app
@@ -177,6 +178,21 @@ async def test_a_log_line_names_neither_the_user_nor_the_preference(
     assert len(lines[0]["user"]) == 12
     assert "jane" not in str(lines)
     assert "gemini" not in str(lines)
+
+
+async def test_a_server_starts_and_stops_it(settings: Settings, clock: FakeClock) -> None:
+    orders = iter(["startup", "shutdown"])
+    sent: list[str] = []
+
+    async def receive() -> Message:
+        return {"type": f"lifespan.{next(orders)}"}
+
+    async def send(message: Message) -> None:
+        sent.append(message["type"])
+
+    await create_app(settings, clock=clock)({"type": "lifespan", "state": {}}, receive, send)
+
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
 async def test_what_breaks_inside_is_told_and_logged_without_its_words(
