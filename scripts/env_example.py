@@ -41,8 +41,9 @@ def render() -> str:
     told: set[str] = set()
     parts = [_comment(INTRODUCTION)]
     for title, settings in SECTIONS:
-        parts.append(_section(title, [variable for variable in settings.variables() if variable.name not in told]))
-        told.update(variable.name for variable in settings.variables())
+        variables = [variable for variable in settings.variables() if not variable.internal]
+        parts.append(_section(title, [variable for variable in variables if variable.name not in told]))
+        told.update(variable.name for variable in variables)
     parts.append(_section("Where each service listens (`up` picks free ports itself)", _addresses(told)))
     parts.append(_section("The command line", COMMAND_LINE))
     return "\n".join(parts)

@@ -8,12 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.telemetry import TelemetryConfig
-from novakit import database, health, logs, problem
+from novakit import database, health, logs
 from novakit.clock import Clock, SystemClock
 from novakit.identity import TokenSigner
 from novakit.ids import id_source
-from prometheus_client import disable_created_metrics
+from novakit.web import new_app
 from pydantic import SecretStr
 
 from . import operations
@@ -32,8 +31,6 @@ from .store.accounts import Accounts
 from .store.tables import HEAD
 
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
-# FastAPI's own would look for exporters at each request, and would send them whole paths and queries.
-NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 # A person pastes one link; a program that guesses has no use for five a minute.
 LINK_ATTEMPTS_PER_MINUTE = 5
 
@@ -43,7 +40,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     settings = settings or Settings.load(os.environ)
     clock = clock or SystemClock()
     logs.setup("gateway", settings.log_level)
-    disable_created_metrics()  # type: ignore[no-untyped-call]
     # Bound once: a lazy logger is put together anew for each line.
     log = logs.get("requests").bind()
     new_id = id_source(clock)
@@ -77,15 +73,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         finally:
             await engine.dispose()
 
-    app = FastAPI(
-        title="NovaCore gateway",
-        lifespan=lifespan,
-        openapi_url=None,
-        redirect_slashes=False,
-        max_body_size=MAX_BODY_BYTES,
-        telemetry=NO_TELEMETRY,
-    )
-    problem.install(app)
+    app = new_app("NovaCore gateway", lifespan, max_body_bytes=MAX_BODY_BYTES)
     app.include_router(health.router({"database": accounts.ping}))
     app.include_router(operations.router(metrics, is_open=loopback_only, token=settings.metrics_token))
     app.include_router(

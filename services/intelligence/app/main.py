@@ -9,18 +9,17 @@ from pathlib import Path
 
 from aiohttp import ClientSession
 from fastapi import FastAPI
-from fastapi.telemetry import TelemetryConfig
-from novakit import database, health, logs, problem
+from novakit import database, health, logs
 from novakit.clock import Clock, SystemClock
 from novakit.identity import TokenSigner, TokenVerifier
 from novakit.ids import NewId, id_source
-from prometheus_client import disable_created_metrics
+from novakit.web import new_app
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import Route
 
 from .config import Settings
 from .routers import openapi, providers, sessions
-from .routers.chat import ChatEndpoints, ChatPaths
+from .routers.chat import MAX_BODY_BYTES, ChatEndpoints, Front
 from .routing.breaker import BreakerPolicy
 from .services import reporting
 from .services.conversation import Conversations, Manner
@@ -40,13 +39,12 @@ from .store.writer import Writer
 from .utils.metrics import Metrics
 
 AUDIENCE = "intelligence"
-# FastAPI's own would look for exporters at each request, and would send them whole paths and queries.
-NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
 FIRST_TOKEN_SEC = {"ollama": 20.0, "gemini": 15.0, "openai": 15.0}
 OTHER_FIRST_TOKEN_SEC = 15.0
 STALL_SEC = 10.0
 TOTAL_SEC = 300.0
+PROBE_LEASE_SEC = 30.0
 
 
 def create_app(
@@ -61,7 +59,6 @@ def create_app(
     clock = clock or SystemClock()
     new_id = new_id or id_source(clock)
     logs.setup(AUDIENCE, settings.log_level)
-    disable_created_metrics()  # type: ignore[no-untyped-call]
     _say_what_has_no_effect(settings)
     metrics = Metrics()
     verifier = TokenVerifier(settings.service_jwt_secret.get_secret_value(), audience=AUDIENCE, wall=clock.wall)
@@ -100,14 +97,14 @@ def create_app(
         parts: Parts = app.state.parts
         await parts.repository.ping()
 
-    app = FastAPI(title="NovaCore intelligence", lifespan=lifespan, telemetry=NO_TELEMETRY)
-    problem.install(app)
-    app.add_middleware(ChatPaths)
+    app = new_app("NovaCore intelligence", lifespan, max_body_bytes=MAX_BODY_BYTES, openapi=True)
     app.include_router(health.router({"database": database_answers}))
     app.include_router(sessions.router)
     app.include_router(providers.router)
     app.router.routes.append(Route("/metrics", metrics.endpoint))
     openapi.describe(app)
+    # In front of FastAPI, not inside it: its layers would cost the chat paths more than all of their own work here.
+    app.middleware_stack = Front(app.build_middleware_stack(), app.state)
     return app
 
 
@@ -142,23 +139,22 @@ def _wire(
     configured, missing = registry.build(settings, transport, clock)
     for candidate in missing:
         logs.get("providers").info("provider_without_key", provider=candidate.name)
-    board = HealthBoard(
-        BreakerPolicy(
-            settings.llm_provider_failure_threshold,
-            settings.llm_provider_cooldown_sec,
-            settings.llm_provider_cooldown_max_sec,
-        ),
-        clock,
-        jitter,
-    )
-    board.subscribe(metrics.circuit)
-    board.subscribe(reporting.circuit)
-    metrics.known([provider.name for provider in configured])
     pace = pace_of(
         settings,
         [provider.name for provider in configured],
         {provider.name for provider in configured if provider.locality == "local"},
     )
+    policy = BreakerPolicy(
+        settings.llm_provider_failure_threshold,
+        settings.llm_provider_cooldown_sec,
+        settings.llm_provider_cooldown_max_sec,
+        # A probe that may still speak keeps its place.
+        probe_lease=max((clocks.first_token for clocks in pace.clocks.values()), default=0.0) + PROBE_LEASE_SEC,
+    )
+    board = HealthBoard(policy, clock, jitter)
+    board.subscribe(metrics.circuit)
+    board.subscribe(reporting.circuit)
+    metrics.known([provider.name for provider in configured])
     orchestrator = ProviderOrchestrator(configured, missing, board, pace, clock, jitter)
     running = RunningTurns()
 

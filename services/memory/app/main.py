@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Response
-from fastapi.telemetry import TelemetryConfig
-from novakit import database, health, logs, problem
+from novakit import database, health, logs
 from novakit.clock import Clock, SystemClock
 from novakit.identity import TokenVerifier
-from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics
+from novakit.web import new_app
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from .config import Settings
 from .observing import MemoryMetrics, Observed
@@ -22,8 +22,6 @@ from .store.tables import HEAD
 AUDIENCE = "memory"
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
 MAX_BODY_BYTES = 64 * 1024
-# FastAPI's own would look for exporters at each request, and would send them whole paths.
-NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> FastAPI:
@@ -31,7 +29,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     settings = settings or Settings.load(os.environ)
     clock = clock or SystemClock()
     logs.setup(AUDIENCE, settings.log_level)
-    disable_created_metrics()  # type: ignore[no-untyped-call]
     metrics = MemoryMetrics()
     path = settings.novacore_data_dir / "memory.db"
     engine = database.async_engine(path)
@@ -43,19 +40,10 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         yield
         await engine.dispose()
 
-    app = FastAPI(
-        title="NovaCore memory",
-        docs_url=None,
-        redoc_url=None,
-        lifespan=lifespan,
-        redirect_slashes=False,
-        max_body_size=MAX_BODY_BYTES,
-        telemetry=NO_TELEMETRY,
-    )
+    app = new_app("NovaCore memory", lifespan, max_body_bytes=MAX_BODY_BYTES)
     app.state.verifier = TokenVerifier(
         settings.service_jwt_secret.get_secret_value(), audience=AUDIENCE, wall=clock.wall
     )
-    problem.install(app)
     app.include_router(health.router({"database": repository.ping}))
     app.include_router(endpoints.router(repository))
 

@@ -147,6 +147,31 @@ class TestFallback:
         story.record.take(RouteDecision((), (Skipped(GEMINI, "not_configured"), Skipped(OLLAMA, "cooling_down"))))
         assert story.record.fallback() == ("ollama", "cooling_down")
 
+    def test_an_answer_at_the_second_try_is_no_fallback_from_the_same_provider(self, story: Story) -> None:
+        story.record.take(RouteDecision((Attempt(OLLAMA),), ()))
+        story.begins(OLLAMA)
+        story.fails("reset")
+        story.begins(OLLAMA)
+        story.succeeds()
+        assert story.record.fallback() == (None, None)
+
+    @pytest.mark.parametrize(("place", "told"), [(0, ("gemini", "cooling_down")), (2, (None, None))])
+    def test_only_who_would_have_been_asked_before_counts_as_passed_over(
+        self, story: Story, place: int, told: tuple[str | None, str | None]
+    ) -> None:
+        skipped = Skipped(GEMINI, "cooling_down", place=place)
+        story.record.take(RouteDecision((Attempt(OLLAMA, place=1),), (skipped,)))
+        story.begins(OLLAMA)
+        story.succeeds()
+        assert story.record.fallback() == told
+
+    def test_a_model_that_is_known_only_from_the_first_words_is_told(self, story: Story) -> None:
+        story.begins(Candidate("ollama", "", "local", on_this_machine=True))
+        story.candidate = OLLAMA
+        story.speaks(0.1)
+        [call] = story.record.stored().attempts
+        assert call.model == OLLAMA.model
+
     @pytest.mark.parametrize("reason", ["not_configured", "cloud_disabled", "local_only", "preference", "disabled"])
     def test_whoever_was_never_to_be_asked_is_no_fallback(self, story: Story, reason: SkipReason) -> None:
         story.skipped(GEMINI, reason)

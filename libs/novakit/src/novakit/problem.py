@@ -20,6 +20,7 @@ _TITLES = {
     404: "Not found",
     405: "Method not allowed",
     409: "Conflict",
+    410: "Gone",
     413: "Too large",
     415: "Wrong content type",
     422: "Cannot be used",

@@ -24,12 +24,13 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One environment variable: what ``env.example`` says of it."""
+    """One environment variable: what ``env.example`` says of it. ``internal``: processes tell it each other."""
 
     name: str
     default: str
     meaning: str
     secret: bool
+    internal: bool = False
 
 
 class Settings(BaseModel):
@@ -61,13 +62,13 @@ class Settings(BaseModel):
                 default=_default_text(field),
                 meaning=field.description or "",
                 secret=_is_secret(field),
+                internal=bool(_extra(field, "internal")),
             )
 
 
 def names_of(name: str, field: FieldInfo) -> tuple[str, ...]:
     """The environment variables of a field, the one that counts most first (``also`` in its extra data)."""
-    extra = field.json_schema_extra
-    also = extra.get("also") if isinstance(extra, dict) else None
+    also = _extra(field, "also")
     return (name.upper(), str(also)) if also else (name.upper(),)
 
 
@@ -139,6 +140,11 @@ def _reason(error: ErrorDetails) -> str:
     message = error["msg"].rstrip(".").replace("items after validation", "characters")
     _subject, should, rest = message.partition(" should ")
     return f"it must {rest}." if should else f"{message}."
+
+
+def _extra(field: FieldInfo, name: str) -> object:
+    extra = field.json_schema_extra
+    return extra.get(name) if isinstance(extra, dict) else None
 
 
 def _is_secret(field: FieldInfo) -> bool:

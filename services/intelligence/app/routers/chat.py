@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import msgspec
+from novakit import logs
 from novakit.asgi import ClientLeftError, client_watched, read_body, respond, respond_problem
 from novakit.identity import TokenVerifier
 from novakit.ids import is_uuid
-from novakit.problem import Problem
-from starlette.types import ASGIApp, Receive, Scope, Send
+from novakit.problem import CRASHED, Problem
+from starlette.datastructures import State
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..services.conversation import Conversations, Question
 from ..services.turn import Endpoint, Turn
@@ -50,6 +52,8 @@ class ChatResponse(msgspec.Struct):
 ProviderOrder = Callable[[str], Awaitable[tuple[str, ...]]]
 """Whom a user wants asked first, as the memory service knows it."""
 
+log = logs.get("chat")
+
 _decode = msgspec.json.Decoder(ChatMessage).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -77,13 +81,24 @@ class ChatEndpoints:
         if scope["method"] != "POST":
             await respond_problem(send, Problem(405, "This path takes POST only.", headers={"Allow": "POST"}))
             return
+        begun = False
+
+        async def answering(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
         try:
             answer = self.message if scope["path"] == MESSAGE_PATH else self.stream
-            await answer(scope, receive, send)
+            await answer(scope, receive, answering)
         except Problem as problem:
             await respond_problem(send, problem)
         except ClientLeftError:
             return
+        except Exception:
+            if not begun:
+                await respond_problem(send, Problem(500, CRASHED))
+            raise
 
     async def message(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The whole answer at once."""
@@ -153,25 +168,38 @@ class ChatEndpoints:
             return []
         headers = [
             (b"x-novacore-provider", outcome.provider.encode()),
-            (b"x-novacore-model", (outcome.model or "").encode("latin-1", "replace")),
+            (b"x-novacore-model", _header_text(outcome.model or "")),
         ]
         _, reason = turn.route.fallback()
         return [*headers, (b"x-novacore-fallback-reason", reason.encode())] if reason else headers
 
 
-class ChatPaths:
-    """Takes the two chat paths out before FastAPI's own routing, which would cost more than all of their work here.
+def _header_text(text: str) -> bytes:
+    """A name that a server chose, as a header may carry it."""
+    return "".join(character if character.isprintable() else "?" for character in text).encode("ascii", "replace")
 
-    A pure ASGI middleware; the endpoints are ``app.state.chat``, once the app has started.
+
+class Front:
+    """The outermost layer, as pure ASGI: takes the two chat paths out, and logs a crash by its place alone.
+
+    Passed on, the crash would be logged with its message, which may quote what a person wrote. ``state`` is the
+    app's; its ``chat`` are the endpoints, once the app has started.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, state: State) -> None:
         self._app = app
+        self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI call."""
-        if scope["type"] == "http" and scope["path"] in CHAT_PATHS:
-            endpoints: ChatEndpoints = scope["app"].state.chat
-            await endpoints.serve(scope, receive, send)
-        else:
+        """Answer one ASGI scope."""
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        try:
+            if scope["path"] in CHAT_PATHS:
+                endpoints: ChatEndpoints = self._state.chat
+                await endpoints.serve(scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
+        except Exception as crash:  # noqa: BLE001 (see above; FastAPI has answered for its own routes by now)
+            log.error("crashed", error=type(crash).__name__, at=logs.where(crash))

@@ -4,7 +4,7 @@ It is the one place that knows the privacy locks. It sees values alone; whoever 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ..domain.chat import Locality, ProviderRequest
@@ -38,19 +38,27 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One candidate to be asked. ``last_resort``: it is cooling down, and there is nobody else."""
+    """One candidate to be asked. ``last_resort``: it is cooling down, and there is nobody else.
+
+    ``place`` is where it stands among all candidates of the request, from 0.
+    """
 
     candidate: Candidate
     last_resort: bool = False
+    place: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A candidate that is not asked, and why. ``until`` is when a cooldown ends, in the clock's seconds."""
+    """A candidate that is not asked, and why. ``until`` is when a cooldown ends, in the clock's seconds.
+
+    ``place`` is as in Attempt.
+    """
 
     candidate: Candidate
     reason: SkipReason
     until: float | None = None
+    place: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +85,21 @@ def plan(
     """
     attempts: list[Attempt] = []
     skipped: list[Skipped] = []
-    for candidate in _ordered(request, candidates):
+    for place, candidate in enumerate(_ordered(request, candidates)):
         reason = barred(request, candidate)
         if reason is None and not failover and (attempts or any(skip.reason == "cooling_down" for skip in skipped)):
             reason = "disabled"
         if reason is not None:
-            skipped.append(Skipped(candidate, reason))
+            skipped.append(Skipped(candidate, reason, place=place))
         elif (until := cooling_until(candidate, health, now)) is not None:
-            skipped.append(Skipped(candidate, "cooling_down", until))
+            skipped.append(Skipped(candidate, "cooling_down", until, place))
         else:
-            attempts.append(Attempt(candidate))
+            attempts.append(Attempt(candidate, place=place))
     if not attempts:
         resort = next((skip for skip in skipped if _may_be_forced(skip, health)), None)
         if resort is not None:
             skipped.remove(resort)
-            attempts.append(Attempt(resort.candidate, last_resort=True))
+            attempts.append(Attempt(resort.candidate, last_resort=True, place=resort.place))
     return RouteDecision(tuple(attempts), tuple(skipped))
 
 

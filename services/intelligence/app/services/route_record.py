@@ -96,6 +96,7 @@ class RouteRecord:
         self._calls: list[CallRecord] = []
         self._skipped: list[SkipRecord] = []
         self._candidate: Candidate | None = None
+        self._places: dict[str, int] = {}
         self.finished: Finished | None = None
 
     @property
@@ -122,12 +123,16 @@ class RouteRecord:
         """Book one event; deltas are none of its business."""
         match event:
             case RouteDecision():
+                self._places = {attempt.candidate.name: attempt.place for attempt in event.attempts}
+                self._places |= {skip.candidate.name: skip.place for skip in event.skipped}
                 self._skipped.extend(_skip(skip) for skip in event.skipped)
             case Skipped():
                 self._skipped.append(_skip(event))
             case Connecting():
                 self._connect(event)
             case Answering():
+                self._candidate = event.candidate
+                self._calls[-1].model = event.candidate.model
                 self._calls[-1].first_token_ms = self._ms()
             case Failed():
                 self._calls[-1].sent = event.sent
@@ -143,11 +148,16 @@ class RouteRecord:
         return True
 
     def fallback(self) -> tuple[str | None, Reason | SkipReason | None]:
-        """(provider, reason) of the first that could have answered and did not; None twice where there is none."""
-        failed = next((call for call in self._calls if call.outcome == "failed"), None)
+        """(provider, reason) of the first that could have answered and did not; None twice where there is none.
+
+        A provider whose second try brought the answer is none, nor is one that would have been asked later anyway.
+        """
+        answered = self._calls[-1].provider if self._calls and self._calls[-1].outcome == "succeeded" else None
+        failed = next((call for call in self._calls if call.outcome == "failed" and call.provider != answered), None)
         if failed is not None:
             return failed.provider, failed.reason
-        skipped = next((skip for skip in self._skipped if skip.reason == "cooling_down"), None)
+        before = len(self._places) if answered is None else self._places[answered]
+        skipped = next((skip for skip in self._skipped if self._was_passed_over(skip, before)), None)
         return (skipped.provider, skipped.reason) if skipped is not None else (None, None)
 
     def stored(self) -> StoredRoute:
@@ -158,6 +168,9 @@ class RouteRecord:
     def last_call(self) -> CallRecord | None:
         """The newest call."""
         return self._calls[-1] if self._calls else None
+
+    def _was_passed_over(self, skip: SkipRecord, before: int) -> bool:
+        return skip.reason == "cooling_down" and self._places[skip.provider] < before
 
     def _connect(self, event: Connecting) -> None:
         candidate = self._candidate = event.candidate
