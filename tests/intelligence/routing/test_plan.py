@@ -208,3 +208,11 @@ class TestWithoutFailover:
         decision = decide(health=cooling(OLLAMA), failover=False)
         assert decision.attempts == (Attempt(OLLAMA, last_resort=True),)
         assert reasons(decision) == {"gemini": "disabled", "openai": "disabled"}
+
+
+def test_everyone_has_a_place_in_the_order_that_this_request_goes_by() -> None:
+    decision = decide(asked("message", order=("openai",)), (*DEFAULT, KEYLESS))
+    places = {one.candidate.name: one.place for one in decision.attempts}
+    places |= {one.candidate.name: one.place for one in decision.skipped}
+
+    assert places == {"openai": 0, "ollama": 1, "gemini": 2, "anthropic": 3}
