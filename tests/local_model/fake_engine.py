@@ -15,6 +15,8 @@ from services.local_model.app.engine import (
 
 WORDS = ("Hello", " there", ".")
 POLL_SECONDS = 0.002
+LONGEST_SECONDS = 15.0
+"""So that a test that fails ends."""
 
 
 class FakeEngine:
@@ -47,7 +49,7 @@ class FakeEngine:
         self._pieces.release(pieces)
 
     def load(self) -> None:
-        self.may_load.wait()
+        self.may_load.wait(LONGEST_SECONDS)
         if self.fail_load:
             raise LoadFailedError("the test said so")
         self.loads += 1
@@ -64,7 +66,7 @@ class FakeEngine:
             self.jobs.append(job)
         tokens = self._read(job)
         if self.frozen is not None:
-            self.frozen.wait()
+            self.frozen.wait(LONGEST_SECONDS)
         room = min(self.context - tokens, job.sampling.max_tokens or self.context)
         for number, word in enumerate(self.words[:room]):
             if not (self._may_write(emit) and emit(word)):

@@ -189,7 +189,7 @@ def _until_asked(engine: FakeEngine) -> None:
         pass
 
 
-async def test_a_process_that_makes_progress_lives_on(place: World) -> None:
+async def test_a_process_that_makes_progress_or_has_nothing_to_do_lives_on(place: World) -> None:
     async with place.asking() as answer:
         await until(place, busy=1, waiting=0)
         for _ in range(3):
@@ -197,6 +197,8 @@ async def test_a_process_that_makes_progress_lives_on(place: World) -> None:
             place.engine.let_go(1)
         assert (await answer)[0] == 200
         await place.running.janitor.tick()
+    place.clock.advance(10_000)
+    await place.running.janitor.tick()
     assert place.exit_codes == []
 
 

@@ -22,6 +22,7 @@ class House:
     clock: FakeClock
     residency: Residency
     loads: list[float | None]
+    load_over: asyncio.Event
 
     async def use(self, keep_alive: float = 300.0) -> None:
         async with self.residency.use(keep_alive):
@@ -39,8 +40,14 @@ class House:
 async def house() -> AsyncIterator[House]:
     engine, clock = FakeEngine(), FakeClock()
     loads: list[float | None] = []
+    load_over = asyncio.Event()
+
+    def on_load(seconds: float | None) -> None:
+        loads.append(seconds)
+        load_over.set()
+
     with ThreadPoolExecutor(2) as threads:
-        yield House(engine, clock, Residency(engine, threads, clock, on_load=loads.append), loads)
+        yield House(engine, clock, Residency(engine, threads, clock, on_load=on_load), loads, load_over)
 
 
 async def test_the_model_is_loaded_at_the_first_use_and_once(house: House) -> None:
@@ -153,6 +160,20 @@ async def test_who_leaves_while_it_loads_does_not_wait_for_it_and_it_still_expir
 
     assert house.engine.loads == 1
     assert not await house.after(60)
+
+
+async def test_a_load_that_outlasts_its_users_starts_the_keep_alive_when_it_is_done(house: House) -> None:
+    house.engine.may_load.clear()
+    user = asyncio.create_task(house.use(60))
+    await asyncio.sleep(0)
+    user.cancel()
+    await asyncio.wait((user,))
+    house.clock.advance(100)
+    house.engine.may_load.set()
+    async with asyncio.timeout(5):
+        await house.load_over.wait()
+
+    assert house.residency.remaining() == 60
 
 
 async def test_a_use_during_the_unload_loads_again(house: House) -> None:

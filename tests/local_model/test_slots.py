@@ -79,7 +79,8 @@ async def test_a_slot_that_is_handed_to_one_who_leaves_goes_to_the_next() -> Non
     a_over = asyncio.create_task(a.finish())
     await asyncio.sleep(0)
     b.task.cancel()
-    await c.began.wait()
+    async with asyncio.timeout(5):
+        await c.began.wait()
     await asyncio.wait((b.task, a_over))
     await c.finish()
 
