@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 
-from services.local_model.app.engine import (
+from services.local_model.app.engine.engine import (
     Emit,
     EngineError,
     Finished,

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from novakit.settings import SettingsError
 
-from services.local_model.app import model_file
-from services.local_model.app.gguf import GgufError
-from services.local_model.app.model_file import Facts, ModelFile, bundled, read_facts
+from services.local_model.app.engine import model_file
+from services.local_model.app.engine.gguf import GgufError
+from services.local_model.app.engine.model_file import Facts, ModelFile, bundled, read_facts
 
 from .serving import MODEL, World, world
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.local_model.app.engine import Turn
+from services.local_model.app.engine.engine import Turn
 
 from .fake_engine import FakeEngine
 from .serving import MODEL, World, chat_body, world

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from services.local_model.app.chunks import Collector
-from services.local_model.app.engine import EngineError, Finished, JobRefusedError, PromptTooLongError
+from services.local_model.app.engine.chunks import Collector
+from services.local_model.app.engine.engine import EngineError, Finished, JobRefusedError, PromptTooLongError
 
 PROGRESS = {
     "choices": [{"finish_reason": None, "index": 0, "delta": {"role": "assistant", "content": None}}],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.local_model.app.durations import FOREVER, DurationError, from_setting, keep_alive, seconds
+from services.local_model.app.api.durations import FOREVER, DurationError, from_setting, keep_alive, seconds
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from services.local_model.app import model_file
-from services.local_model.app.engine import (
+from services.local_model.app.engine import model_file
+from services.local_model.app.engine.engine import (
     Engine,
     EngineError,
     Finished,
@@ -21,7 +21,7 @@ from services.local_model.app.engine import (
     Sampling,
     Turn,
 )
-from services.local_model.app.xllama import BATCH_TOKENS, Shape, XllamaEngine
+from services.local_model.app.engine.xllama import BATCH_TOKENS, Shape, XllamaEngine
 
 from .fake_engine import FakeEngine
 

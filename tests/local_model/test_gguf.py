@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.local_model.app.gguf import GgufError, read
+from services.local_model.app.engine.gguf import GgufError, read
 
 
 def text(value: str) -> bytes:

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.local_model.app.engine import Role, Turn
-from services.local_model.app.history import budget, shorten
+from services.local_model.app.engine.engine import Role, Turn
+from services.local_model.app.engine.history import budget, shorten
 
 ROLES: list[Role] = ["system", "user", "assistant"]
 conversations = st.lists(st.builds(Turn, st.sampled_from(ROLES), st.text(max_size=50)), min_size=1, max_size=12)

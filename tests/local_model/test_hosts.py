@@ -3,7 +3,7 @@
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from services.local_model.app.hosts import LocalHostsOnly
+from services.local_model.app.api.hosts import LocalHostsOnly
 
 
 async def status(host: str | None, *, server: str = "127.0.0.1", origin: str | None = None) -> tuple[int, bytes]:

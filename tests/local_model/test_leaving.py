@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.types import Message
 
-from services.local_model.app.janitor import EXIT_CODE
+from services.local_model.app.process.janitor import EXIT_CODE
 
 from .fake_engine import FakeEngine
 from .serving import World, chat_body, world

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.local_model.app.machine import cores, missing_features, threads
+from services.local_model.app.process.machine import cores, missing_features, threads
 
 CPUINFO = "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu sse4_2 avx avx2 bmi1 bmi2 f16c fma popcnt\n"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.local_model.app.names import same
+from services.local_model.app.api.names import same
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.local_model.app.engine import Sampling
-from services.local_model.app.options import Options, OptionsError, described, sampling, schema
+from services.local_model.app.api.options import Options, OptionsError, described, sampling, schema
+from services.local_model.app.engine.engine import Sampling
 
 
 def test_without_options_the_model_has_its_own_defaults() -> None:

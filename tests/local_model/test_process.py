@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from novakit.settings import SettingsError
 
-from services.local_model.app import main, process
+from services.local_model.app import main
 from services.local_model.app.config import Settings
+from services.local_model.app.process import process
 
 from .fake_engine import FakeEngine
 from .service_process import ROOT, ServiceProcess, service_process
@@ -147,7 +148,7 @@ def test_another_kind_of_machine_is_not_asked_for_features(monkeypatch: pytest.M
 def test_a_process_ends_where_a_guarded_block_freezes(block: str, exit_code: int) -> None:
     code = (
         "import threading\n"
-        "from services.local_model.app import process\n"
+        "from services.local_model.app.process import process\n"
         "process.FROZEN_SECONDS = 0.01\n"
         f"with process.end_if_frozen(): {block}\n"
     )

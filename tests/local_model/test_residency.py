@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import pytest
 from novakit.clock import FakeClock
 
-from services.local_model.app.durations import FOREVER
-from services.local_model.app.engine import LoadFailedError
-from services.local_model.app.residency import Residency
+from services.local_model.app.api.durations import FOREVER
+from services.local_model.app.engine.engine import LoadFailedError
+from services.local_model.app.engine.residency import Residency
 
 from .fake_engine import FakeEngine
 

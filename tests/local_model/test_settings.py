@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from novakit.settings import SettingsError
 
+from services.local_model.app.api.durations import FOREVER
 from services.local_model.app.config import Settings
-from services.local_model.app.durations import FOREVER
 
 
 def test_without_an_environment_the_defaults_hold() -> None:

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from services.local_model.app.slots import QueueFullError, SlotQueue
+from services.local_model.app.engine.slots import QueueFullError, SlotQueue
 
 
 class Worker:

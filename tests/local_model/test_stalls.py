@@ -2,7 +2,7 @@
 
 from novakit.clock import FakeClock
 
-from services.local_model.app.stalls import STALL_SECONDS, Progress
+from services.local_model.app.engine.stalls import STALL_SECONDS, Progress
 
 
 def test_an_answer_without_progress_for_two_minutes_is_stalled() -> None:

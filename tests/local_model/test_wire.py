@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from services.local_model.app.durations import LONGEST
-from services.local_model.app.engine import Finished, Turn
-from services.local_model.app.wire import (
+from services.local_model.app.api.durations import LONGEST
+from services.local_model.app.api.wire import (
     ChatRequest,
     GenerateRequest,
     RequestError,
@@ -17,6 +16,7 @@ from services.local_model.app.wire import (
     prompt_of,
     timestamp,
 )
+from services.local_model.app.engine.engine import Finished, Turn
 
 
 def chat(**more: object) -> ChatRequest:

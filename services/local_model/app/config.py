@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from novakit.settings import Settings as BaseSettings
 from pydantic import AfterValidator, Field, FilePath
 
-from . import durations
+from .api import durations
 
 
 def _duration(text: str) -> str:

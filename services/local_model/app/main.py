@@ -18,21 +18,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import about, machine, model_file, process
-from .answering import Answering, Parts
+from .api import about
+from .api.answering import Answering, Parts
+from .api.hosts import LocalHostsOnly
+from .api.wire import ChatRequest, GenerateRequest, RequestError
 from .config import Settings
-from .engine import Engine, LoadFailedError
-from .generation import Generation
-from .hosts import LocalHostsOnly
-from .janitor import Janitor
+from .engine import model_file
+from .engine.engine import Engine, LoadFailedError
+from .engine.generation import Generation
+from .engine.model_file import ModelFile
+from .engine.residency import Guard, Residency
+from .engine.slots import SlotQueue
+from .engine.stalls import Progress
+from .engine.xllama import Shape, XllamaEngine
 from .metrics import Metrics
-from .model_file import ModelFile
-from .residency import Guard, Residency
-from .slots import SlotQueue
-from .stalls import Progress
-from .stopping import Stopping, StoppingError
-from .wire import ChatRequest, GenerateRequest, RequestError
-from .xllama import Shape, XllamaEngine
+from .process import machine, process
+from .process.janitor import Janitor
+from .process.stopping import Stopping, StoppingError
 
 NAME = "local_model"
 

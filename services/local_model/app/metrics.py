@@ -7,7 +7,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .engine import Finished
+from .engine.engine import Finished
 
 TTFT_BUCKETS = (0.05, 0.1, 0.2, 0.4, 0.6, 1, 2, 4, 8, 15, 30, 60, 120)
 LOAD_BUCKETS = (0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)

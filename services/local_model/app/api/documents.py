@@ -1,7 +1,7 @@
 """What ``/api/tags``, ``/api/ps`` and ``/api/show`` say of the model. Pure."""
 
+from ..engine.model_file import Facts
 from . import options, wire
-from .model_file import Facts
 from .wire import Document
 
 CAPABILITIES = ("completion",)

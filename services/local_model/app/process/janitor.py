@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 
 from novakit import logs
 
-from .residency import Residency
-from .stalls import STALL_SECONDS, Progress
+from ..engine.residency import Residency
+from ..engine.stalls import STALL_SECONDS, Progress
 
 TICK_SECONDS = 1.0
 EXIT_CODE = 70

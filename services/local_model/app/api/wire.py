@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from .engine import Finished, Role, Turn
+from ..engine.engine import Finished, Role, Turn
 from .options import Options
 
 ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant"}

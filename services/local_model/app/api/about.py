@@ -5,11 +5,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from ..engine.gguf import GgufError
+from ..engine.model_file import Facts, ModelFile
+from ..engine.residency import Residency
 from . import documents, durations, names, wire
 from .answering import MAX_BODY_BYTES
-from .gguf import GgufError
-from .model_file import Facts, ModelFile
-from .residency import Residency
 from .wire import Document, RequestError, ShowRequest
 
 VERSION = "0.1.0+novacore"

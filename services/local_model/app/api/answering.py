@@ -10,14 +10,14 @@ from novakit.asgi import ClientLeftError
 from novakit.clock import Clock
 from starlette.types import Receive, Scope, Send
 
+from ..engine.engine import Job
+from ..engine.generation import Generation
+from ..engine.residency import Residency
+from ..engine.slots import SlotQueue
+from ..metrics import Metrics
+from ..process.stopping import Stopping
 from . import durations, errors, names, options, wire
-from .engine import Job
-from .generation import Generation
-from .metrics import Metrics
 from .reply import Reply
-from .residency import Residency
-from .slots import SlotQueue
-from .stopping import Stopping
 from .wire import ChatRequest, GenerateRequest
 
 MAX_BODY_BYTES = 4 * 1024 * 1024

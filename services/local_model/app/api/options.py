@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from .engine import Sampling
+from ..engine.engine import Sampling
 
 _INT32 = 2**31 - 1
 _UINT32 = 2**32 - 1

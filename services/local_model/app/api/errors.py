@@ -5,11 +5,11 @@ from typing import Any
 
 from novakit.problem import Problem
 
+from ..engine.engine import EngineError, JobRefusedError, LoadFailedError, PromptTooLongError
+from ..engine.slots import QueueFullError
+from ..process.stopping import StoppingError
 from .durations import DurationError
-from .engine import EngineError, JobRefusedError, LoadFailedError, PromptTooLongError
 from .options import OptionsError
-from .slots import QueueFullError
-from .stopping import StoppingError
 from .wire import RequestError
 
 BUSY = "server busy, please try again.  maximum pending requests exceeded"
