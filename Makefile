@@ -25,7 +25,7 @@ up: setup ## start NovaCore and print its address; Ctrl-C ends it
 test: setup $(VENV)/.dev ## the page's tests, then the Python tests with their coverage
 	npm test --prefix $(PAGE)
 	$(PY) -m coverage run -m pytest
-	$(PY) -m coverage report --include='$(ROUTING)' --fail-under=95 --show-missing
+	$(PY) -m coverage report --include='$(ROUTING)' --fail-under=99 --show-missing
 
 check: $(VENV)/.paths $(VENV)/.dev $(PAGE)/node_modules/.installed ## formatting, lint, types and import contracts
 	$(PY) -m ruff format --check .

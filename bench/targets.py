@@ -39,11 +39,11 @@ def start_proxy(folder: Path, mock_port: int) -> tuple[Running, int]:
 
 
 class NovaCore:
-    """Gateway, intelligence and memory as they are run, with accounts, storage and metrics on."""
+    """All services as they are run, with accounts, storage and metrics on."""
 
     def __init__(self, folder: Path, mock_port: int) -> None:
         self._folder = folder
-        self._ports = {name: free_port() for name in ("memory", "intelligence", "gateway")}
+        self._ports = {name: free_port() for name in ("local_model", "memory", "intelligence", "gateway")}
         (folder / "empty.env").touch()
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")},
@@ -52,6 +52,7 @@ class NovaCore:
             "NOVACORE_PORT": str(self._ports["gateway"]),
             "INTELLIGENCE_PORT": str(self._ports["intelligence"]),
             "MEMORY_PORT": str(self._ports["memory"]),
+            "LOCAL_MODEL_PORT": str(self._ports["local_model"]),
             "INTELLIGENCE_URL": f"http://127.0.0.1:{self._ports['intelligence']}",
             "MEMORY_URL": f"http://127.0.0.1:{self._ports['memory']}",
             "SERVICE_JWT_SECRET": JWT_SECRET,
@@ -64,7 +65,7 @@ class NovaCore:
     @property
     def chain(self) -> list[Running]:
         """The processes that a chat passes through."""
-        return [process for process in self.processes if process.name != "memory"]
+        return [process for process in self.processes if process.name in {"gateway", "intelligence"}]
 
     def start(self) -> None:
         """Twice, so that what is measured is an ordinary start and not the one that makes the databases."""

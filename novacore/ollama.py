@@ -61,9 +61,22 @@ def answers_with_a_model(base_url: str = DEFAULT_URL, get: Get = _get) -> bool:
 
 
 def lists_a_model(body: bytes) -> bool:
-    """Whether the answer of ``/api/tags`` names a model."""
+    """Whether the answer of ``/api/tags`` names a model that could answer a chat on that machine.
+
+    One that only embeds could not, and one that Ollama fetches its answers for from elsewhere is not local.
+    """
     try:
         document: Any = json.loads(body)
     except ValueError:
         return False
-    return isinstance(document, dict) and isinstance(document.get("models"), list) and bool(document["models"])
+    models = document.get("models") if isinstance(document, dict) else None
+    return isinstance(models, list) and any(_answers_here(model) for model in models)
+
+
+def _answers_here(model: Any) -> bool:
+    if not isinstance(model, dict) or model.get("remote_host"):
+        return False
+    capabilities = model.get("capabilities")
+    if isinstance(capabilities, list) and capabilities and "completion" not in capabilities:
+        return False
+    return not str(model.get("name", "")).endswith(("-cloud", ":cloud"))

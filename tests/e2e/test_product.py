@@ -128,10 +128,10 @@ def test_chat_works_while_memory_hangs(product: Product) -> None:
     assert took < 2
 
 
-def test_a_killed_process_is_named_and_no_stored_message_is_lost(
+def test_a_killed_process_loses_no_stored_message_and_is_named_where_someone_is_left_to_name_it(
     tmp_path: Path, ollama: ThreadedFake[FakeOllama]
 ) -> None:
-    victims = ["gateway", "intelligence", "memory"]
+    victims = ["gateway", "intelligence", "memory", "up"]
     for round_, victim in enumerate(victims):
         gate = Gate()
         with running(tmp_path, OLLAMA_URL=ollama.url) as product:
@@ -142,10 +142,15 @@ def test_a_killed_process_is_named_and_no_stored_message_is_lost(
             asking = product.novacore_in_background("chat", f"half {victim}")
             ollama.received(asked + 1)
             gate.release(2)
-            os.kill(product.pid_of(victim), signal.SIGKILL)
-            product.wait_for(victim)
+            if victim == "up":
+                product.process.kill()
 
-            assert product.process.wait(30) == 1
+                assert product.process.wait(30) == -signal.SIGKILL
+            else:
+                os.kill(product.pid_of(victim), signal.SIGKILL)
+                product.wait_for(victim)
+
+                assert product.process.wait(30) == 1
             asking.wait(30)
     with running(tmp_path, OLLAMA_URL=ollama.url) as product:
         assert_all_is_there(product, victims)
@@ -158,6 +163,7 @@ def assert_all_is_there(product: Product, victims: list[str]) -> None:
 
         assert (whole["output_text"], whole["status"]) == (f"A whole answer before {victim}.", "complete")
         assert half["status"] == "interrupted"
+        assert "Half an answer".startswith(half["output_text"])
 
 
 @pytest.mark.model

@@ -11,7 +11,7 @@ from novakit.settings import SettingsError
 from pydantic import SecretStr
 
 from services.intelligence.app import main
-from services.intelligence.app.config import NOT_IN_FORCE, Settings
+from services.intelligence.app.config import NOT_IN_FORCE, REFUSED, Settings
 from services.intelligence.app.services.deadlines import Clocks
 
 SECRET = {"SERVICE_JWT_SECRET": "s" * 32}
@@ -53,7 +53,11 @@ DEFAULTS: dict[str, object] = {
     "openai_base_url": "https://api.openai.com/v1",
     "openai_org_id": None,
     "openai_project_id": None,
+    "openai_api_version": None,
     "openai_locality": "cloud",
+    "anthropic_api_key": None,
+    "anthropic_model": None,
+    "anthropic_base_url": None,
     "cloud_enabled": True,
     "expose_provider_headers": False,
 }
@@ -100,7 +104,8 @@ def test_every_variable_says_what_it_means() -> None:
 
 def test_keys_and_the_secret_are_secret() -> None:
     secret = {variable.name for variable in Settings.variables() if variable.secret}
-    assert secret == {"SERVICE_JWT_SECRET", "OLLAMA_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY"}
+    keys = {"OLLAMA_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"}
+    assert secret == {"SERVICE_JWT_SECRET", *keys}
 
 
 SENTENCES = [
@@ -295,6 +300,14 @@ def test_what_has_no_effect_is_known_by_its_name() -> None:
         "LLM_HEDGE_DELAY_SEC",
         "LLM_ROUTE_RULES",
     ]
+
+
+@pytest.mark.parametrize("variable", REFUSED)
+def test_a_limit_or_a_database_that_is_not_there_is_refused_and_not_ignored(variable: str) -> None:
+    told = sentence(**{variable: "gemini:1"})
+    assert told.startswith(f"{variable} is set, but ")
+    assert told.endswith("in this version; leave it unset.")
+    assert load(**{variable: "replace-me"})
 
 
 def test_names_that_are_not_in_the_priority_are_known() -> None:

@@ -197,4 +197,4 @@ def test_a_tool_that_is_missing_is_said_in_one_sentence(checkout: Checkout) -> N
     assert sh is not None
     done = checkout.run([sh, "scripts/require", "node"], {"PATH": str(tools)})
     assert done.returncode == 1
-    assert "Node.js 20 or newer and npm" in done.stderr
+    assert "Node.js 20.19, 22.12 or newer and npm" in done.stderr

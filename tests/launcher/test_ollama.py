@@ -36,6 +36,11 @@ def test_where_neither_is_there_an_ollama_that_comes_later_is_still_looked_for()
     [
         (Answer(200, b"{}"), Answer(200, b'{"models": [{"name": "m"}]}'), True),
         (Answer(200, b"{}"), Answer(200, b'{"models": []}'), False),
+        (Answer(200, b"{}"), Answer(200, b'{"models": [{"name": "e", "capabilities": ["embedding"]}]}'), False),
+        (Answer(200, b"{}"), Answer(200, b'{"models": [{"name": "m", "capabilities": ["completion"]}]}'), True),
+        (Answer(200, b"{}"), Answer(200, b'{"models": [{"name": "m", "remote_host": "elsewhere"}]}'), False),
+        (Answer(200, b"{}"), Answer(200, b'{"models": [{"name": "m:120b-cloud"}]}'), False),
+        (Answer(200, b"{}"), Answer(200, b'{"models": ["m"]}'), False),
         (Answer(200, b"{}"), Answer(200, b"no json"), False),
         (Answer(200, b"{}"), Answer(200, b"[]"), False),
         (Answer(200, b"{}"), Answer(500, b'{"models": [{"name": "m"}]}'), False),

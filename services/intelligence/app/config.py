@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from novakit.settings import Settings as BaseSettings
+from novakit.settings import SettingsError, read
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -19,6 +20,9 @@ from pydantic import (
 KNOWN_PROVIDERS = ("ollama", "gemini", "openai")
 
 NOT_IN_FORCE = frozenset({
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_MODEL",
     "LLM_COLD_START_TIMEOUT_SEC",
     "LLM_HEDGE_DELAY_SEC",
     "LLM_HEDGE_MAX_SHARE",
@@ -26,9 +30,19 @@ NOT_IN_FORCE = frozenset({
     "LLM_PROVIDER_CONCURRENCY",
     "LLM_QUEUE_TIMEOUT_SEC",
     "LLM_ROUTE_RULES",
+    "OPENAI_API_VERSION",
     "STREAM_RESUME_GRACE_SEC",
 })  # fmt: skip
 """Read and checked, but without effect in this version. ``env.example`` and the log at start say so."""
+
+REFUSED = {
+    "DATABASE_URL": "only SQLite in the data folder is supported",
+    "QUOTA_USER_TOKENS_PER_DAY": "quotas are not kept",
+    "QUOTA_USER_MESSAGES_PER_DAY": "quotas are not kept",
+    "QUOTA_PROVIDER_TOKENS_PER_DAY": "quotas are not kept",
+    "QUOTA_PROVIDER_USD_PER_DAY": "quotas are not kept",
+}
+"""Ignoring these would let somebody believe in a limit or a database that is not there."""
 
 
 def _names(value: object) -> object:
@@ -172,10 +186,23 @@ class Settings(BaseSettings):
     openai_base_url: Url = setting("https://api.openai.com/v1", "Address of the API, up to and with its version.")
     openai_org_id: str | None = setting(None, "Sent to api.openai.com when set.")
     openai_project_id: str | None = setting(None, "Sent to api.openai.com when set.")
+    openai_api_version: str | None = setting(None, "The version that Azure wants.")
     openai_locality: LocalityText = setting("cloud", "`local` for a server of your own behind OPENAI_BASE_URL.")
+
+    anthropic_api_key: SecretStr | None = setting(None, "Anthropic key.")
+    anthropic_model: str | None = setting(None, "The Anthropic model.")
+    anthropic_base_url: Url | None = setting(None, "Address of the Anthropic API.")
 
     cloud_enabled: bool = setting("true", "`false`: no cloud provider is ever asked, whoever wants it.")
     expose_provider_headers: bool = setting("false", "Whether answers carry X-NovaCore-Provider and the like.")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> Self:
+        """Read from an environment; raises SettingsError, also for what this version does not have."""
+        for variable, why in REFUSED.items():
+            if read(environ, variable) is not None:
+                raise SettingsError(f"{variable} is set, but {why} in this version; leave it unset.")
+        return super().load(environ)
 
     @model_validator(mode="after")
     def _features_of_this_version(self) -> Self:

@@ -106,6 +106,24 @@ async def test_what_was_said_in_a_locked_session_stays_local_when_it_is_unlocked
     assert "whispered" not in sent
 
 
+async def test_an_answer_that_was_running_when_its_session_was_locked_stays_local_too(world: World) -> None:
+    gate = Gate()
+    world.ollama.add(answer("whispered", gate=gate))
+    client = await world.serve()
+    session_id = await client.session()
+    async with client.stream("confidential", session_id=session_id) as stream:
+        await world.ollama.received()
+        await client.call("PATCH", f"/api/chat/sessions/{session_id}", {"local_only": True})
+        gate.open()
+        await stream.rest()
+    await client.call("PATCH", f"/api/chat/sessions/{session_id}", {"local_only": False})
+    await client.message("and now?", session_id=session_id, prefer="cloud")
+    sent = world.gemini.chats[0].raw_body.decode()
+    assert "and now?" in sent
+    assert "confidential" not in sent
+    assert "whispered" not in sent
+
+
 async def test_locking_a_session_cuts_off_its_answer_from_the_cloud(world: World) -> None:
     gate = Gate()
     world.gemini.add(answer("One two three", gate=gate))

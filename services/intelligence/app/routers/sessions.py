@@ -11,7 +11,6 @@ from novakit.problem import Problem
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from sqlalchemy import RowMapping
 
-from ..services.conversation import lock_session
 from ..services.parts import Parts
 from ..services.route_record import StoredRoute
 from ..store.repository import BadCursorError
@@ -143,8 +142,7 @@ async def change_session(session_id: UUID, body: SessionChange, request: Request
     if row is None:
         raise Problem(404, "There is no such session.")
     if body.local_only:
-        for turn in await parts.conversations.of_session(str(session_id)):
-            lock_session(turn)
+        await parts.conversations.lock(str(session_id))
     return _session(row)
 
 

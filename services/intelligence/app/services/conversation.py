@@ -113,6 +113,12 @@ class Conversations:
         await self._writer.run(_nothing)
         return self._running.of_session(session_id)
 
+    async def lock(self, session_id: str) -> None:
+        """The session was locked: none of its running turns calls the cloud from now on."""
+        await self._writer.run(lambda connection: turns.lock_running(connection, session_id))
+        for turn in self._running.of_session(session_id):
+            _lock(turn)
+
     def locks(self, *, session: bool, message: bool) -> frozenset[Lock]:
         """Who forbids the cloud to such a message."""
         found: set[Lock] = set()
@@ -268,8 +274,8 @@ class Conversations:
         return int(self._clock.wall() * 1_000_000)
 
 
-def lock_session(turn: Turn) -> None:
-    """The turn's session was locked: no further call to the cloud, and one that is under way is cut off."""
+def _lock(turn: Turn) -> None:
+    """No further call to the cloud, and one that is under way is cut off."""
     turn.request = replace(turn.request, locks=turn.request.locks | {"session"})
     call = turn.route.last_call()
     if call is not None and call.outcome is None and call.locality == "cloud":

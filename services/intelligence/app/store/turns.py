@@ -124,6 +124,11 @@ def end(connection: sqlite3.Connection, ended: EndedPrompt) -> None:
     )
 
 
+def lock_running(connection: sqlite3.Connection, session_id: str) -> None:
+    """Mark the session's unfinished prompts as local: what is answered under the lock stays under it."""
+    connection.execute("UPDATE prompts SET local_only = 1 WHERE session_id = ? AND status = 'running'", (session_id,))
+
+
 def mark_orphans(connection: sqlite3.Connection) -> int:
     """Mark what a dead process left running; says how many there were."""
     return connection.execute("UPDATE prompts SET status = 'interrupted' WHERE status = 'running'").rowcount

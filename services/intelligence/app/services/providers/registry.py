@@ -1,7 +1,7 @@
 """The providers by name: the one place that knows the concrete classes."""
 
 from collections.abc import Callable
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from novakit.clock import Clock
@@ -18,6 +18,14 @@ from .transport import Transport
 
 OLLAMA_DEFAULT_URL = "http://127.0.0.1:11434"
 CONNECT_TIMEOUT_SEC = 3.0
+OWN_NETWORKS = tuple(
+    ip_network(text)
+    for text in (
+        "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
+        "::1/128", "fc00::/7", "fe80::/10",
+    )
+)  # fmt: skip
+"""Loopback, private (RFC 1918, RFC 4193) and link-local addresses."""
 
 Factory = Callable[[Settings, Transport, Clock, float], Provider | Candidate]
 """Makes a provider, or says with a candidate that is not configured what would have been one."""
@@ -54,8 +62,13 @@ def locality_of(url: str, declared: Locality | None) -> Locality:
     try:
         address = ip_address(host)
     except ValueError:
-        return "local" if "." not in host else "cloud"
-    return "local" if address.is_private or address.is_loopback else "cloud"
+        return "local" if _is_label(host) else "cloud"
+    return "local" if any(address in network for network in OWN_NETWORKS) else "cloud"
+
+
+def _is_label(host: str) -> bool:
+    """Whether it is a plain name of one label. A number, also in hexadecimal, is an address in disguise."""
+    return "." not in host and ":" not in host and host[:1].isalpha()
 
 
 def _ollama(settings: Settings, transport: Transport, clock: Clock, timeout: float) -> Provider:
