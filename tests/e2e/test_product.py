@@ -1,5 +1,6 @@
 """The product from outside: started with its one command, used through its one door."""
 
+import json
 import os
 import signal
 import time
@@ -167,15 +168,22 @@ def assert_all_is_there(product: Product, victims: list[str]) -> None:
 
 
 @pytest.mark.model
-def test_a_killed_local_model_comes_back_and_chat_goes_on(tmp_path: Path) -> None:
+def test_a_local_model_that_is_killed_in_an_answer_comes_back_and_what_it_said_is_kept(tmp_path: Path) -> None:
     with running(tmp_path, OLLAMA_URL="auto", LLM_PROVIDER_PRIORITY="ollama") as product:
         if "11434" in "".join(product.output):
             pytest.skip("an Ollama runs on this machine, so the built-in model is not started")
-        os.kill(product.pid_of("local_model"), signal.SIGKILL)
+        with product.stream({"message": "Write a long story about a lighthouse."}) as lines:
+            said = next(json.loads(line[6:])["content"] for line in lines if line.startswith('data: {"content"'))
+            os.kill(product.pid_of("local_model"), signal.SIGKILL)
+            last = [line for line in lines if line.startswith("data: ")][-1]
         product.wait_for("local_model")
         product.wait_for("ready")
+        [prompt] = history_of(product)
         status, reply = product.call("POST", "/api/chat/message", {"message": "Hello!"})
 
+        assert "broke off" in json.loads(last[6:])["error"]
+        assert prompt["status"] == "interrupted"
+        assert prompt["output_text"].startswith(said)
         assert status == 200
         assert reply["tokens_used"] > 0
         assert product.process.poll() is None

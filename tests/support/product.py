@@ -76,6 +76,14 @@ class Product:
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read() or b"null")
 
+    @contextmanager
+    def stream(self, body: Any) -> Iterator[Iterator[str]]:
+        """The lines of a streamed answer, as they come."""
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}/api/chat/stream", json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request, timeout=60) as response:
+            yield (line.decode().rstrip("\n") for line in response)
+
     def novacore(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run ``python -m novacore …`` beside it, as in a second terminal."""
         command = [sys.executable, "-m", "novacore", *arguments]
