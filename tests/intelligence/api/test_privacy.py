@@ -93,17 +93,21 @@ async def test_a_message_that_was_local_is_in_no_later_cloud_prompt(world: World
     assert "confidential" in world.ollama.chats[1].raw_body.decode()
 
 
-async def test_what_was_said_in_a_locked_session_stays_local_when_it_is_unlocked(world: World) -> None:
-    world.ollama.add(answer("whispered"))
-    client = await world.serve()
-    session_id = await client.session(local_only=True)
-    await client.message("confidential", session_id=session_id)
+async def assert_kept_back_after_unlocking(world: World, client: Client, session_id: str) -> None:
     await client.call("PATCH", f"/api/chat/sessions/{session_id}", {"local_only": False})
     await client.message("and now?", session_id=session_id, prefer="cloud")
     sent = world.gemini.chats[0].raw_body.decode()
     assert "and now?" in sent
     assert "confidential" not in sent
     assert "whispered" not in sent
+
+
+async def test_what_was_said_in_a_locked_session_stays_local_when_it_is_unlocked(world: World) -> None:
+    world.ollama.add(answer("whispered"))
+    client = await world.serve()
+    session_id = await client.session(local_only=True)
+    await client.message("confidential", session_id=session_id)
+    await assert_kept_back_after_unlocking(world, client, session_id)
 
 
 async def test_an_answer_that_was_running_when_its_session_was_locked_stays_local_too(world: World) -> None:
@@ -116,12 +120,7 @@ async def test_an_answer_that_was_running_when_its_session_was_locked_stays_loca
         await client.call("PATCH", f"/api/chat/sessions/{session_id}", {"local_only": True})
         gate.open()
         await stream.rest()
-    await client.call("PATCH", f"/api/chat/sessions/{session_id}", {"local_only": False})
-    await client.message("and now?", session_id=session_id, prefer="cloud")
-    sent = world.gemini.chats[0].raw_body.decode()
-    assert "and now?" in sent
-    assert "confidential" not in sent
-    assert "whispered" not in sent
+    await assert_kept_back_after_unlocking(world, client, session_id)
 
 
 async def test_locking_a_session_cuts_off_its_answer_from_the_cloud(world: World) -> None:
