@@ -1,6 +1,6 @@
 """Who is asked, with what, and what is told along the way."""
 
-import pytest
+from structlog.testing import capture_logs
 
 from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest, Sampling
 from services.intelligence.app.domain.events import Finished, TextDelta
@@ -150,16 +150,21 @@ async def test_an_answer_without_words_that_its_provider_calls_whole_is_whole() 
 
 
 @in_virtual_time
-async def test_a_defect_of_an_adapter_is_not_hidden_and_leaves_nothing_behind() -> None:
+async def test_a_defect_of_an_adapter_is_logged_by_its_place_and_costs_nobody_the_answer() -> None:
     class Defective(ScriptedProvider):
         def _next(self) -> tuple[()]:
-            raise KeyError("a defect")
+            raise KeyError("what a person wrote")
 
-    world = World(Defective("ollama"))
-    with pytest.raises(KeyError):
-        await world.ask()
+    world = World(Defective("ollama"), ScriptedProvider("gemini", [says("From elsewhere.")]))
+    with capture_logs() as logged:
+        told = await world.ask()
+    assert told.lines[1] == "1 failed ollama: malformed"
+    assert (told.answered_by, told.text) == ("gemini", "From elsewhere.")
     assert world.nothing_left()
-    assert world.changes == []
+    [line] = logged
+    assert (line["event"], line["error"]) == ("adapter_crashed", "KeyError")
+    assert line["at"].endswith("_next")
+    assert "what a person wrote" not in str(line)
 
 
 @in_virtual_time

@@ -5,8 +5,12 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from ..domain.errors import Garbled, Reason, TimedOut
+from novakit import logs
+
+from ..domain.errors import Garbled, ProviderError, Reason, TimedOut
 from ..domain.events import Delta, Finished
+
+log = logs.get("deadlines")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,9 @@ class Clocks:
 async def timed(deltas: AsyncGenerator[Delta], clocks: Clocks) -> AsyncGenerator[Delta]:
     """The same deltas, in time; raises TimedOut, and Garbled (truncated) for an end without ``Finished``.
 
-    Every delta is content by the grammar, so each resets the stall clock; pings never reach this place.
+    Every delta is content by the grammar, so each resets the stall clock; pings never reach this place. An adapter
+    that crashes is logged, and taken for a malformed answer: the fault is ours, and the user must not pay for it with
+    the answer that another provider can give.
     """
     now = asyncio.get_running_loop().time
     heard = started = now()
@@ -37,6 +43,11 @@ async def timed(deltas: AsyncGenerator[Delta], clocks: Clocks) -> AsyncGenerator
                 raise TimedOut(detail, reason=reason) from None
             except StopAsyncIteration:
                 raise Garbled("the stream ended without its terminal mark", reason="truncated") from None
+            except ProviderError:
+                raise
+            except Exception as crash:  # noqa: BLE001 (see above)
+                log.error("adapter_crashed", error=type(crash).__name__, at=logs.where(crash))
+                raise Garbled(f"the adapter crashed: {type(crash).__name__}", reason="malformed") from None
             yield delta
             if isinstance(delta, Finished):
                 return
