@@ -8,7 +8,7 @@ from novakit.settings import PLACEHOLDER, Settings, Variable
 from novacore.settings import LauncherSettings
 from novacore.topology import SERVICES
 from services.gateway.app.config import Settings as Gateway
-from services.intelligence.app.config import NOT_IN_FORCE
+from services.intelligence.app.config import NOT_IN_FORCE, Row
 from services.intelligence.app.config import Settings as Intelligence
 from services.local_model.app.config import Settings as LocalModel
 from services.memory.app.config import Settings as Memory
@@ -44,6 +44,9 @@ def render() -> str:
         variables = [variable for variable in settings.variables() if not variable.internal]
         parts.append(_section(title, [variable for variable in variables if variable.name not in told]))
         told.update(variable.name for variable in variables)
+    parts.insert(
+        2, _section("Any other name x in LLM_PROVIDER_PRIORITY: a server with OpenAI's API", list(Row.variables()))
+    )
     parts.append(_section("Where each service listens (`up` picks free ports itself)", _addresses(told)))
     parts.append(_section("The command line", COMMAND_LINE))
     return "\n".join(parts)

@@ -57,7 +57,11 @@ DEFAULTS: dict[str, object] = {
     "openai_locality": "cloud",
     "anthropic_api_key": None,
     "anthropic_model": None,
-    "anthropic_base_url": None,
+    "anthropic_base_url": "https://api.anthropic.com",
+    "anthropic_api_version": "2026-10-21",
+    "ollama_num_ctx": 4096,
+    "ollama_keep_alive": None,
+    "rows": (),
     "cloud_enabled": True,
     "expose_provider_headers": False,
 }
@@ -110,11 +114,30 @@ def test_keys_and_the_secret_are_secret() -> None:
 
 SENTENCES = [
     (
-        {"LLM_PROVIDER_PRIORITY": "ollama,claude"},
+        {"LLM_PROVIDER_PRIORITY": "ollama,olama"},
         (
-            "LLM_PROVIDER_PRIORITY: 'ollama,claude' cannot be used: "
-            "'claude' is not a provider; it must be of ollama, gemini, openai."
+            "LLM_PROVIDER_PRIORITY: 'olama' is none of ollama, gemini, openai, anthropic; for a server of your own "
+            "that speaks OpenAI's protocol, set OLAMA_BASE_URL and OLAMA_MODEL."
         ),
+    ),
+    (
+        {"LLM_PROVIDER_PRIORITY": "ollama,4you"},
+        (
+            "LLM_PROVIDER_PRIORITY: 'ollama,4you' cannot be used: '4you' is not a name: letters, digits, - and _, "
+            "the first one a letter."
+        ),
+    ),
+    (
+        {"ANTHROPIC_API_KEY": "a" * 8},
+        "ANTHROPIC_MODEL is not set; it is needed with ANTHROPIC_API_KEY.",
+    ),
+    (
+        {"ANTHROPIC_API_VERSION": "2024-01-01"},
+        "ANTHROPIC_API_VERSION: '2024-01-01' cannot be used: it must be '2026-10-21' or '2023-06-01'.",
+    ),
+    (
+        {"OLLAMA_KEEP_ALIVE": "soon"},
+        ("OLLAMA_KEEP_ALIVE: 'soon' cannot be used: it must match pattern '^-?[0-9]+(\\.[0-9]+)?(ms|s|m|h)?$'."),
     ),
     (
         {"LLM_PROVIDER_PRIORITY": "ollama,Ollama"},

@@ -1,28 +1,26 @@
 """Every setting of the intelligence service, with its default; a bad value stops the start with one sentence."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+from novakit.settings import DERIVED, SettingsError, Variable, read, sentence, variables_of
 from novakit.settings import Settings as BaseSettings
-from novakit.settings import SettingsError, read
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     HttpUrl,
     SecretStr,
     TypeAdapter,
+    ValidationError,
     model_validator,
 )
 
-KNOWN_PROVIDERS = ("ollama", "gemini", "openai")
-
 NOT_IN_FORCE = frozenset({
-    "ANTHROPIC_API_KEY",
-    "ANTHROPIC_BASE_URL",
-    "ANTHROPIC_MODEL",
     "LLM_COLD_START_TIMEOUT_SEC",
     "LLM_HEDGE_DELAY_SEC",
     "LLM_HEDGE_MAX_SHARE",
@@ -30,7 +28,6 @@ NOT_IN_FORCE = frozenset({
     "LLM_PROVIDER_CONCURRENCY",
     "LLM_QUEUE_TIMEOUT_SEC",
     "LLM_ROUTE_RULES",
-    "OPENAI_API_VERSION",
     "STREAM_RESUME_GRACE_SEC",
 })  # fmt: skip
 """Read and checked, but without effect in this version. ``env.example`` and the log at start say so."""
@@ -50,8 +47,8 @@ def _names(value: object) -> object:
         return value
     names = tuple(name.strip().lower() for name in value.split(",") if name.strip())
     for name in names:
-        if name not in KNOWN_PROVIDERS:
-            raise ValueError(f"{name!r} is not a provider; it must be of {', '.join(KNOWN_PROVIDERS)}.")
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a name: letters, digits, - and _, the first one a letter.")
     if len(set(names)) != len(names):
         raise ValueError("a name stands in it twice.")
     if not names:
@@ -83,6 +80,7 @@ def _per_provider(value: object, number: type[float] | type[int]) -> object:
     return found
 
 
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _url = TypeAdapter(HttpUrl)
 
 
@@ -112,8 +110,29 @@ def setting(default: Any, meaning: str, **more: Any) -> Any:
     return Field(default, description=meaning, **more)
 
 
+class Row(BaseModel):
+    """A server that speaks OpenAI's protocol: a provider that is settings alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    name: str
+    base_url: Url = setting(..., "Address of the server's API, with its version, as in http://gpu:8000/v1.")
+    model: str = setting(..., "The model to ask for.")
+    api_key: SecretStr | None = setting(None, "Its key, where it wants one.")
+    locality: LocalityText = setting("cloud", "`local` for a server of your own: what is locked may then go there.")
+
+    @classmethod
+    def variables(cls) -> Iterator[Variable]:
+        """What a row is made of; X stands for its name in capitals, with _ where the name has -."""
+        return variables_of(cls, prefix="X_", without=frozenset({"name"}))
+
+
 class Settings(BaseSettings):
-    """The variables are the field names in capitals."""
+    """The variables are the field names in capitals.
+
+    A provider with settings of its own is one that has a field ``<name>_model`` here; any other name in the priority
+    is a row.
+    """
 
     model_config = ConfigDict(validate_default=True)
 
@@ -134,7 +153,10 @@ class Settings(BaseSettings):
         "What the chat answers when every provider failed.",
     )
 
-    llm_provider_priority: Names = setting("ollama,gemini,openai", "Who is asked, in this order.")
+    llm_provider_priority: Names = setting(
+        "ollama,gemini,openai",
+        "Who is asked, in this order: ollama, gemini, openai, anthropic, and names of your own (see X_BASE_URL).",
+    )
     llm_provider_timeouts: SecondsPerProvider = setting(
         "ollama:20,gemini:15,openai:15", "Seconds until the first token, per provider (others: 15)."
     )
@@ -172,6 +194,16 @@ class Settings(BaseSettings):
         "The local model; unset: the first that the server lists. LLM_MODEL does too.",
         json_schema_extra={"also": "LLM_MODEL"},
     )
+    ollama_num_ctx: int = setting(
+        4096,
+        "The context length that Ollama loads the model with, in tokens; a longer one takes more memory.",
+        ge=512,
+    )
+    ollama_keep_alive: str | None = setting(
+        None,
+        "How long Ollama keeps the model loaded, as in 30m, or -1 for ever; unset: as the server is set.",
+        pattern=r"^-?[0-9]+(\.[0-9]+)?(ms|s|m|h)?$",
+    )
     ollama_api_key: SecretStr | None = setting(None, "For an Ollama that asks for one.")
     ollama_locality: LocalityText | None = setting(
         None,
@@ -186,15 +218,22 @@ class Settings(BaseSettings):
     openai_base_url: Url = setting("https://api.openai.com/v1", "Address of the API, up to and with its version.")
     openai_org_id: str | None = setting(None, "Sent to api.openai.com when set.")
     openai_project_id: str | None = setting(None, "Sent to api.openai.com when set.")
-    openai_api_version: str | None = setting(None, "The version that Azure wants.")
+    openai_api_version: str | None = setting(
+        None, "The api-version of a classic Azure deployment, as in 2024-10-21; unset: Azure's v1 API."
+    )
     openai_locality: LocalityText = setting("cloud", "`local` for a server of your own behind OPENAI_BASE_URL.")
 
     anthropic_api_key: SecretStr | None = setting(None, "Anthropic key.")
-    anthropic_model: str | None = setting(None, "The Anthropic model.")
-    anthropic_base_url: Url | None = setting(None, "Address of the Anthropic API.")
+    anthropic_model: str | None = setting(None, "The Anthropic model; needed with the key.")
+    anthropic_base_url: Url = setting("https://api.anthropic.com", "Address of the Anthropic API.")
+    anthropic_api_version: Literal["2026-10-21", "2023-06-01"] = setting(
+        "2026-10-21", "The anthropic-version that is spoken."
+    )
 
     cloud_enabled: bool = setting("true", "`false`: no cloud provider is ever asked, whoever wants it.")
     expose_provider_headers: bool = setting("false", "Whether answers carry X-NovaCore-Provider and the like.")
+
+    rows: tuple[Row, ...] = Field((), description="The rows that the priority names.", json_schema_extra=DERIVED)
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Self:
@@ -202,12 +241,31 @@ class Settings(BaseSettings):
         for variable, why in REFUSED.items():
             if read(environ, variable) is not None:
                 raise SettingsError(f"{variable} is set, but {why} in this version; leave it unset.")
-        return super().load(environ)
+        settings = super().load(environ)
+        names = [name for name in settings.llm_provider_priority if name not in cls.providers()]
+        return settings.model_copy(update={"rows": tuple(_row(name, environ, cls.providers()) for name in names)})
+
+    @classmethod
+    def providers(cls) -> tuple[str, ...]:
+        """The names of the providers that have settings of their own."""
+        return tuple(name.removesuffix("_model") for name in cls.model_fields if name.endswith("_model"))
+
+    def keys(self) -> tuple[str, ...]:
+        """Every configured provider key."""
+        own = [getattr(self, name) for name in type(self).model_fields if name.endswith("_api_key")]
+        keys = [*own, *(row.api_key for row in self.rows)]
+        return tuple(key.get_secret_value() for key in keys if key is not None)
 
     @model_validator(mode="after")
     def _features_of_this_version(self) -> Self:
         if self.llm_fallback_mode == "hedged":
             raise ValueError("LLM_FALLBACK_MODE: 'hedged' is not available in this version; use sequential or off.")
+        return self
+
+    @model_validator(mode="after")
+    def _anthropic_has_a_model(self) -> Self:
+        if self.anthropic_api_key is not None and self.anthropic_model is None:
+            raise ValueError("ANTHROPIC_MODEL is not set; it is needed with ANTHROPIC_API_KEY.")
         return self
 
     def without_effect(self) -> list[str]:
@@ -224,3 +282,22 @@ class Settings(BaseSettings):
             for name in getattr(self, field)
             if name not in self.llm_provider_priority
         ]
+
+
+def _row(name: str, environ: Mapping[str, str], known: tuple[str, ...]) -> Row:
+    """The settings of one row; raises SettingsError."""
+    prefix = name.upper().replace("-", "_")
+    values: dict[str, Any] = {"name": name}
+    for field in ("base_url", "api_key", "model", "locality"):
+        value = read(environ, f"{prefix}_{field.upper()}")
+        if value is not None:
+            values[field] = value
+    if "base_url" not in values:
+        raise SettingsError(
+            f"LLM_PROVIDER_PRIORITY: {name!r} is none of {', '.join(known)}; for a server of your own that speaks "
+            f"OpenAI's protocol, set {prefix}_BASE_URL and {prefix}_MODEL."
+        )
+    try:
+        return Row(**values)
+    except ValidationError as error:
+        raise SettingsError(sentence(Row, error.errors()[0], values, prefix=f"{prefix}_")) from None

@@ -28,9 +28,10 @@ from .services.health_board import HealthBoard
 from .services.llm_router import Pace, ProviderOrchestrator
 from .services.memory_client import MemoryClient
 from .services.parts import Parts
+from .services.prices import Prices
 from .services.providers import registry
 from .services.providers.transport import AiohttpTransport, open_session
-from .services.route_record import Observation
+from .services.route_record import Observation, RouteRecord
 from .services.running import RunningTurns
 from .store.repository import ChatRepository
 from .store.tables import HEAD
@@ -162,8 +163,13 @@ def _wire(
         metrics.observe(observation)
         reporting.observe(observation)
 
+    prices = Prices({provider.name: provider.priced_as for provider in configured})
+
+    def new_record(request_id: str) -> RouteRecord:
+        return RouteRecord(clock.now, request_id, observe, prices)
+
     manner = Manner(settings.chat_system_prompt, settings.fallback_message, settings.cloud_enabled)
-    conversations = Conversations(orchestrator, writer, running, manner, clock, new_id, observe)
+    conversations = Conversations(orchestrator, writer, running, manner, clock, new_id, new_record, observe)
     return Parts(
         repository=ChatRepository(engine),
         conversations=conversations,

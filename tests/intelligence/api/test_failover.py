@@ -51,12 +51,16 @@ async def test_gemini_answers_when_the_local_model_does_not(
 
 
 @WAYS
-@pytest.mark.parametrize("fault", [refuses, resets, hangs, answers_empty, answers_garbage])
-async def test_openai_answers_when_both_others_do_not(world: World, fault: Fault, ask: Ask) -> None:
+@pytest.mark.parametrize(
+    ("fault", "used_in_vain"), [(refuses, 0), (resets, 0), (hangs, 0), (answers_empty, 26), (answers_garbage, 0)]
+)
+async def test_openai_answers_when_both_others_do_not_and_what_they_used_counts_too(
+    world: World, fault: Fault, used_in_vain: int, ask: Ask
+) -> None:
     await fault(world.ollama)
     await fault(world.gemini)
     client = await world.serve(**SOON)
-    assert await ask(client) == ("OpenAI speaking.", 18)
+    assert await ask(client) == ("OpenAI speaking.", 18 + used_in_vain)
 
 
 @WAYS

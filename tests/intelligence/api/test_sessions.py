@@ -37,6 +37,10 @@ ATTEMPT = [
     "reason",
     "first_token_ms",
     "ended_ms",
+    "input_tokens",
+    "output_tokens",
+    "estimated",
+    "cost_usd",
 ]
 
 

@@ -3,10 +3,12 @@
 import pytest
 from novakit.clock import FakeClock
 
+from services.intelligence.app.domain.chat import ChatTurn
 from services.intelligence.app.domain.errors import Reason, SkipReason
-from services.intelligence.app.domain.events import Finished, TextDelta, Usage
+from services.intelligence.app.domain.events import Finished, ReasoningDelta, TextDelta, Usage
 from services.intelligence.app.routing.policy import Attempt, Candidate, RouteDecision, Skipped
 from services.intelligence.app.routing.trail import Answering, Connecting, Failed, Succeeded
+from services.intelligence.app.services.metering import Spent
 from services.intelligence.app.services.route_record import (
     CallEnded,
     CallRecord,
@@ -19,7 +21,16 @@ from tests.support.scripted import error
 OLLAMA = Candidate("ollama", "llama3.2", "local", on_this_machine=True)
 NEAR = Candidate("near", "qwen3", "local")
 GEMINI = Candidate("gemini", "flash", "cloud")
+OTHER = Candidate("other", "unheard-of", "cloud")
 USAGE = Usage(input_tokens=12, output_tokens=34)
+ASKED = (ChatTurn("system", "Be brief."), ChatTurn("user", "Who are you?"))
+
+
+def price(provider: str, model: str, usage: Usage) -> float | None:
+    """A dollar a token for Gemini's flash; of others no price is known."""
+    if (provider, model) != ("gemini", "flash"):
+        return None
+    return float((usage.input_tokens or 0) + (usage.output_tokens or 0))
 
 
 class Story:
@@ -28,7 +39,7 @@ class Story:
     def __init__(self) -> None:
         self.clock = FakeClock(now=1000.0)
         self.heard: list[Observation] = []
-        self.record = RouteRecord(self.clock.now, "request-1", self.heard.append)
+        self.record = RouteRecord(self.clock.now, "request-1", self.heard.append, price)
         self.calls = 0
 
     def skipped(self, candidate: Candidate, reason: SkipReason) -> None:
@@ -37,7 +48,7 @@ class Story:
     def begins(self, candidate: Candidate) -> None:
         self.calls += 1
         self.candidate = candidate
-        self.record.take(Connecting(self.calls, candidate))
+        self.record.take(Connecting(self.calls, candidate, ASKED))
 
     def speaks(self, after: float) -> None:
         self.clock.advance(after)
@@ -76,6 +87,7 @@ class TestStored:
             CallRecord(
                 attempt=2, provider="gemini", model="flash", locality="cloud", sent=True, started_ms=20100,
                 outcome="succeeded", first_token_ms=20600, ended_ms=22100,
+                input_tokens=12, output_tokens=34, cost_usd=46.0,
             ),
         ]  # fmt: skip
         assert stored.skipped == [SkipRecord("near", "qwen3", "local", "cooling_down")]
@@ -99,7 +111,15 @@ class TestStored:
 
     @pytest.mark.parametrize(
         ("candidates", "cost"),
-        [((), 0.0), ((OLLAMA,), 0.0), ((NEAR,), 0.0), ((OLLAMA, GEMINI), None), ((GEMINI,), None)],
+        [
+            ((), 0.0),
+            ((OLLAMA,), 0.0),
+            ((NEAR,), 0.0),
+            ((OLLAMA, GEMINI), 46.0),
+            ((GEMINI, GEMINI), 92.0),
+            ((OTHER,), None),
+            ((GEMINI, OTHER), None),
+        ],
     )
     def test_local_calls_cost_nothing_and_a_price_that_is_not_known_is_not_made_up(
         self, story: Story, candidates: tuple[Candidate, ...], cost: float | None
@@ -231,9 +251,29 @@ class TestObservers:
         story.succeeds(after=2.0)
         assert story.heard == [
             CallEnded(
-                "ollama", "llama3.2", "local", "failed", "reset", "scripted: reset", 1.0, None, None, "request-1"
+                "ollama",
+                "llama3.2",
+                "local",
+                "failed",
+                "reset",
+                "scripted: reset",
+                1.0,
+                None,
+                Spent(),
+                "request-1",
             ),
-            CallEnded("gemini", "flash", "cloud", "succeeded", None, None, 2.5, 0.5, USAGE, "request-1"),
+            CallEnded(
+                "gemini",
+                "flash",
+                "cloud",
+                "succeeded",
+                None,
+                None,
+                2.5,
+                0.5,
+                Spent(12, 34, cost_usd=46.0),
+                "request-1",
+            ),
         ]
 
     def test_hear_of_a_call_that_was_cut_off(self, story: Story) -> None:
@@ -241,8 +281,66 @@ class TestObservers:
         story.speaks(after=0.5)
         story.record.cancel()
         assert story.heard == [
-            CallEnded("gemini", "flash", "cloud", "cancelled", "cancelled", None, 0.5, 0.5, None, "request-1")
+            CallEnded(
+                "gemini",
+                "flash",
+                "cloud",
+                "cancelled",
+                "cancelled",
+                None,
+                0.5,
+                0.5,
+                Spent(6, 2, True, 8.0),
+                "request-1",
+            )
         ]
+
+
+class TestSpent:
+    """Each call is billed to whoever produced its tokens, a failed one too."""
+
+    def test_what_was_said_before_a_fault_is_estimated_with_its_prompt(self, story: Story) -> None:
+        story.begins(GEMINI)
+        story.speaks(after=0.5)
+        story.fails("reset", spoke=True)
+        [call] = story.record.stored().attempts
+        assert (call.input_tokens, call.output_tokens, call.estimated, call.cost_usd) == (6, 2, True, 8.0)
+
+    def test_what_a_provider_reported_before_its_fault_counts(self, story: Story) -> None:
+        story.begins(GEMINI)
+        story.speaks(after=0.5)
+        fault = error("reset")
+        fault.usage = Usage(input_tokens=100)
+        story.record.take(Failed(1, GEMINI, fault, spoke=True))
+        [call] = story.record.stored().attempts
+        assert (call.input_tokens, call.output_tokens, call.estimated, call.cost_usd) == (100, 2, True, 102.0)
+
+    def test_thoughts_are_tokens_too(self, story: Story) -> None:
+        story.begins(GEMINI)
+        story.record.take(ReasoningDelta("Well, then"))
+        story.record.cancel()
+        assert story.record.spent() == Spent(6, 3, True, 9.0)
+
+    def test_nothing_is_made_up_where_nothing_was_heard(self, story: Story) -> None:
+        story.begins(GEMINI)
+        story.fails("first_token_timeout", after=15.0)
+        assert story.record.spent() == Spent()
+
+    def test_a_refusal_is_billed_as_reported(self, story: Story) -> None:
+        story.begins(GEMINI)
+        refusal = error("blocked")
+        refusal.usage = USAGE
+        story.record.take(Succeeded(1, GEMINI, refusal=refusal))
+        assert story.record.spent() == Spent(12, 34, cost_usd=46.0)
+
+    def test_two_calls_are_added_up_and_each_keeps_its_own(self, story: Story) -> None:
+        story.begins(OLLAMA)
+        story.speaks(after=0.5)
+        story.fails("truncated", spoke=True)
+        story.begins(GEMINI)
+        story.succeeds()
+        assert [call.cost_usd for call in story.record.stored().attempts] == [0.0, 46.0]
+        assert story.record.spent() == Spent(18, 36, True, 46.0)
 
 
 def test_the_candidate_is_whoever_was_asked_last(story: Story) -> None:

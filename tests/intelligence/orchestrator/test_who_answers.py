@@ -34,7 +34,7 @@ async def test_the_decision_is_told_before_anyone_is_asked_and_finished_is_the_l
     assert ollama.calls == []
     candidate = Candidate("ollama", "model-1", "local", on_this_machine=True)
     assert [event async for event in events] == [
-        Connecting(1, candidate),
+        Connecting(1, candidate, asks().turns),
         Answering(1, candidate, after=2.0),
         TextDelta("Hello"),
         Succeeded(1, candidate, finished=Finished("stop", "stop")),

@@ -7,7 +7,7 @@ An empty value and the placeholder ``replace-me`` mean unset. ``X_FILE`` names a
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
@@ -15,6 +15,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 PLACEHOLDER = "replace-me"
+DERIVED: Final[dict[str, Any]] = {"derived": True}
+"""The extra data of a field that no variable of its name holds; the class fills it itself."""
 ENV_FILE_VARIABLE = "NOVACORE_ENV_FILE"
 
 
@@ -43,7 +45,7 @@ class Settings(BaseModel):
         """Read from an environment; raises SettingsError."""
         values: dict[str, Any] = {}
         for name, field in cls.model_fields.items():
-            for variable in names_of(name, field):
+            for variable in names_of(name, field) if not _extra(field, "derived") else ():
                 value = read(environ, variable)
                 if value is not None:
                     values[name] = value
@@ -51,19 +53,28 @@ class Settings(BaseModel):
         try:
             return cls(**values)
         except ValidationError as error:
-            raise SettingsError(_sentence(cls, error.errors()[0], values)) from None
+            raise SettingsError(sentence(cls, error.errors()[0], values)) from None
 
     @classmethod
     def variables(cls) -> Iterator[Variable]:
         """Every variable of this class, in the order of its fields."""
-        for name, field in cls.model_fields.items():
-            yield Variable(
-                name=names_of(name, field)[0],
-                default=_default_text(field),
-                meaning=field.description or "",
-                secret=_is_secret(field),
-                internal=bool(_extra(field, "internal")),
-            )
+        return variables_of(cls)
+
+
+def variables_of(
+    cls: type[BaseModel], *, prefix: str = "", without: frozenset[str] = frozenset()
+) -> Iterator[Variable]:
+    """The variables of a class, their names after ``prefix``; ``without`` are fields that are none."""
+    for name, field in cls.model_fields.items():
+        if name in without or _extra(field, "derived"):
+            continue
+        yield Variable(
+            name=prefix + names_of(name, field)[0],
+            default=_default_text(field),
+            meaning=field.description or "",
+            secret=_is_secret(field),
+            internal=bool(_extra(field, "internal")),
+        )
 
 
 def names_of(name: str, field: FieldInfo) -> tuple[str, ...]:
@@ -119,12 +130,13 @@ def _why(error: OSError | UnicodeDecodeError) -> str:
     return str(error.strerror) if isinstance(error, OSError) else "it is not UTF-8 text"
 
 
-def _sentence(cls: type[Settings], error: ErrorDetails, values: Mapping[str, Any]) -> str:
+def sentence(cls: type[BaseModel], error: ErrorDetails, values: Mapping[str, Any], *, prefix: str = "") -> str:
+    """What is wrong, by the variable's name: ``prefix`` and the field's; a secret's value is not shown."""
     if not error["loc"]:
         return _reason(error)
     name = str(error["loc"][0])
     field = cls.model_fields[name]
-    variable = names_of(name, field)[0]
+    variable = prefix + names_of(name, field)[0]
     if error["type"] == "missing":
         return f"{variable} is not set: {field.description}"
     shown = "its value" if _is_secret(field) else repr(values.get(name, ""))

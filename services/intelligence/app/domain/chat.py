@@ -28,11 +28,21 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """A provider, and which of its models; empty: the configured one."""
+
+    provider: str
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderRequest:
     """One question with its history, oldest turn first.
 
     ``locks`` is who forbade the cloud (empty: it may be asked). ``prefer`` is a wish within what the locks allow.
-    ``order`` names providers that the user wants asked first.
+    ``order`` names providers that the user wants asked first. ``chain`` is the caller's own list: nobody else is
+    asked (empty: the configured priority). ``model`` is for a provider's eyes: the model that this call is for, empty
+    for the provider's own.
     """
 
     turns: tuple[ChatTurn, ...]
@@ -40,3 +50,5 @@ class ProviderRequest:
     locks: frozenset[Lock] = frozenset()
     prefer: Locality | None = None
     order: tuple[str, ...] = ()
+    chain: tuple[Target, ...] = ()
+    model: str = ""

@@ -16,6 +16,8 @@ What each reason means for the next step and for the provider's record stands in
 
 from typing import ClassVar, Literal
 
+from .events import Usage
+
 Reason = Literal[
     "connect_refused",
     "connect_timeout",
@@ -61,7 +63,8 @@ class ProviderError(Exception):
     """A failed attempt.
 
     ``detail`` is for operators: it may quote the provider, never the prompt or a key. ``status`` is the HTTP status
-    where there was one. ``retry_after`` is the delay in seconds that the provider asked for.
+    where there was one. ``retry_after`` is the delay in seconds that the provider asked for. ``usage`` is what the
+    provider had reported of the call by then.
     """
 
     reasons: ClassVar[frozenset[Reason]] = frozenset()
@@ -76,6 +79,7 @@ class ProviderError(Exception):
         self.reason: Reason = reason
         self.status = status
         self.retry_after = retry_after
+        self.usage: Usage | None = None
 
 
 class Unreachable(ProviderError):

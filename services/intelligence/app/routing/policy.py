@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ..domain.chat import Locality, ProviderRequest
+from ..domain.chat import Locality, ProviderRequest, Target
 from ..domain.errors import SkipReason
 from .breaker import BreakerState, Open, blocked_until
 
@@ -22,7 +22,8 @@ class Candidate:
     """A provider of the priority list with the model that it would use.
 
     ``on_this_machine`` is false where a call sends the prompt over a network, be it one's own. ``configured`` is
-    false where its key is missing.
+    false where its key is missing. ``context_tokens`` is how long a conversation with its answer may be.
+    ``asked_model`` is the model that the caller named, empty for the configured one.
     """
 
     name: str
@@ -30,6 +31,13 @@ class Candidate:
     locality: Locality
     on_this_machine: bool = False
     configured: bool = True
+    context_tokens: int = field(default=0, compare=False)
+    asked_model: str = ""
+
+    @property
+    def target(self) -> Target:
+        """What a caller's own list calls it."""
+        return Target(self.name, self.asked_model)
 
     def health_keys(self) -> tuple[HealthKey, HealthKey]:
         """Where its health is kept: the provider's own, and the model's; they are one while the model has no name."""
@@ -105,6 +113,8 @@ def plan(
 
 def barred(request: ProviderRequest, candidate: Candidate) -> SkipReason | None:
     """Why this candidate may not be asked whatever its health, or None where it may."""
+    if request.chain and candidate.target not in request.chain:
+        return "not_requested"
     if not candidate.configured:
         return "not_configured"
     if candidate.locality == "cloud" and request.locks:
@@ -125,6 +135,9 @@ def cooling_until(candidate: Candidate, health: Health, now: float) -> float | N
 
 
 def _ordered(request: ProviderRequest, candidates: Sequence[Candidate]) -> list[Candidate]:
+    if request.chain:
+        places = {target: place for place, target in enumerate(request.chain)}
+        return sorted(candidates, key=lambda candidate: places.get(candidate.target, len(places)))
     wanted = {name: place for place, name in enumerate(request.order)}
     first = sorted(candidates, key=lambda candidate: wanted.get(candidate.name, len(wanted)))
     if request.prefer is None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ..domain.chat import ChatTurn
 from ..domain.errors import ProviderError, Reason
 from ..domain.events import Delta, Finished
 from .policy import Candidate, RouteDecision, Skipped
@@ -13,10 +14,11 @@ _NO_CONNECTION: frozenset[Reason] = frozenset({"connect_refused", "connect_timeo
 
 @dataclass(frozen=True, slots=True)
 class Connecting:
-    """Upstream call number ``call`` (from 1, retries counted) is about to be made."""
+    """Upstream call number ``call`` (from 1, retries counted) is about to be made, with these turns."""
 
     call: int
     candidate: Candidate
+    asked: tuple[ChatTurn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

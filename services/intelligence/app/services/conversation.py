@@ -13,14 +13,14 @@ from novakit.ids import NewId
 
 from ..domain.chat import ChatTurn, Locality, Lock, ProviderRequest
 from ..domain.errors import ProviderError
-from ..domain.events import TextDelta, Usage
-from ..routing.history import estimated_tokens
+from ..domain.events import TextDelta
 from ..routing.trail import AllProvidersFailed, InterruptedAnswer
 from ..store import turns
 from ..store.turns import Begun, EndedPrompt, NewPrompt, PromptStatus
 from ..store.writer import Writer
 from . import frames
 from .llm_router import ProviderOrchestrator
+from .metering import Spent
 from .route_record import Observer, RouteRecord, TurnEnded
 from .running import RunningTurns
 from .turn import Endpoint, Turn
@@ -71,19 +71,22 @@ class Conversations:
         manner: Manner,
         clock: Clock,
         new_id: NewId,
+        new_record: Callable[[str], RouteRecord],
         observe: Observer,
     ) -> None:
+        """``new_record`` starts the record of the request with this id."""
         self._orchestrator = orchestrator
         self._writer = writer
         self._running = running
         self._manner = manner
         self._clock = clock
         self._new_id = new_id
+        self._new_record = new_record
         self._observe = observe
 
     async def begin(self, question: Question, order: tuple[str, ...] = ()) -> Turn:
         """Store the message and start to answer it; raises what ``store.turns.begin`` raises."""
-        route = RouteRecord(self._clock.now, question.request_id, self._observe)
+        route = self._new_record(question.request_id)
         new = NewPrompt(
             prompt_id=self._new_id(),
             user_id=question.user_id,
@@ -197,22 +200,21 @@ class Conversations:
         route = turn.route
         answered = route.candidate if status not in {"fallback", "failed"} else None
         call = route.last_call()
-        usage, estimated = _usage(turn, status)
-        tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0)
+        # Nobody has an answer to pay for where all failed; the route still tells what each call took.
+        spent = Spent() if status == "fallback" else route.spent()
         milliseconds = round(route.elapsed * 1000)
-        stored = route.stored()
         ended = EndedPrompt(
             prompt_id=turn.message_id,
             session_id=turn.session_id,
             text=turn.text,
             status=status,
-            tokens_used=tokens,
+            tokens_used=spent.tokens,
             latency_ms=milliseconds,
             at=self._micros(),
             provider=answered.name if answered else None,
             model=call.model if answered and call else None,
             locality=answered.locality if answered else None,
-            route=msgspec.json.encode(stored).decode(),
+            route=msgspec.json.encode(route.stored()).decode(),
         )
         try:
             await self._writer.run(lambda connection: turns.end(connection, ended))
@@ -225,7 +227,7 @@ class Conversations:
             frames.DoneEvent(
                 session_id=turn.session_id,
                 message_id=turn.message_id,
-                tokens_used=tokens,
+                tokens_used=spent.tokens,
                 latency_ms=milliseconds,
             )
             if error is None
@@ -235,17 +237,17 @@ class Conversations:
         turn.finish(
             last,
             frames.UsageEvent(
-                input_tokens=usage.input_tokens or 0,
-                output_tokens=usage.output_tokens or 0,
-                cost_usd=stored.cost_usd,
-                estimated=estimated,
+                input_tokens=spent.input_tokens,
+                output_tokens=spent.output_tokens,
+                cost_usd=spent.cost_usd,
+                estimated=spent.estimated,
                 ttft_ms=route.ttft_ms,
                 total_ms=milliseconds,
             ),
         )
-        self._tell(turn, ended, usage, request_id)
+        self._tell(turn, ended, spent, request_id)
 
-    def _tell(self, turn: Turn, ended: EndedPrompt, usage: Usage, request_id: str) -> None:
+    def _tell(self, turn: Turn, ended: EndedPrompt, spent: Spent, request_id: str) -> None:
         fallback_from, reason = turn.route.fallback()
         self._observe(
             TurnEnded(
@@ -257,7 +259,7 @@ class Conversations:
                 locality=turn.route.candidate.locality if ended.provider and turn.route.candidate else None,
                 fallback_from=fallback_from,
                 fallback_reason=reason,
-                usage=usage,
+                spent=spent,
                 request_id=request_id,
                 user_id=turn.user_id,
             )
@@ -304,24 +306,6 @@ class _Keeper:
 
 def _nothing(_connection: sqlite3.Connection) -> None:
     return None
-
-
-def _usage(turn: Turn, status: PromptStatus) -> tuple[Usage, bool]:
-    """Tokens as the provider reported them, else estimated; none where nobody answered."""
-    if status == "fallback":
-        return Usage(0, 0), False
-    finished = turn.route.finished
-    reported = finished.usage if finished is not None else None
-    if reported is not None and reported.output_tokens is not None and reported.input_tokens is not None:
-        return reported, False
-    if not turn.text:
-        return Usage(0, 0), False
-    asked = sum(estimated_tokens(said.text) for said in turn.request.turns)
-    known = reported or Usage()
-    return Usage(
-        input_tokens=asked if known.input_tokens is None else known.input_tokens,
-        output_tokens=estimated_tokens(turn.text) if known.output_tokens is None else known.output_tokens,
-    ), True
 
 
 def _log_crash(event: str, crash: BaseException, request_id: str) -> None:

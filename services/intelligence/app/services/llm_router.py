@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from novakit.clock import Clock
 
-from ..domain.chat import ProviderRequest
+from ..domain.chat import ProviderRequest, Target
 from ..domain.errors import ContextTooLong, ProviderError, RejectedRequest, TimedOut
 from ..domain.events import Completion, Delta, Finished, ReasoningDelta, TextDelta
 from ..routing.history import fit
@@ -75,9 +75,18 @@ class ProviderOrchestrator:
         self._clock = clock
         self._jitter = jitter
 
-    def candidates(self) -> tuple[Candidate, ...]:
-        """Everyone in the priority list, the configured ones with the model that they would use now."""
-        return (*(_candidate(provider) for provider in self._providers.values()), *self._missing)
+    def candidates(self, chain: Sequence[Target] = ()) -> tuple[Candidate, ...]:
+        """Everyone in the priority list, the configured ones with the model that they would use now.
+
+        Other models that a ``chain`` names come on top.
+        """
+        own = [provider.candidate() for provider in self._providers.values()]
+        others = [
+            self._providers[target.provider].candidate(target.model)
+            for target in chain
+            if target.model and target.provider in self._providers
+        ]
+        return (*own, *self._missing, *others)
 
     async def look_around(self) -> None:
         """Let each provider on this machine find its model. Free, and without effect on anyone's health."""
@@ -88,7 +97,8 @@ class ProviderOrchestrator:
 
     def decide(self, request: ProviderRequest) -> RouteDecision:
         """The decision that this request would get now. Nobody is called."""
-        return plan(request, self.candidates(), self._health.states, self._clock.now(), failover=self._pace.failover)
+        candidates = self.candidates(request.chain)
+        return plan(request, candidates, self._health.states, self._clock.now(), failover=self._pace.failover)
 
     async def generate_response(self, request: ProviderRequest, current: CurrentRequest | None = None) -> Completion:
         """The whole answer; raises Refused or AllProvidersFailed."""
@@ -146,7 +156,7 @@ class ProviderOrchestrator:
             if (reason := barred(allowed, candidate)) is not None:
                 yield walk.skip(Skipped(candidate, reason))
                 return
-            if self._providers[candidate.name].context_tokens <= walk.too_small:
+            if candidate.context_tokens <= walk.too_small:
                 yield walk.skip(Skipped(candidate, "prompt_too_long"))
                 return
             admission = self._health.admit(candidate, force=attempt.last_resort)
@@ -184,8 +194,10 @@ class ProviderOrchestrator:
         spoke = False
         booked = False
         try:
-            yield Connecting(number, candidate)
-            deltas = await self._open(provider, admission, request, walk)
+            turns = fit(request.turns, context_tokens=candidate.context_tokens, locality=candidate.locality)
+            yield Connecting(number, candidate, turns)
+            asked = replace(request, turns=turns, model=candidate.asked_model)
+            deltas = await self._open(provider, admission, asked, walk)
             async with aclosing(deltas):
                 async for delta in deltas:
                     if isinstance(delta, Finished):
@@ -195,7 +207,7 @@ class ProviderOrchestrator:
                     elif heard_at is None:
                         heard_at = self._clock.now()
                         # A model that was not named is known only now.
-                        candidate = _candidate(provider)
+                        candidate = provider.candidate(candidate.asked_model)
                         self._health.answered(admission, heard_at - started)
                         yield Answering(number, candidate, heard_at - started)
                     spoke = spoke or isinstance(delta, TextDelta)
@@ -209,7 +221,7 @@ class ProviderOrchestrator:
             failed = Failed(number, candidate, error, spoke=spoke)
             walk.fail(failed, self._clock.now() - heard_at if heard_at is not None else 0.0)
             if isinstance(error, ContextTooLong):
-                walk.too_small = provider.context_tokens
+                walk.too_small = candidate.context_tokens
             yield failed
             if spoke and walk.shown:
                 raise InterruptedAnswer(error) from error
@@ -227,8 +239,7 @@ class ProviderOrchestrator:
         if admission.probe:
             first_token *= PROBE_SHARE
             await _free_check(provider, first_token)
-        turns = fit(request.turns, context_tokens=provider.context_tokens, locality=provider.locality)
-        return timed(provider.stream(replace(request, turns=turns)), replace(clocks, first_token=first_token))
+        return timed(provider.stream(request), replace(clocks, first_token=first_token))
 
 
 @dataclass(slots=True)
@@ -251,10 +262,6 @@ class _Walk:
     def skip(self, skipped: Skipped) -> Skipped:
         self.skipped.append(skipped)
         return skipped
-
-
-def _candidate(provider: Provider) -> Candidate:
-    return Candidate(provider.name, provider.model, provider.locality, provider.on_this_machine)
 
 
 async def _free_check(provider: Provider, seconds: float) -> None:

@@ -51,8 +51,9 @@ def _turn(turn: TurnEnded) -> None:
         locality=turn.locality,
         fallback_reason=turn.fallback_reason,
         api_latency_ms=round(turn.seconds * 1000),
-        tokens_in=turn.usage.input_tokens if turn.usage else None,
-        tokens_out=turn.usage.output_tokens if turn.usage else None,
+        tokens_in=turn.spent.input_tokens,
+        tokens_out=turn.spent.output_tokens,
+        cost_usd=turn.spent.cost_usd,
         request_id=turn.request_id,
         user=hashlib.sha256(turn.user_id.encode()).hexdigest()[:12],
     )

@@ -6,17 +6,21 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from ..domain.chat import Locality
+from ..domain.chat import ChatTurn, Locality, Target
 from ..domain.errors import Reason, SkipReason
-from ..domain.events import Finished, Usage
+from ..domain.events import Finished, ReasoningDelta, TextDelta, Usage
 from ..routing.policy import Candidate, RouteDecision, Skipped
 from ..routing.trail import Answering, Connecting, Failed, RouteEvent, Succeeded
+from .metering import Price, Spent, metered, total
 
 Outcome = Literal["succeeded", "failed", "cancelled"]
 
 
 class CallRecord(msgspec.Struct):
-    """One upstream call; times in milliseconds since the turn began. ``attempt`` counts from 1, retries too."""
+    """One upstream call; times in milliseconds since the turn began. ``attempt`` counts from 1, retries too.
+
+    The tokens are those that the provider reported, or ``estimated``; ``cost_usd`` is None where no price is known.
+    """
 
     attempt: int
     provider: str
@@ -28,6 +32,10 @@ class CallRecord(msgspec.Struct):
     reason: Reason | None = None
     first_token_ms: int | None = None
     ended_ms: int | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    estimated: bool = False
+    cost_usd: float | None = 0.0
 
 
 class SkipRecord(msgspec.Struct):
@@ -60,7 +68,7 @@ class CallEnded:
     detail: str | None
     seconds: float
     ttft: float | None
-    usage: Usage | None
+    spent: Spent
     request_id: str
 
 
@@ -76,7 +84,7 @@ class TurnEnded:
     locality: Locality | None
     fallback_from: str | None
     fallback_reason: Reason | SkipReason | None
-    usage: Usage | None
+    spent: Spent
     request_id: str
     user_id: str
 
@@ -88,15 +96,19 @@ Observer: TypeAlias = Callable[[Observation], None]
 class RouteRecord:
     """Takes the orchestrator's events as they come. ``now`` is the clock's seconds."""
 
-    def __init__(self, now: Callable[[], float], request_id: str, observe: Observer) -> None:
+    def __init__(self, now: Callable[[], float], request_id: str, observe: Observer, price: Price) -> None:
         self._now = now
         self._started = now()
         self._request_id = request_id
         self._observe = observe
+        self._price = price
         self._calls: list[CallRecord] = []
-        self._skipped: list[SkipRecord] = []
+        self._targets: list[Target] = []
+        self._skipped: list[Skipped] = []
         self._candidate: Candidate | None = None
-        self._places: dict[str, int] = {}
+        self._places: dict[Target, int] = {}
+        self._asked: tuple[ChatTurn, ...] = ()
+        self._said: list[str] = []
         self.finished: Finished | None = None
 
     @property
@@ -120,14 +132,16 @@ class RouteRecord:
         return any(call.sent for call in self._calls)
 
     def take(self, event: RouteEvent) -> None:
-        """Book one event; deltas are none of its business."""
+        """Book one event."""
         match event:
+            case TextDelta() | ReasoningDelta():
+                self._said.append(event.text)
             case RouteDecision():
-                self._places = {attempt.candidate.name: attempt.place for attempt in event.attempts}
-                self._places |= {skip.candidate.name: skip.place for skip in event.skipped}
-                self._skipped.extend(_skip(skip) for skip in event.skipped)
+                self._places = {attempt.candidate.target: attempt.place for attempt in event.attempts}
+                self._places |= {skip.candidate.target: skip.place for skip in event.skipped}
+                self._skipped.extend(event.skipped)
             case Skipped():
-                self._skipped.append(_skip(event))
+                self._skipped.append(event)
             case Connecting():
                 self._connect(event)
             case Answering():
@@ -136,7 +150,7 @@ class RouteRecord:
                 self._calls[-1].first_token_ms = self._ms()
             case Failed():
                 self._calls[-1].sent = event.sent
-                self._end("failed", event.error.reason, event.error.detail)
+                self._end("failed", event.error.reason, event.error.detail, event.error.usage)
             case Succeeded():
                 self._succeed(event)
 
@@ -144,7 +158,7 @@ class RouteRecord:
         """Book that the call under way was cut off; says whether there was one."""
         if not self._calls or self._calls[-1].outcome is not None:
             return False
-        self._end("cancelled", "cancelled", None)
+        self._end("cancelled", "cancelled", None, None)
         return True
 
     def fallback(self) -> tuple[str | None, Reason | SkipReason | None]:
@@ -152,28 +166,40 @@ class RouteRecord:
 
         A provider whose second try brought the answer is none, nor is one that would have been asked later anyway.
         """
-        answered = self._calls[-1].provider if self._calls and self._calls[-1].outcome == "succeeded" else None
-        failed = next((call for call in self._calls if call.outcome == "failed" and call.provider != answered), None)
-        if failed is not None:
-            return failed.provider, failed.reason
+        answered = self._targets[-1] if self._calls and self._calls[-1].outcome == "succeeded" else None
+        for call, target in zip(self._calls, self._targets, strict=True):
+            if call.outcome == "failed" and target != answered:
+                return call.provider, call.reason
         before = len(self._places) if answered is None else self._places[answered]
         skipped = next((skip for skip in self._skipped if self._was_passed_over(skip, before)), None)
-        return (skipped.provider, skipped.reason) if skipped is not None else (None, None)
+        return (skipped.candidate.name, skipped.reason) if skipped is not None else (None, None)
 
     def stored(self) -> StoredRoute:
         """The whole story."""
-        local = bool(self._calls) and all(call.locality == "local" for call in self._calls)
-        return StoredRoute(self._calls, self._skipped, cost_usd=0.0 if local or not self.sent else None)
+        skipped = [
+            SkipRecord(skip.candidate.name, skip.candidate.model, skip.candidate.locality, skip.reason)
+            for skip in self._skipped
+        ]
+        return StoredRoute(self._calls, skipped, cost_usd=self.spent().cost_usd)
+
+    def spent(self) -> Spent:
+        """What all calls used together."""
+        return total(
+            Spent(call.input_tokens, call.output_tokens, call.estimated, call.cost_usd) for call in self._calls
+        )
 
     def last_call(self) -> CallRecord | None:
         """The newest call."""
         return self._calls[-1] if self._calls else None
 
-    def _was_passed_over(self, skip: SkipRecord, before: int) -> bool:
-        return skip.reason == "cooling_down" and self._places[skip.provider] < before
+    def _was_passed_over(self, skip: Skipped, before: int) -> bool:
+        return skip.reason == "cooling_down" and self._places[skip.candidate.target] < before
 
     def _connect(self, event: Connecting) -> None:
         candidate = self._candidate = event.candidate
+        self._targets.append(candidate.target)
+        self._asked = event.asked
+        self._said.clear()
         self._calls.append(
             CallRecord(
                 attempt=event.call,
@@ -190,11 +216,13 @@ class RouteRecord:
         if event.finished is not None and event.finished.model:
             self._calls[-1].model = event.finished.model
         refusal = event.refusal
-        self._end("succeeded", refusal.reason if refusal else None, refusal.detail if refusal else None)
+        reported = event.finished.usage if event.finished else refusal.usage if refusal else None
+        self._end("succeeded", refusal.reason if refusal else None, refusal.detail if refusal else None, reported)
 
-    def _end(self, outcome: Outcome, reason: Reason | None, detail: str | None) -> None:
+    def _end(self, outcome: Outcome, reason: Reason | None, detail: str | None, reported: Usage | None) -> None:
         call = self._calls[-1]
         call.outcome, call.reason, call.ended_ms = outcome, reason, self._ms()
+        spent = self._bill(call, reported)
         first = call.first_token_ms
         self._observe(
             CallEnded(
@@ -206,14 +234,17 @@ class RouteRecord:
                 detail=detail,
                 seconds=(call.ended_ms - call.started_ms) / 1000,
                 ttft=None if first is None else (first - call.started_ms) / 1000,
-                usage=self.finished.usage if self.finished and outcome == "succeeded" else None,
+                spent=spent,
                 request_id=self._request_id,
             )
         )
 
+    def _bill(self, call: CallRecord, reported: Usage | None) -> Spent:
+        usage, call.estimated = metered(reported, self._asked, "".join(self._said))
+        call.input_tokens, call.output_tokens = usage.input_tokens or 0, usage.output_tokens or 0
+        if call.locality == "cloud" and (call.input_tokens or call.output_tokens):
+            call.cost_usd = self._price(call.provider, call.model, usage)
+        return Spent(call.input_tokens, call.output_tokens, call.estimated, call.cost_usd)
+
     def _ms(self) -> int:
         return round(self.elapsed * 1000)
-
-
-def _skip(skip: Skipped) -> SkipRecord:
-    return SkipRecord(skip.candidate.name, skip.candidate.model, skip.candidate.locality, skip.reason)

@@ -81,10 +81,10 @@ class Turn:
 
     def take(self, event: RouteEvent) -> None:
         """Book one event of the orchestrator."""
+        self.route.take(event)
         if isinstance(event, TextDelta):
             self.say(event.text)
         elif not isinstance(event, ReasoningDelta | Finished):
-            self.route.take(event)
             self._tell_route(event)
             if isinstance(event, Failed) and event.spoke and self.endpoint == "message":
                 # Nobody has seen it: the next provider answers from the start.

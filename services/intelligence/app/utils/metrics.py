@@ -39,7 +39,11 @@ class Metrics:
             "llm_time_to_first_token_seconds", "An upstream call, until its first words.", ["provider"],
             buckets=TTFT_BUCKETS, registry=registry,
         )  # fmt: skip
-        tokens = Counter("llm_tokens", "Tokens as reported.", ["provider", "direction"], registry=registry)
+        tokens = Counter(
+            "llm_tokens", "Tokens as reported, else estimated; failed calls too.", ["provider", "direction"],
+            registry=registry,
+        )  # fmt: skip
+        cost = Counter("llm_cost_usd", "US dollars, where a price is known.", ["provider"], registry=registry)
         fallbacks = Counter(
             "llm_fallbacks", "Answers that came from another than the first choice.", ["from", "to", "reason"],
             registry=registry,
@@ -56,6 +60,7 @@ class Metrics:
         self._latency = _bound(latency)
         self._ttft = _bound(ttft)
         self._tokens = _bound(tokens)
+        self._cost = _bound(cost)
         self._fallbacks = _bound(fallbacks)
         self._turns = _bound(turns)
         self._circuits: dict[str, dict[str, float]] = {}
@@ -91,9 +96,10 @@ class Metrics:
             self._ttft(call.provider).observe(call.ttft)
         if call.outcome == "failed" and call.reason is not None:
             self._failures(call.provider, call.reason).inc()
-        if call.usage is not None:
-            self._tokens(call.provider, "input").inc(call.usage.input_tokens or 0)
-            self._tokens(call.provider, "output").inc(call.usage.output_tokens or 0)
+        if call.spent.tokens:
+            self._tokens(call.provider, "input").inc(call.spent.input_tokens)
+            self._tokens(call.provider, "output").inc(call.spent.output_tokens)
+            self._cost(call.provider).inc(call.spent.cost_usd or 0.0)
 
     def _turn(self, turn: TurnEnded) -> None:
         self._turns(turn.endpoint, turn.status).inc()

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from ...domain.chat import Locality, ProviderRequest
 from ...domain.errors import Garbled
 from ...domain.events import Completion, Delta, Finished, ReasoningDelta, TextDelta
+from ...routing.policy import Candidate
 
 
 class Provider(ABC):
@@ -14,18 +15,31 @@ class Provider(ABC):
 
     ``name`` is its name in ``LLM_PROVIDER_PRIORITY``. ``locality`` is what was declared, never guessed from an
     answer. ``on_this_machine`` says whether a call to it leaves this machine. ``context_tokens`` is how long a
-    conversation with its answer may be, in tokens.
+    conversation with its answer may be, in tokens. ``priced_as`` is how genai-prices knows the provider: its id
+    there, or the address of its API; empty where no price can be known.
     """
 
     name: str
     locality: Locality
     on_this_machine: bool
     context_tokens: int
+    priced_as: str = ""
 
     @property
     @abstractmethod
     def model(self) -> str:
         """The model that would answer now; empty while it is not known."""
+
+    def candidate(self, model: str = "") -> Candidate:
+        """This provider as ``plan()`` sees it, with another of its models where one is named."""
+        return Candidate(
+            self.name,
+            model or self.model,
+            self.locality,
+            self.on_this_machine,
+            context_tokens=self.context_tokens,
+            asked_model=model,
+        )
 
     @abstractmethod
     async def ensure_ready(self) -> None:
@@ -35,7 +49,8 @@ class Provider(ABC):
     def stream(self, request: ProviderRequest) -> AsyncGenerator[Delta]:
         """The answer as ``(TextDelta | ReasoningDelta)* Finished``; raises ProviderError.
 
-        Nothing is sent before the first ``anext``. Closing the generator closes the upstream connection at once.
+        ``request.model`` names another model than the configured one. Nothing is sent before the first ``anext``.
+        Closing the generator closes the upstream connection at once.
         Times are the caller's business, but for the connect timeout.
         """
 

@@ -62,6 +62,10 @@ class StreamDecoder(ABC):
             self._fail(error)
             return deltas
 
+    def reported(self) -> Usage | None:
+        """The tokens that the provider has reported so far; None where it has reported nothing."""
+        return None
+
     @abstractmethod
     def _split(self, chunk: bytes) -> Sequence[bytes | str]:
         """The whole frames that this read completes."""

@@ -207,6 +207,10 @@ class GeminiDecoder(SseDecoder):
         if candidate.finish_reason:
             self._finish_reason = candidate.finish_reason
 
+    def reported(self) -> Usage | None:
+        """See StreamDecoder."""
+        return _to_usage(self._usage)
+
     def _finish(self) -> Finished:
         raw = self._finish_reason
         if raw in _BLOCKED:
@@ -219,7 +223,7 @@ class GeminiDecoder(SseDecoder):
             if self._good and not self._saw_candidate:
                 raise Garbled("no candidates in the answer", reason="empty")
             raise self._truncated()
-        return self._finished(_FINISH.get(raw, "other"), raw, _to_usage(self._usage))
+        return self._finished(_FINISH.get(raw, "other"), raw, self.reported())
 
 
 def _to_usage(raw: msgspec.Raw) -> Usage | None:

@@ -87,8 +87,9 @@ class HttpProvider(Provider):
                                 yield delta
                             if decoder.over:
                                 break
-                    except (Garbled, Unreachable):
+                    except (Garbled, Unreachable) as broken:
                         if not decoder.whole:
+                            broken.usage = decoder.reported()
                             raise
                     rest = decoder.close()
                     if decoder.failure is None:
@@ -96,6 +97,7 @@ class HttpProvider(Provider):
                     for delta in rest:
                         yield delta
                     if decoder.failure is not None:
+                        decoder.failure.usage = decoder.reported()
                         raise decoder.failure
                     return
                 complaint = await _complaint(response)

@@ -215,13 +215,17 @@ class OpenAIDecoder(SseDecoder):
             self._finish_reason = choice.finish_reason
             self.whole = True
 
+    def reported(self) -> Usage | None:
+        """See StreamDecoder."""
+        return _to_usage(self._usage)
+
     def _finish(self) -> Finished:
         raw = self._finish_reason
         if not raw:
             raise self._truncated()
         if raw == "content_filter":
             raise Refused("the provider's content filter ended the answer", reason="blocked")
-        return self._finished(_FINISH.get(raw, "other"), raw, _to_usage(self._usage))
+        return self._finished(_FINISH.get(raw, "other"), raw, self.reported())
 
 
 def _to_usage(usage: _Usage | None) -> Usage | None:

@@ -37,7 +37,8 @@ def build(settings: Settings, transport: Transport, clock: Clock) -> tuple[list[
     missing: list[Candidate] = []
     for name in settings.llm_provider_priority:
         timeout = settings.llm_connect_timeouts.get(name, CONNECT_TIMEOUT_SEC)
-        made = FACTORIES[name](settings, transport, clock, timeout)
+        make = FACTORIES.get(name) or _row_named(name)
+        made = make(settings, transport, clock, timeout)
         if isinstance(made, Provider):
             providers.append(made)
         else:
@@ -81,7 +82,7 @@ def _ollama(settings: Settings, transport: Transport, clock: Clock, timeout: flo
         connect_timeout=timeout,
         locality=locality_of(url, settings.ollama_locality),
         on_this_machine=is_loopback(url),
-        secrets=_keys(settings),
+        secrets=settings.keys(),
         wall=clock.wall,
     )
 
@@ -97,7 +98,7 @@ def _gemini(settings: Settings, transport: Transport, clock: Clock, timeout: flo
         api_url=settings.gemini_api_url,
         api_version=settings.gemini_api_version,
         connect_timeout=timeout,
-        secrets=_keys(settings),
+        secrets=settings.keys(),
         wall=clock.wall,
     )
 
@@ -117,15 +118,28 @@ def _openai(settings: Settings, transport: Transport, clock: Clock, timeout: flo
         connect_timeout=timeout,
         locality=locality,
         on_this_machine=locality == "local" and is_loopback(settings.openai_base_url),
-        secrets=_keys(settings),
+        secrets=settings.keys(),
         wall=clock.wall,
     )
 
 
-def _keys(settings: Settings) -> tuple[str, ...]:
-    """Every configured key: a provider that echoes one, its own or another's, must not get it into an error."""
-    keys = (settings.ollama_api_key, settings.gemini_api_key, settings.openai_api_key)
-    return tuple(key.get_secret_value() for key in keys if key is not None)
+def _row_named(name: str) -> Factory:
+    def make(settings: Settings, transport: Transport, clock: Clock, timeout: float) -> Provider:
+        row = next(row for row in settings.rows if row.name == name)
+        return OpenAIProvider(
+            transport=transport,
+            api_key=_text(row.api_key),
+            model=row.model,
+            base_url=row.base_url,
+            name=name,
+            connect_timeout=timeout,
+            locality=row.locality,
+            on_this_machine=row.locality == "local" and is_loopback(row.base_url),
+            secrets=settings.keys(),
+            wall=clock.wall,
+        )
+
+    return make
 
 
 FACTORIES: dict[str, Factory] = {"ollama": _ollama, "gemini": _gemini, "openai": _openai}

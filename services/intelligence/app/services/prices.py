@@ -1,0 +1,46 @@
+"""Prices of cloud models, from the data that genai-prices carries. Nothing is fetched."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import lru_cache
+
+from genai_prices import Usage as PricedUsage
+from genai_prices import calc_price
+
+from ..domain.events import Usage
+
+REMEMBERED_MODELS = 256
+
+
+class Prices:
+    """``priced_as`` is how genai-prices knows each provider: its id there, or the address of its API."""
+
+    def __init__(self, priced_as: Mapping[str, str]) -> None:
+        self._priced_as = dict(priced_as)
+
+    def __call__(self, provider: str, model: str, usage: Usage) -> float | None:
+        """US dollars for this usage; None where no price is known."""
+        vendor = self._priced_as.get(provider, "")
+        if not vendor or not model or not _is_priced(vendor, model):
+            return None
+        return float(_price(vendor, model, usage))
+
+
+@lru_cache(REMEMBERED_MODELS)
+def _is_priced(vendor: str, model: str) -> bool:
+    try:
+        _price(vendor, model, Usage(1, 1))
+    except LookupError:
+        return False
+    return True
+
+
+def _price(vendor: str, model: str, usage: Usage) -> Decimal:
+    counts = PricedUsage(
+        input_tokens=usage.input_tokens or 0,
+        output_tokens=usage.output_tokens or 0,
+        cache_read_tokens=min(usage.cached_tokens or 0, usage.input_tokens or 0),
+    )
+    if "://" in vendor:
+        return calc_price(counts, model_ref=model, provider_api_url=vendor).total_price
+    return calc_price(counts, model_ref=model, provider_id=vendor).total_price
