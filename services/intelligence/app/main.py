@@ -19,9 +19,12 @@ from starlette.routing import Route
 
 from .config import Settings
 from .routers import openapi, providers, sessions
-from .routers.chat import MAX_BODY_BYTES, ChatEndpoints, Front
+from .routers.chat import MAX_BODY_BYTES, ChatEndpoints
+from .routers.completions import CompletionEndpoints, CompletionParts
+from .routers.front import Front
 from .routing.breaker import BreakerPolicy
 from .services import reporting
+from .services.completions import Completions
 from .services.conversation import Conversations, Manner
 from .services.deadlines import Clocks
 from .services.health_board import HealthBoard
@@ -75,16 +78,28 @@ def create_app(
             await writer.run(mark_orphans)
             parts = _wire(settings, clock, new_id, jitter, metrics, AiohttpTransport(session), writer, engine)
             memory = _memory(settings, session, clock)
-            endpoints = ChatEndpoints(
+            order = memory.provider_order if memory else _no_wish
+            app.state.parts = parts
+            app.state.verifier = verifier
+            app.state.chat = ChatEndpoints(
                 parts.conversations,
                 verifier,
-                memory.provider_order if memory else _no_wish,
+                order,
                 settings.chat_max_message_chars,
                 expose_provider=settings.expose_provider_headers,
             )
-            app.state.parts = parts
-            app.state.verifier = verifier
-            app.state.chat = endpoints
+            app.state.completions = CompletionEndpoints(
+                CompletionParts(
+                    completions=parts.completions,
+                    orchestrator=parts.orchestrator,
+                    verifier=verifier,
+                    provider_order=order,
+                    clock=clock,
+                    new_id=new_id,
+                    cloud_enabled=settings.cloud_enabled,
+                    expose_provider=settings.expose_provider_headers,
+                )
+            )
             looking = asyncio.ensure_future(parts.orchestrator.look_around())
             yield
             looking.cancel()
@@ -173,6 +188,7 @@ def _wire(
     return Parts(
         repository=ChatRepository(engine),
         conversations=conversations,
+        completions=Completions(orchestrator, new_record, observe, cloud_enabled=settings.cloud_enabled),
         orchestrator=orchestrator,
         health=board,
         running=running,

@@ -64,7 +64,7 @@ class ProviderError(Exception):
 
     ``detail`` is for operators: it may quote the provider, never the prompt or a key. ``status`` is the HTTP status
     where there was one. ``retry_after`` is the delay in seconds that the provider asked for. ``usage`` is what the
-    provider had reported of the call by then.
+    provider had reported of the call by then. ``said`` is a refusal in the model's own words.
     """
 
     reasons: ClassVar[frozenset[Reason]] = frozenset()
@@ -80,6 +80,7 @@ class ProviderError(Exception):
         self.status = status
         self.retry_after = retry_after
         self.usage: Usage | None = None
+        self.said = ""
 
 
 class Unreachable(ProviderError):

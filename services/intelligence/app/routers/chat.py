@@ -5,18 +5,17 @@ from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import msgspec
-from novakit import logs
 from novakit.asgi import ClientLeftError, client_watched, read_body, respond, respond_problem
 from novakit.identity import TokenVerifier
 from novakit.ids import is_uuid
 from novakit.problem import CRASHED, Problem
-from starlette.datastructures import State
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from ..services.conversation import Conversations, Question
 from ..services.turn import Endpoint, Turn
 from ..store.turns import ParentMissingError, SessionEndedError, SessionMissingError
 from .caller import Caller, identify
+from .provider_headers import provider_headers
 
 MESSAGE_PATH = "/api/chat/message"
 STREAM_PATH = "/api/chat/stream"
@@ -51,8 +50,6 @@ class ChatResponse(msgspec.Struct):
 
 ProviderOrder = Callable[[str], Awaitable[tuple[str, ...]]]
 """Whom a user wants asked first, as the memory service knows it."""
-
-log = logs.get("chat")
 
 _decode = msgspec.json.Decoder(ChatMessage).decode
 _encode = msgspec.json.Encoder().encode
@@ -166,40 +163,4 @@ class ChatEndpoints:
         outcome = turn.outcome
         if not self._expose_provider or outcome is None or outcome.provider is None:
             return []
-        headers = [
-            (b"x-novacore-provider", outcome.provider.encode()),
-            (b"x-novacore-model", _header_text(outcome.model or "")),
-        ]
-        _, reason = turn.route.fallback()
-        return [*headers, (b"x-novacore-fallback-reason", reason.encode())] if reason else headers
-
-
-def _header_text(text: str) -> bytes:
-    """A name that a server chose, as a header may carry it."""
-    return "".join(character if character.isprintable() else "?" for character in text).encode("ascii", "replace")
-
-
-class Front:
-    """The outermost layer, as pure ASGI: takes the two chat paths out, and logs a crash by its place alone.
-
-    Passed on, the crash would be logged with its message, which may quote what a person wrote. ``state`` is the
-    app's; its ``chat`` are the endpoints, once the app has started.
-    """
-
-    def __init__(self, app: ASGIApp, state: State) -> None:
-        self._app = app
-        self._state = state
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one ASGI scope."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        try:
-            if scope["path"] in CHAT_PATHS:
-                endpoints: ChatEndpoints = self._state.chat
-                await endpoints.serve(scope, receive, send)
-            else:
-                await self._app(scope, receive, send)
-        except Exception as crash:  # noqa: BLE001 (see above; FastAPI has answered for its own routes by now)
-            log.error("crashed", error=type(crash).__name__, at=logs.where(crash))
+        return provider_headers(outcome.provider, outcome.model or "", turn.route.fallback()[1])

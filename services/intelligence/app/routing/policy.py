@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ..domain.chat import Locality, ProviderRequest, Target
+from ..domain.chat import Locality, Lock, ProviderRequest, Target
 from ..domain.errors import SkipReason
 from .breaker import BreakerState, Open, blocked_until
 
@@ -109,6 +109,12 @@ def plan(
             skipped.remove(resort)
             attempts.append(Attempt(resort.candidate, last_resort=True, place=resort.place))
     return RouteDecision(tuple(attempts), tuple(skipped))
+
+
+def locks_on(*, cloud_enabled: bool, session: bool = False, message: bool = False) -> frozenset[Lock]:
+    """Who forbids the cloud, from the deployment, the session and the message itself."""
+    on: dict[Lock, bool] = {"deployment": not cloud_enabled, "session": session, "message": message}
+    return frozenset(lock for lock, closed in on.items() if closed)
 
 
 def barred(request: ProviderRequest, candidate: Candidate) -> SkipReason | None:

@@ -11,14 +11,16 @@ from novakit import logs
 from novakit.clock import Clock
 from novakit.ids import NewId
 
-from ..domain.chat import ChatTurn, Locality, Lock, ProviderRequest
+from ..domain.chat import ChatTurn, Locality, ProviderRequest
 from ..domain.errors import ProviderError
 from ..domain.events import TextDelta
+from ..routing.policy import locks_on
 from ..routing.trail import AllProvidersFailed, InterruptedAnswer
 from ..store import turns
 from ..store.turns import Begun, EndedPrompt, NewPrompt, PromptStatus
 from ..store.writer import Writer
 from . import frames
+from .apology import locked_out_sentence
 from .llm_router import ProviderOrchestrator
 from .metering import Spent
 from .route_record import Observer, RouteRecord, TurnEnded
@@ -27,12 +29,6 @@ from .turn import Endpoint, Turn
 
 KEEP_PARTIAL_EVERY_SEC = 1.0
 REFUSED = "The model declined to answer this."
-NOTHING_SENT = (
-    "The cloud is not allowed for this message, and no local model could answer. Nothing was sent anywhere."
-)
-SENT_LOCALLY = (
-    "The cloud is not allowed for this message, and no local model could answer. Nothing was sent to the cloud."
-)
 
 log = logs.get("conversation")
 
@@ -122,17 +118,6 @@ class Conversations:
         for turn in self._running.of_session(session_id):
             _lock(turn)
 
-    def locks(self, *, session: bool, message: bool) -> frozenset[Lock]:
-        """Who forbids the cloud to such a message."""
-        found: set[Lock] = set()
-        if not self._manner.cloud_enabled:
-            found.add("deployment")
-        if session:
-            found.add("session")
-        if message:
-            found.add("message")
-        return frozenset(found)
-
     async def close(self) -> None:
         """End all turns; each is stored with what was said so far."""
         tasks = [turn.task for turn in self._running.everyone() if turn.task is not None]
@@ -147,7 +132,11 @@ class Conversations:
             *begun.history,
             ChatTurn("user", question.text, question.local_only),
         )
-        locks = self.locks(session=begun.session_local_only, message=question.local_only)
+        locks = locks_on(
+            cloud_enabled=self._manner.cloud_enabled,
+            session=begun.session_local_only,
+            message=question.local_only,
+        )
         return ProviderRequest(turns=turns_so_far, locks=locks, prefer=question.prefer, order=order)
 
     async def _conduct(self, turn: Turn, request_id: str) -> None:
@@ -167,7 +156,7 @@ class Conversations:
         except AllProvidersFailed as failed:
             status = "fallback"
             log.error("all_providers_failed", request_id=request_id, failures=str(failed))
-            turn.say(self._apology(failed))
+            turn.say(locked_out_sentence(failed) or self._manner.fallback_message)
         except Exception as crash:  # noqa: BLE001 (a turn must end for its reader, whatever broke)
             status = "failed"
             error = "Something broke on our side. What was said so far is kept."
@@ -264,13 +253,6 @@ class Conversations:
                 user_id=turn.user_id,
             )
         )
-
-    def _apology(self, failed: AllProvidersFailed) -> str:
-        # A session that is locked while its answer is on the way may have been in the cloud before.
-        in_cloud = any(failure.sent and failure.candidate.locality == "cloud" for failure in failed.failures)
-        if in_cloud or not failed.locked_out:
-            return self._manner.fallback_message
-        return SENT_LOCALLY if failed.sent else NOTHING_SENT
 
     def _micros(self) -> int:
         return int(self._clock.wall() * 1_000_000)

@@ -6,6 +6,7 @@ from novakit.clock import Clock
 from novakit.ids import NewId
 
 from ..store.repository import ChatRepository
+from .completions import Completions
 from .conversation import Conversations
 from .health_board import HealthBoard
 from .llm_router import ProviderOrchestrator
@@ -18,6 +19,7 @@ class Parts:
 
     repository: ChatRepository
     conversations: Conversations
+    completions: Completions
     orchestrator: ProviderOrchestrator
     health: HealthBoard
     running: RunningTurns

@@ -55,5 +55,10 @@ def _turn(turn: TurnEnded) -> None:
         tokens_out=turn.spent.output_tokens,
         cost_usd=turn.spent.cost_usd,
         request_id=turn.request_id,
-        user=hashlib.sha256(turn.user_id.encode()).hexdigest()[:12],
+        user=_pseudonym(turn.user_id),
+        **({"end_user": _pseudonym(turn.end_user)} if turn.end_user else {}),
     )
+
+
+def _pseudonym(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:12]

@@ -58,7 +58,10 @@ class StoredRoute(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """For observers: one upstream call is over. Seconds; ``ttft`` None where nothing was said."""
+    """For observers: one upstream call is over. Seconds; ``ttft`` None where nothing was said.
+
+    ``by_name``: the caller chose the model, so that there may be any number of them.
+    """
 
     provider: str
     model: str
@@ -66,6 +69,7 @@ class CallEnded:
     outcome: Outcome
     reason: Reason | None
     detail: str | None
+    by_name: bool
     seconds: float
     ttft: float | None
     spent: Spent
@@ -74,9 +78,9 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """For observers: one chat turn is over, as its user saw it."""
+    """For observers: one chat turn is over, as its user saw it. ``end_user`` is whom an API caller asked for."""
 
-    endpoint: Literal["message", "stream"]
+    endpoint: Literal["message", "stream", "completions"]
     status: str
     seconds: float
     provider: str | None
@@ -87,6 +91,7 @@ class TurnEnded:
     spent: Spent
     request_id: str
     user_id: str
+    end_user: str = ""
 
 
 Observation: TypeAlias = CallEnded | TurnEnded
@@ -232,6 +237,7 @@ class RouteRecord:
                 outcome=outcome,
                 reason=reason,
                 detail=detail,
+                by_name=bool(self._targets[-1].model),
                 seconds=(call.ended_ms - call.started_ms) / 1000,
                 ttft=None if first is None else (first - call.started_ms) / 1000,
                 spent=spent,

@@ -16,6 +16,8 @@ from ..services.route_record import CallEnded, Observation, TurnEnded
 TTFT_BUCKETS = (0.05, 0.1, 0.2, 0.35, 0.6, 1, 2, 4, 8, 15, 30, 60, 120)
 LATENCY_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
 BOUND_CHILDREN = 512
+ANY_MODEL = "by name"
+"""The label of all models that callers chose themselves: a label must have few values."""
 
 Metric = TypeVar("Metric", Counter, Histogram)
 
@@ -90,7 +92,7 @@ class Metrics:
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
 
     def _call(self, call: CallEnded) -> None:
-        self._requests(call.provider, call.model, call.outcome).inc()
+        self._requests(call.provider, ANY_MODEL if call.by_name else call.model, call.outcome).inc()
         self._latency(call.provider).observe(call.seconds)
         if call.ttft is not None:
             self._ttft(call.provider).observe(call.ttft)

@@ -1,0 +1,223 @@
+"""The body of ``POST /v1/chat/completions``: what is understood, and what is turned down by name. Pure."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+from novakit.compatible import CompatibleError
+
+from ..domain.chat import ChatTurn, Role, Sampling
+
+_ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+_MOST_STOPS = 4
+
+_NEUTRAL: dict[str, tuple[Any, ...]] = {
+    "tools": ([],),
+    "tool_choice": ("none", "auto"),
+    "functions": ([],),
+    "function_call": ("none", "auto"),
+    "n": (1,),
+    "response_format": ({"type": "text"},),
+    "modalities": (["text"],),
+    "audio": (),
+    "prediction": (),
+    "web_search_options": (),
+    "reasoning_effort": (),
+    "verbosity": (),
+    "logprobs": (False,),
+    "top_logprobs": (0,),
+    "logit_bias": ({},),
+    "frequency_penalty": (0,),
+    "presence_penalty": (0,),
+    "top_p": (1,),
+    "seed": (),
+    "store": (False,),
+    "service_tier": ("auto", "default"),
+}
+"""Parameters that not every provider has, each with the values that ask for nothing. Others would be ignored by
+some, and the caller would not know: they are turned down."""
+
+
+class _Part(msgspec.Struct):
+    type: str
+    text: str | None = None
+    refusal: str | None = None
+
+
+class _Message(msgspec.Struct, forbid_unknown_fields=True):
+    role: str
+    content: str | list[_Part] | None = None
+    name: Any = None
+    refusal: str | None = None
+    tool_calls: Any = None
+    tool_call_id: Any = None
+    function_call: Any = None
+    audio: Any = None
+    annotations: Any = None
+
+
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
+
+
+class _Body(msgspec.Struct, forbid_unknown_fields=True):
+    messages: list[_Message]
+    model: str | None = None
+    models: list[str] | None = None
+    stream: bool | None = None
+    stream_options: _StreamOptions | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    stop: str | list[str] | None = None
+    user: str | None = None
+    # Labels for the provider's own books: they change no answer, and are not passed on.
+    metadata: dict[str, Any] | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: str | None = None
+    parallel_tool_calls: bool | None = None
+    tools: Any = None
+    tool_choice: Any = None
+    functions: Any = None
+    function_call: Any = None
+    n: Any = None
+    response_format: Any = None
+    modalities: Any = None
+    audio: Any = None
+    prediction: Any = None
+    web_search_options: Any = None
+    reasoning_effort: Any = None
+    verbosity: Any = None
+    logprobs: Any = None
+    top_logprobs: Any = None
+    logit_bias: Any = None
+    frequency_penalty: Any = None
+    presence_penalty: Any = None
+    top_p: Any = None
+    seed: Any = None
+    store: Any = None
+    service_tier: Any = None
+
+
+_decode = msgspec.json.Decoder(_Body).decode
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionBody:
+    """A valid body. ``models`` are the names that the caller gave, in order, at least one."""
+
+    models: tuple[str, ...]
+    turns: tuple[ChatTurn, ...]
+    sampling: Sampling
+    stream: bool
+    with_usage: bool
+    user: str
+
+
+def read_completion(raw: bytes) -> CompletionBody:
+    """The body's values; raises CompatibleError 400 with the parameter that is wrong."""
+    try:
+        body = _decode(raw)
+    except msgspec.ValidationError as error:
+        raise CompatibleError(400, f"The body cannot be used: {error}.", code="invalid_value") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise CompatibleError(400, "The body is not JSON in UTF-8.", code="invalid_json") from None
+    for parameter, neutral in _NEUTRAL.items():
+        value = getattr(body, parameter)
+        if value is not None and value not in neutral:
+            raise _unsupported(parameter, neutral)
+    stream = bool(body.stream)
+    if body.stream_options is not None and not stream:
+        raise _wrong("stream_options", "stream_options needs stream to be true.")
+    return CompletionBody(
+        models=_models(body),
+        turns=_turns(body.messages),
+        sampling=_sampling(body),
+        stream=stream,
+        with_usage=bool(body.stream_options is not None and body.stream_options.include_usage),
+        user=body.user or "",
+    )
+
+
+def _models(body: _Body) -> tuple[str, ...]:
+    names = [*([body.model] if body.model else []), *(body.models or [])]
+    if not names:
+        raise _wrong("model", "model is missing; GET /v1/models lists what there is, and auto lets NovaCore choose.")
+    return tuple(dict.fromkeys(names))
+
+
+def _turns(messages: list[_Message]) -> tuple[ChatTurn, ...]:
+    turns = tuple(_turn(f"messages[{place}]", message) for place, message in enumerate(messages))
+    if not any(turn.role != "system" and turn.text.strip() for turn in turns):
+        raise _wrong("messages", "messages holds nothing to answer.")
+    return turns
+
+
+def _turn(where: str, message: _Message) -> ChatTurn:
+    role = _ROLES.get(message.role)
+    if role is None:
+        if message.role in {"tool", "function"}:
+            raise _wrong(
+                f"{where}.role", f"Tools are not supported: a message of the role {message.role} has no use."
+            )
+        raise _wrong(f"{where}.role", f"{message.role!r} is not a role; it must be of {', '.join(_ROLES)}.")
+    if message.tool_calls or message.function_call or message.tool_call_id:
+        raise _wrong(where, "Tools are not supported: leave tool calls out of the messages.")
+    if message.audio:
+        raise _wrong(f"{where}.audio", "Audio is not supported; messages are text.")
+    if message.name:
+        raise _wrong(f"{where}.name", "Names of participants are not supported; write the name into the text.")
+    return ChatTurn(role, _text(where, message))
+
+
+def _text(where: str, message: _Message) -> str:
+    content = message.content
+    if content is None:
+        if message.role == "assistant":
+            return message.refusal or ""
+        raise _wrong(f"{where}.content", "content is missing.")
+    if isinstance(content, str):
+        return content
+    texts = []
+    for place, part in enumerate(content):
+        if part.type not in {"text", "refusal"}:
+            raise _wrong(
+                f"{where}.content[{place}].type",
+                f"Content of the type {part.type!r} is not supported; messages are text.",
+            )
+        texts.append(part.text or part.refusal or "")
+    return "".join(texts)
+
+
+def _sampling(body: _Body) -> Sampling:
+    temperature = body.temperature
+    if temperature is not None and not 0 <= temperature <= 2:
+        raise _wrong("temperature", f"temperature is {temperature:g}; it must be from 0 to 2.")
+    if body.max_tokens is not None and body.max_completion_tokens is not None:
+        raise _wrong("max_tokens", "max_tokens and max_completion_tokens mean the same; send one of them.")
+    limit: Literal["max_tokens", "max_completion_tokens"]
+    limit = "max_tokens" if body.max_tokens is not None else "max_completion_tokens"
+    most = getattr(body, limit)
+    if most is not None and most < 1:
+        raise _wrong(limit, f"{limit} is {most}; it must be at least 1.")
+    stop = [body.stop] if isinstance(body.stop, str) else body.stop or []
+    if len(stop) > _MOST_STOPS or not all(stop):
+        raise _wrong("stop", f"stop takes up to {_MOST_STOPS} texts, none of them empty.")
+    return Sampling(temperature=temperature, max_tokens=most, stop=tuple(stop))
+
+
+def _unsupported(parameter: str, neutral: tuple[Any, ...]) -> CompatibleError:
+    allowed = " or ".join(msgspec.json.encode(value).decode() for value in neutral)
+    unless = f" or send {allowed}" if allowed else ""
+    return CompatibleError(
+        400,
+        f"{parameter} is not supported here; leave it out{unless}.",
+        code="unsupported_parameter",
+        param=parameter,
+    )
+
+
+def _wrong(param: str, sentence: str) -> CompatibleError:
+    return CompatibleError(400, sentence, code="invalid_value", param=param)

@@ -1,0 +1,112 @@
+"""A completion for a caller that keeps its own conversation: asked, told to observers, and not stored."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Literal
+
+from novakit import logs
+
+from ..domain.chat import ChatTurn, ProviderRequest, Sampling, Target
+from ..domain.errors import ProviderError
+from ..routing.policy import locks_on
+from ..routing.trail import AllProvidersFailed, RouteEvent
+from .llm_router import ProviderOrchestrator
+from .route_record import Observer, RouteRecord, TurnEnded
+
+Status = Literal["complete", "interrupted", "fallback", "failed"]
+
+log = logs.get("completions")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One call of ``/v1/chat/completions``.
+
+    ``chain`` is empty for ``auto``. ``with_usage``: a stream is to end with its tokens. ``end_user`` is the caller's
+    own word for whom it asks.
+    """
+
+    user_id: str
+    request_id: str
+    turns: tuple[ChatTurn, ...]
+    sampling: Sampling
+    chain: tuple[Target, ...]
+    order: tuple[str, ...]
+    local_only: bool
+    stream: bool
+    with_usage: bool = False
+    end_user: str = ""
+
+
+class Completions:
+    """Answers them through the orchestrator. ``new_record`` starts the record of the request with this id."""
+
+    def __init__(
+        self,
+        orchestrator: ProviderOrchestrator,
+        new_record: Callable[[str], RouteRecord],
+        observe: Observer,
+        *,
+        cloud_enabled: bool,
+    ) -> None:
+        self._orchestrator = orchestrator
+        self._new_record = new_record
+        self._observe = observe
+        self._cloud_enabled = cloud_enabled
+
+    def record(self, wanted: Wanted) -> RouteRecord:
+        """The empty record of one call, for ``answer``."""
+        return self._new_record(wanted.request_id)
+
+    async def answer(self, wanted: Wanted, record: RouteRecord) -> AsyncGenerator[RouteEvent]:
+        """The orchestrator's events, booked on ``record``; raises what the orchestrator raises.
+
+        Closing it closes the upstream call.
+        """
+        request = ProviderRequest(
+            turns=wanted.turns,
+            sampling=wanted.sampling,
+            locks=locks_on(cloud_enabled=self._cloud_enabled, message=wanted.local_only),
+            order=wanted.order,
+            chain=wanted.chain,
+        )
+        status: Status = "interrupted"
+        events = self._orchestrator.generate_streaming_response(request, shown=wanted.stream)
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    record.take(event)
+                    yield event
+            status = "complete"
+        except ProviderError:
+            # A refusal is an answer.
+            status = "complete"
+            raise
+        except AllProvidersFailed as failed:
+            status = "fallback"
+            log.error("all_providers_failed", request_id=wanted.request_id, failures=str(failed))
+            raise
+        finally:
+            record.cancel()
+            self._observe(_ended(wanted, record, status))
+
+
+def _ended(wanted: Wanted, record: RouteRecord, status: Status) -> TurnEnded:
+    answered = record.candidate if status != "fallback" else None
+    call = record.last_call()
+    fallback_from, reason = record.fallback()
+    return TurnEnded(
+        endpoint="completions",
+        status=status,
+        seconds=record.elapsed,
+        provider=answered.name if answered else None,
+        model=call.model if answered and call else None,
+        locality=answered.locality if answered else None,
+        fallback_from=fallback_from,
+        fallback_reason=reason,
+        spent=record.spent(),
+        request_id=wanted.request_id,
+        user_id=wanted.user_id,
+        end_user=wanted.end_user,
+    )
