@@ -6,7 +6,14 @@ from novakit.clock import FakeClock
 from services.intelligence.app.domain.errors import Reason
 from services.intelligence.app.routing.breaker import BreakerPolicy, BreakerState, Closed, Open, Probing
 from services.intelligence.app.routing.policy import Candidate
-from services.intelligence.app.services.health_board import Admission, BreakerChanged, Fault, HealthBoard, Snapshot
+from services.intelligence.app.services.health_board import (
+    MOST_NAMED,
+    Admission,
+    BreakerChanged,
+    Fault,
+    HealthBoard,
+    Snapshot,
+)
 from tests.support.scripted import error
 
 FLASH = Candidate("gemini", "flash", "cloud")
@@ -228,3 +235,25 @@ def test_the_states_can_be_read_and_not_written(board: HealthBoard) -> None:
     assert states[("gemini", "flash")] == Closed(failures=1)
     with pytest.raises(TypeError):
         states[("gemini", "flash")] = Closed()  # type: ignore[index]
+
+
+class TestModelsThatCallersName:
+    """Anyone with an API key may name any model: what is remembered of them is bounded."""
+
+    def test_the_oldest_is_forgotten_and_the_configured_ones_never_are(self, board: HealthBoard) -> None:
+        board.failed(admitted(board, FLASH), error("model_missing"))
+        named = [
+            Candidate("gemini", f"m{place}", "cloud", asked_model=f"m{place}") for place in range(MOST_NAMED + 1)
+        ]
+        for candidate in named:
+            board.failed(admitted(board, candidate), error("model_missing"))
+        assert len(board.states) <= MOST_NAMED + 3
+        assert board.snapshot(named[0]) == NEVER_HEARD_OF
+        assert board.snapshot(named[-1]).cooling_for is not None
+        assert board.snapshot(FLASH).cooling_for is not None
+
+    def test_one_that_is_missing_is_not_asked_for_again_for_a_while(self, board: HealthBoard) -> None:
+        named = Candidate("gemini", "nope", "cloud", asked_model="nope")
+        board.failed(admitted(board, named), error("model_missing"))
+        assert board.admit(named) is None
+        assert board.admit(FLASH) is not None

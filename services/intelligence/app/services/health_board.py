@@ -16,6 +16,8 @@ from ..routing.breaker import BreakerPolicy, BreakerState, Closed, Ticket
 from ..routing.policy import Candidate, Health, HealthKey
 from ..routing.verdicts import VERDICTS
 
+MOST_NAMED = 512
+"""How many models that callers named themselves are remembered; they may name any."""
 NO_DELAY_COOLDOWN_SEC = 15.0
 """For a rate limit without a time: not our quota but the provider's load, so we come back gently."""
 
@@ -65,6 +67,7 @@ class HealthBoard:
         self._states: dict[HealthKey, BreakerState] = {}
         self._faults: dict[HealthKey, Fault] = {}
         self._ttft: dict[HealthKey, float] = {}
+        self._named: dict[HealthKey, None] = {}
         self._in_flight: Counter[str] = Counter()
         self._listeners: list[Listener] = []
 
@@ -91,6 +94,8 @@ class HealthBoard:
             after.append((key, state))
         for key, state in after:
             self._set(key, state, None)
+        if candidate.asked_model:
+            self._remember_name(candidate.health_keys()[1])
         self._in_flight[candidate.name] += 1
         return Admission(candidate, tuple(tickets))
 
@@ -171,6 +176,15 @@ class HealthBoard:
         if type(before) is not type(state):
             for listener in self._listeners:
                 listener(BreakerChanged(key[0], key[1], state, reason))
+
+    def _remember_name(self, key: HealthKey) -> None:
+        """Forget the oldest of too many models that callers named."""
+        self._named[key] = None
+        if len(self._named) > MOST_NAMED:
+            oldest = next(iter(self._named))
+            del self._named[oldest]
+            for records in (self._states, self._faults, self._ttft):
+                records.pop(oldest, None)
 
     def _end(self, admission: Admission) -> None:
         self._in_flight[admission.candidate.name] -= 1
