@@ -62,8 +62,8 @@ class Complaint:
     """What a provider said when it did not answer; parts that it left out are empty.
 
     ``status`` is the HTTP status, or the one that an error inside a 200 stream names, or None. ``code``, ``kind`` and
-    ``param`` are OpenAI's error.code, error.type and error.param; ``code`` is Gemini's error.status. ``details`` is
-    Gemini's list.
+    ``param`` are OpenAI's error.code, error.type and error.param; ``code`` is Gemini's error.status, ``kind`` is
+    Anthropic's error.type. ``details`` is Gemini's list, and Anthropic's one object.
     """
 
     status: int | None
@@ -109,6 +109,8 @@ def from_value(value: Any, *, status: int | None = None, headers: Mapping[str, s
     if not isinstance(value, dict):
         return Complaint(status, message=_text(value), headers=headers or {})
     details = value.get("details")
+    if isinstance(details, dict):
+        details = [details]
     code = _text(value.get("code"))
     return Complaint(
         status=status or _as_status(code),

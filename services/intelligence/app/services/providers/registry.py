@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from ...config import Settings
 from ...domain.chat import Locality
 from ...routing.policy import Candidate
+from .anthropic import AnthropicProvider
 from .base import Provider
 from .gemini import GeminiProvider
 from .local_ollama import LocalOllamaProvider
@@ -123,6 +124,23 @@ def _openai(settings: Settings, transport: Transport, clock: Clock, timeout: flo
     )
 
 
+def _anthropic(settings: Settings, transport: Transport, clock: Clock, timeout: float) -> Provider | Candidate:
+    key = _text(settings.anthropic_api_key)
+    model = settings.anthropic_model or ""
+    if key is None:
+        return Candidate("anthropic", model, "cloud", configured=False)
+    return AnthropicProvider(
+        transport=transport,
+        api_key=key,
+        model=model,
+        base_url=settings.anthropic_base_url,
+        api_version=settings.anthropic_api_version,
+        connect_timeout=timeout,
+        secrets=settings.keys(),
+        wall=clock.wall,
+    )
+
+
 def _row_named(name: str) -> Factory:
     def make(settings: Settings, transport: Transport, clock: Clock, timeout: float) -> Provider:
         row = next(row for row in settings.rows if row.name == name)
@@ -142,7 +160,7 @@ def _row_named(name: str) -> Factory:
     return make
 
 
-FACTORIES: dict[str, Factory] = {"ollama": _ollama, "gemini": _gemini, "openai": _openai}
+FACTORIES: dict[str, Factory] = {"ollama": _ollama, "gemini": _gemini, "openai": _openai, "anthropic": _anthropic}
 
 
 def _text(secret: SecretStr | None) -> str | None:
