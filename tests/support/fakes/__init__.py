@@ -8,6 +8,7 @@ Answers are always streamed, whatever ``stream`` says. Behaviours stand in ``beh
 fake for tests that are not asynchronous.
 """
 
+from .anthropic import FakeAnthropic
 from .behaviours import (
     Behaviour,
     answer,
@@ -33,6 +34,7 @@ from .threaded import ThreadedFake, serve_in_thread
 
 __all__ = [
     "Behaviour",
+    "FakeAnthropic",
     "FakeGemini",
     "FakeOllama",
     "FakeOpenAI",

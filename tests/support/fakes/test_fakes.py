@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import ollama
 import pytest
 
+from .anthropic import FakeAnthropic
 from .behaviours import Behaviour, answer, cut, error_in_stream, hang, pieces, reset, stall, status
 from .gate import Gate
 from .gemini import FakeGemini
@@ -24,15 +25,20 @@ from .threaded import serve_in_thread
 
 HI = [{"role": "user", "content": "hi"}]
 OPENAI_BODY = {"model": "gpt-4.1", "messages": HI, "stream": True, "stream_options": {"include_usage": True}}
+ANTHROPIC_BODY = {"model": "claude-sonnet-5-5", "messages": HI, "max_tokens": 9, "stream": True}
+HEADERS = "Host: x\r\nanthropic-version: 2026-10-21\r\n"
 SAME_SHAPE = {
     "ollama": "ollama/stream/langchaingo/TestClient_GenerateChatStream#0",
     "openai": "openai/stream/mirascope/stream#0",
     "gemini": "gemini/stream-empty-last/mirascope/google_gemini_3_pro_preview#0",
+    "anthropic": "anthropic/stream-thinking/ruby_llm/chat_with_extended_thinking_anthropic_claude-haiku-4-5_streams"
+    "_thinking_content_when_available#0",
 }
 ASKED: dict[str, tuple[type[FakeServer], str, dict[str, Any]]] = {
     "ollama": (FakeOllama, "/api/chat", {"model": "llama3.2", "messages": HI}),
     "openai": (FakeOpenAI, "/v1/chat/completions", OPENAI_BODY),
     "gemini": (FakeGemini, "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", {"contents": []}),
+    "anthropic": (FakeAnthropic, "/v1/messages", ANTHROPIC_BODY),
 }
 
 
@@ -48,7 +54,7 @@ class Exchange:
         self._port = int(fake.origin.rpartition(":")[2])
         data = b"" if body is None else json.dumps(body).encode()
         method = "GET" if body is None else "POST"
-        head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\nConnection: close\r\n\r\n"
+        head = f"{method} {path} HTTP/1.1\r\n{HEADERS}Content-Length: {len(data)}\r\nConnection: close\r\n\r\n"
         self._sent = head.encode() + data
 
     async def start(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -83,8 +89,8 @@ async def body_of(fake: FakeServer, path: str, body: Any = None) -> bytes:
 
 def frames_of(body: str) -> list[Any]:
     """The JSON frames of a streamed body, of whichever provider."""
-    raw = re.split(r"\r?\n\r?\n", body) if body.startswith("data:") else body.split("\n")
-    frames = [frame.removeprefix("data: ") for frame in raw if frame.strip()]
+    raw = re.split(r"\r?\n\r?\n", body) if body.startswith(("data:", "event:")) else body.split("\n")
+    frames = [frame.rpartition("data: ")[2] for frame in raw if frame.strip()]
     return [json.loads(frame) for frame in frames if frame != "[DONE]"]
 
 
@@ -107,7 +113,7 @@ async def test_a_fake_stream_has_the_fields_of_a_recorded_one(name: str) -> None
     lines = (Path(folder) / "normalized.jsonl").read_text(encoding="utf-8").split("\n")
     recorded = next(entry for line in lines if line and (entry := json.loads(line))["id"] == SAME_SHAPE[name])
     make, path, body = ASKED[name]
-    async with make([answer(reasoning="hm" if name == "gemini" else "")]) as fake:
+    async with make([answer(reasoning="hm" if name in {"gemini", "anthropic"} else "")]) as fake:
         faked = (await body_of(fake, path, body)).decode()
     # Only a thought that is shown has this mark, and the recorded one is not shown.
     only_here = {".candidates[].content.parts[].thought"}
@@ -123,7 +129,7 @@ async def test_a_fake_stream_ends_its_lines_as_the_provider_does(name: str) -> N
     make, path, body = ASKED[name]
     async with make() as fake:
         faked = await body_of(fake, path, body)
-    ends = {"ollama": b"}\n", "openai": b"data: [DONE]\n\n", "gemini": b"}\r\n\r\n"}
+    ends = {"ollama": b"}\n", "openai": b"data: [DONE]\n\n", "gemini": b"}\r\n\r\n", "anthropic": b"}\n\n"}
     assert faked.endswith(ends[name])
 
 
