@@ -7,6 +7,7 @@ import pytest
 
 from services.intelligence.app.domain.errors import Faulted, ProviderError
 from services.intelligence.app.domain.events import Delta
+from services.intelligence.app.services.providers.anthropic import AnthropicDecoder
 from services.intelligence.app.services.providers.complaints import Complaint
 from services.intelligence.app.services.providers.decoding import StreamDecoder
 from services.intelligence.app.services.providers.gemini import GeminiDecoder
@@ -58,6 +59,29 @@ def gemini(*parts: Any, finish: str | None = None, **fields: Any) -> bytes:
     return event({"candidates": [candidate], **fields})
 
 
+def anthropic(text: str) -> bytes:
+    return named("content_block_delta", index=0, delta={"type": "text_delta", "text": text})
+
+
+def anthropic_start(**usage: Any) -> bytes:
+    message: dict[str, Any] = {
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [],
+        "stop_reason": None,
+    }
+    return named("message_start", message={**message, "usage": usage})
+
+
+def anthropic_end(reason: str | None = "end_turn", **fields: Any) -> bytes:
+    return named("message_delta", delta={"stop_reason": reason}, **fields) + named("message_stop")
+
+
+def named(kind: str, **fields: Any) -> bytes:
+    return f"event: {kind}\n".encode() + event({"type": kind, **fields})
+
+
 def ollama_decoder() -> StreamDecoder:
     return OllamaDecoder(explain)
 
@@ -68,3 +92,7 @@ def openai_decoder() -> StreamDecoder:
 
 def gemini_decoder() -> StreamDecoder:
     return GeminiDecoder(explain)
+
+
+def anthropic_decoder() -> StreamDecoder:
+    return AnthropicDecoder(explain)

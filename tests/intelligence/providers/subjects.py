@@ -1,15 +1,16 @@
-"""The three adapters, each with its fake: what a conformance test runs on."""
+"""The adapters, each with its fake: what a conformance test runs on."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from services.intelligence.app.services.providers.anthropic import AnthropicProvider
 from services.intelligence.app.services.providers.base import Provider
 from services.intelligence.app.services.providers.gemini import GeminiProvider
 from services.intelligence.app.services.providers.local_ollama import LocalOllamaProvider
 from services.intelligence.app.services.providers.openai_provider import OpenAIProvider
 from services.intelligence.app.services.providers.transport import Transport
-from tests.support.fakes import Behaviour, FakeGemini, FakeOllama, FakeOpenAI, FakeServer
+from tests.support.fakes import Behaviour, FakeAnthropic, FakeGemini, FakeOllama, FakeOpenAI, FakeServer
 
 KEY = "kq" + "7fJx" * 10
 
@@ -42,6 +43,10 @@ def _openai(transport: Transport, fake: FakeServer) -> Provider:
     return OpenAIProvider(transport=transport, api_key=KEY, model="gpt-4.1", base_url=fake.url)
 
 
+def _anthropic(transport: Transport, fake: FakeServer) -> Provider:
+    return AnthropicProvider(transport=transport, api_key=KEY, model="claude-sonnet-5-5", base_url=fake.url)
+
+
 SUBJECTS = (
     Subject(
         "ollama",
@@ -66,5 +71,13 @@ SUBJECTS = (
         lambda body: str(body["messages"][-1]["content"]),
         "authorization",
         "gpt-6",
+    ),
+    Subject(
+        "anthropic",
+        FakeAnthropic,
+        _anthropic,
+        lambda body: str(body["messages"][-1]["content"][-1]["text"]),
+        "authorization",
+        "claude-6",
     ),
 )

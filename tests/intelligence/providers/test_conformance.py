@@ -75,7 +75,7 @@ async def test_an_answer_is_deltas_and_then_its_end(subject: Subject, transport:
     assert (finished.reason, finished.skipped_frames) == ("stop", 0)
     assert finished.usage is not None
     assert finished.usage.output_tokens == len(TEXT.split()) + 3
-    assert finished.model in {"llama3.2:latest", "gemini-2.5-flash", "gpt-4.1"}
+    assert finished.model in {"llama3.2:latest", "gemini-2.5-flash", "gpt-4.1", "claude-sonnet-5-5"}
 
 
 async def test_the_question_is_sent_with_the_key_in_its_header(subject: Subject, transport: AiohttpTransport) -> None:

@@ -10,6 +10,9 @@ from services.intelligence.app.domain.events import Finished, TextDelta
 from services.intelligence.app.services.providers.decoding import StreamDecoder
 
 from .frames import (
+    anthropic,
+    anthropic_decoder,
+    anthropic_end,
     decode,
     event,
     failure,
@@ -36,6 +39,7 @@ GOOD: dict[str, tuple[Callable[[], StreamDecoder], bytes, bytes, bytes]] = {
         gemini({"text": " two"}),
         gemini({"text": ""}, finish="STOP"),
     ),
+    "anthropic": (anthropic_decoder, anthropic("one"), anthropic(" two"), anthropic_end()),
 }
 EVERY = pytest.mark.parametrize("name", GOOD)
 
@@ -141,6 +145,7 @@ def test_every_way_to_cut_a_stream_gives_the_same_answer(name: str, data: st.Dat
         "ollama": ollama,
         "openai": lambda text: openai({"content": text}),
         "gemini": lambda text: gemini({"text": text}),
+        "anthropic": anthropic,
     }
     body = b"".join(frames[name](text) for text in texts) + GOOD[name][3]
     if data.draw(st.booleans()) and name != "ollama":

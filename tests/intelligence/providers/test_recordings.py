@@ -1,4 +1,4 @@
-"""Real answers, replayed: every recording of the three providers is decoded to what a naive reading finds in it."""
+"""Real answers, replayed: every recording of these providers is decoded to what a naive reading finds in it."""
 
 import json
 import os
@@ -14,17 +14,20 @@ import pytest
 
 from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest
 from services.intelligence.app.domain.errors import ProviderError
-from services.intelligence.app.domain.events import Delta, Finished, ReasoningDelta, TextDelta, Usage
+from services.intelligence.app.domain.events import Delta, Finished, ReasoningDelta, TextDelta
+from services.intelligence.app.services.providers.anthropic import AnthropicProvider
 from services.intelligence.app.services.providers.base import Provider
 from services.intelligence.app.services.providers.gemini import GeminiProvider
 from services.intelligence.app.services.providers.local_ollama import LocalOllamaProvider
 from services.intelligence.app.services.providers.openai_provider import OpenAIProvider
 
+from . import naive
 from .scripted_transport import Answer, ScriptedTransport
 
 REQUEST = ProviderRequest((ChatTurn("user", "a question that no recording holds"),))
 TAGS = b'{"models":[{"name":"m:latest"}]}'
 
+PROVIDERS = {"ollama", "gemini", "openai", "anthropic"}
 ANSWERED = None
 RECORDINGS: dict[str, str | None] = {
     "openai/chat/mirascope/sync#0": ANSWERED,
@@ -74,6 +77,20 @@ RECORDINGS: dict[str, str | None] = {
     "ollama/err-model/openinference/test_chat_error_records_model_name#0": "model_missing",
     "ollama/openai-compat-stream/ruby_llm/chat_streaming_responses_ollama_qwen3_supports_streaming"
     "_responses#0": ANSWERED,
+    "anthropic/chat/mirascope/sync#0": ANSWERED,
+    "anthropic/stream/ruby_llm/chat_streaming_responses_anthropic_claude-haiku-4-5_supports_streaming"
+    "_responses#0": ANSWERED,
+    "anthropic/stream-thinking/ruby_llm/chat_with_extended_thinking_anthropic_claude-haiku-4-5_streams_thinking_content"
+    "_when_available#0": ANSWERED,
+    "anthropic/stream-max-tokens/mirascope/stream#0": ANSWERED,
+    "anthropic/refusal/anthropic-sdk-python/stream-a-refusal#0": "blocked",
+    "anthropic/err-auth/mirascope/anthropic_claude_sonnet_4_0#0": "auth",
+    "anthropic/err-model/mirascope/anthropic_claude_sonnet_4_0#0": "model_missing",
+    "anthropic/err-model/mirascope/anthropic_claude_sonnet_4_0#1": "model_missing",
+    "anthropic/err-context/ruby_llm/chat_real_error_scenarios_anthropic_claude-haiku-4-5_handles_context_length_exceeded"
+    "_errors#0": "context_too_long",
+    "anthropic/err-param/pydantic-ai/test_anthropic_explicit_effort_xhigh_unsupported_model"
+    "_errors#0": "invalid_request",
     "ollama/err-context/ruby_llm/chat_real_error_scenarios_ollama_cloud_gpt-oss_120b_handles_context_length_exceeded"
     "_errors#0": "context_too_long",
 }
@@ -95,6 +112,8 @@ QUOTED: dict[tuple[str, str, int], str] = {
     ("ollama", "err-busy", 0): "overloaded",
     ("ollama", "err-context", 0): "context_too_long",
     ("ollama", "stream-midstream-error", 0): "server_error",
+    ("anthropic", "err-quota", 0): "billing",
+    ("anthropic", "stream-midstream-error", 0): "overloaded",
 }
 """(provider, category, which of them): the reason."""
 
@@ -117,23 +136,13 @@ class Outcome:
     retry_after: float | None = None
 
 
-@dataclass(frozen=True)
-class Expected:
-    text: str
-    reasoning: str
-    finish: str
-    raw_finish: str | None
-    usage: Usage | None
-    model: str | None
-
-
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_a_recording_decodes_to_what_a_naive_reading_finds(name: str) -> None:
     recording = _recording(name)
     outcome = _replay(recording, [recording["body"].encode()])
     assert outcome.reason == RECORDINGS[name]
     if RECORDINGS[name] is ANSWERED:
-        expected = _naive(recording)
+        expected = naive.read(recording)
         finished = outcome.finished
         assert finished is not None
         assert (outcome.text, outcome.reasoning) == (expected.text, expected.reasoning)
@@ -158,10 +167,8 @@ def test_a_recording_decodes_alike_one_byte_at_a_time(name: str) -> None:
     assert _replay(recording, single) == _replay(recording, [body])
 
 
-def test_no_recording_of_the_three_providers_is_left_out() -> None:
-    ids = {
-        name for name, recording in _recordings().items() if recording["provider"] in {"ollama", "gemini", "openai"}
-    }
+def test_no_recording_of_these_providers_is_left_out() -> None:
+    ids = {name for name, recording in _recordings().items() if recording["provider"] in PROVIDERS}
     assert ids - OTHER_API == set(RECORDINGS)
 
 
@@ -169,7 +176,7 @@ def test_an_error_that_interrupts_a_recorded_stream_comes_after_the_text_before_
     name = "gemini/stream-midstream-error/vertexai-sdk-test-data/streaming-failure-error-mid-stream#0"
     recording = _recording(name)
     outcome = _replay(recording, [recording["body"].encode()])
-    assert outcome.text == _naive_text_of_events(recording["body"])
+    assert outcome.text == naive.text_of_events(recording["body"])
     assert outcome.text
 
 
@@ -180,7 +187,7 @@ def test_a_quoted_error_has_its_reason_and_its_delay(key: tuple[str, str, int]) 
     assert outcome.retry_after == DELAYS.get(key)
 
 
-def test_no_quoted_error_of_the_three_providers_is_left_out() -> None:
+def test_no_quoted_error_of_these_providers_is_left_out() -> None:
     assert set(_quoted()) == set(QUOTED)
 
 
@@ -209,7 +216,7 @@ def _quoted() -> dict[tuple[str, str, int], dict[str, Any]]:
     found: dict[tuple[str, str, int], dict[str, Any]] = {}
     for entry in json.loads((_folder() / "quoted_errors.json").read_text(encoding="utf-8")):
         provider, category = entry["provider"], entry["category"]
-        if provider in {"ollama", "gemini", "openai"}:
+        if provider in PROVIDERS:
             number = sum(key[:2] == (provider, category) for key in found)
             found[provider, category, number] = entry
     return found
@@ -232,6 +239,8 @@ def _provider(recording: dict[str, Any], answer: Answer) -> Provider:
     speaks_openai = "/chat/completions" in (recording["url"] or "")
     if recording["provider"] == "gemini":
         return GeminiProvider(transport=ScriptedTransport(answer), api_key="g" * 40, model="m")
+    if recording["provider"] == "anthropic":
+        return AnthropicProvider(transport=ScriptedTransport(answer), api_key="a" * 40, model="m")
     if recording["provider"] == "openai" or speaks_openai:
         base = "https://api.openai.com/v1" if recording["provider"] == "openai" else "http://127.0.0.1:11434/v1"
         return OpenAIProvider(transport=ScriptedTransport(answer), api_key="o" * 40, model="m", base_url=base)
@@ -281,92 +290,3 @@ def _offsets(size: int) -> Iterator[int]:
         yield from range(1, 1024)
         yield from range(1024, size - 1024, 97)
         yield from range(size - 1024, size)
-
-
-def _naive(recording: dict[str, Any]) -> Expected:
-    body = recording["body"]
-    if recording["provider"] == "gemini":
-        return _naive_gemini(body)
-    if recording["provider"] == "openai" or "/chat/completions" in (recording["url"] or ""):
-        return _naive_openai(body)
-    return _naive_ollama([json.loads(line) for line in body.split("\n") if line.strip()])
-
-
-def _events(body: str) -> list[Any]:
-    if not body.startswith("data:"):
-        whole = json.loads(body)
-        return whole if isinstance(whole, list) else [whole]
-    events = [event.removeprefix("data: ") for event in re.split(r"\r?\n\r?\n", body) if event.startswith("data: ")]
-    return [json.loads(event) for event in events if event.strip() != "[DONE]"]
-
-
-def _naive_text_of_events(body: str) -> str:
-    return "".join(part["text"] for chunk in _events(body) for part in chunk["candidates"][0]["content"]["parts"])
-
-
-def _naive_gemini(body: str) -> Expected:
-    chunks = _events(body)
-    parts = [
-        part
-        for chunk in chunks
-        for candidate in chunk.get("candidates", [])
-        for part in candidate.get("content", {}).get("parts", [])
-    ]
-    raw = [c["finishReason"] for chunk in chunks for c in chunk.get("candidates", []) if "finishReason" in c][-1]
-    counts = [chunk["usageMetadata"] for chunk in chunks if "usageMetadata" in chunk]
-    usage = None
-    if counts:
-        last = counts[-1]
-        thoughts = last.get("thoughtsTokenCount")
-        usage = Usage(
-            last["promptTokenCount"],
-            last["candidatesTokenCount"] + (thoughts or 0),
-            thoughts,
-            last.get("cachedContentTokenCount"),
-        )
-    return Expected(
-        text="".join(part["text"] for part in parts if not part.get("thought")),
-        reasoning="".join(part["text"] for part in parts if part.get("thought")),
-        finish={"STOP": "stop", "MAX_TOKENS": "length"}[raw],
-        raw_finish=raw,
-        usage=usage,
-        model=chunks[-1].get("modelVersion"),
-    )
-
-
-def _naive_openai(body: str) -> Expected:
-    chunks = _events(body)
-    choices = [choice for chunk in chunks for choice in chunk["choices"]]
-    deltas = [choice["delta"] if "delta" in choice else choice["message"] for choice in choices]
-    raw = [choice["finish_reason"] for choice in choices if choice["finish_reason"]][-1]
-    counts = [chunk["usage"] for chunk in chunks if chunk.get("usage")]
-    usage = None
-    if counts:
-        last = counts[-1]
-        usage = Usage(
-            last["prompt_tokens"],
-            last["completion_tokens"],
-            last.get("completion_tokens_details", {}).get("reasoning_tokens"),
-            last.get("prompt_tokens_details", {}).get("cached_tokens"),
-        )
-    return Expected(
-        text="".join(delta.get("content") or "" for delta in deltas),
-        reasoning="".join(delta.get("reasoning") or "" for delta in deltas),
-        finish=raw,
-        raw_finish=raw,
-        usage=usage,
-        model=chunks[-1]["model"],
-    )
-
-
-def _naive_ollama(lines: list[dict[str, Any]]) -> Expected:
-    messages = [line.get("message", {"content": line.get("response", "")}) for line in lines]
-    last = lines[-1]
-    return Expected(
-        text="".join(message["content"] for message in messages),
-        reasoning="".join(message.get("thinking", "") for message in messages),
-        finish=last.get("done_reason") or "other",
-        raw_finish=last.get("done_reason"),
-        usage=Usage(last.get("prompt_eval_count"), last.get("eval_count")),
-        model=last["model"],
-    )

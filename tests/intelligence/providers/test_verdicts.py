@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from services.intelligence.app.domain.errors import ContextTooLong, ProviderError, Reason
-from services.intelligence.app.services.providers import gemini_errors, ollama_errors, openai_errors
+from services.intelligence.app.services.providers import anthropic_errors, gemini_errors, ollama_errors, openai_errors
 from services.intelligence.app.services.providers.complaints import from_answer, from_value, to_error
 
 CLASSIFY = {
     "ollama": ollama_errors.classify,
     "gemini": gemini_errors.classify,
     "openai": openai_errors.classify,
+    "anthropic": anthropic_errors.classify,
 }
 EVERY = tuple(CLASSIFY)
 
@@ -207,6 +208,23 @@ def test_an_ollama_error_is_told_by_status_and_sentence(status: int, body: Any, 
         ("gemini", {"code": 503, "message": "m", "status": "UNAVAILABLE"}, "overloaded"),
         ("gemini", {"code": 429, "message": "m", "status": "RESOURCE_EXHAUSTED"}, "rate_limited"),
         ("gemini", "something", "server_error"),
+        ("anthropic", {"type": "overloaded_error", "message": "Overloaded", "details": None}, "overloaded"),
+        ("anthropic", {"type": "rate_limit_error", "message": "m"}, "rate_limited"),
+        ("anthropic", {"type": "api_error", "message": "m"}, "server_error"),
+        ("anthropic", {"type": "timeout_error", "message": "m"}, "server_error"),
+        ("anthropic", {"type": "authentication_error", "message": "m"}, "auth"),
+        ("anthropic", {"type": "billing_error", "message": "m"}, "billing"),
+        ("anthropic", {"type": "permission_error", "message": "m"}, "auth"),
+        ("anthropic", {"type": "not_found_error", "message": "m"}, "model_missing"),
+        ("anthropic", {"type": "request_too_large", "message": "m"}, "invalid_request"),
+        ("anthropic", {"type": "invalid_request_error", "message": "m"}, "invalid_request"),
+        (
+            "anthropic",
+            {"type": "invalid_request_error", "message": "Output blocked by content filtering policy"},
+            "blocked",
+        ),
+        ("anthropic", {"type": "brand_new_error", "message": "m"}, "server_error"),
+        ("anthropic", "upstream went away", "server_error"),
     ],
 )
 def test_an_error_inside_a_stream_means_the_same(provider: str, error: Any, reason: Reason) -> None:
