@@ -193,6 +193,14 @@ async def test_a_model_that_takes_no_temperature_is_remembered_and_others_still_
     assert body_of(transport, 1) | {"temperature": 0.5} == body_of(transport, 0)
 
 
+async def test_nothing_is_learned_of_a_temperature_that_was_not_sent() -> None:
+    provider, transport = asking(rejected("messages: what temperature?"), said("a"), api_version=OLDER)
+    with pytest.raises(RejectedRequest):
+        await provider.generate(ask(USER))
+    await provider.generate(ask(USER, sampling=ALL))
+    assert body_of(transport)["temperature"] == 0.5
+
+
 async def test_a_model_that_gives_shorter_answers_is_believed_and_remembered() -> None:
     told = "max_tokens: 64000 > 32000, which is the maximum allowed number of output tokens for claude-x"
     provider, transport = asking(rejected(told), said("one"), said("two"), said("three"))

@@ -60,7 +60,7 @@ def anthropic(kind: str, message: str = "m", code: str | None = None) -> Any:
         (529, anthropic("overloaded_error", "Overloaded"), "overloaded"),
         (400, anthropic("brand_new_error"), "invalid_request"),
         (500, anthropic("overloaded_error"), "overloaded"),
-        (400, {"error": {"type": "invalid_request_error", "details": {"error_code": 7}}}, "invalid_request"),
+        (400, {"error": {"type": "invalid_request_error", "details": {"error_code": [7]}}}, "invalid_request"),
     ],
 )
 def test_an_anthropic_error_is_told_by_code_then_type_then_status(status: int, body: Any, reason: Reason) -> None:
@@ -95,9 +95,12 @@ def test_a_spend_limit_of_anthropic_names_no_delay() -> None:
     [
         (404, b"404 page not found", "no Anthropic API at this address"),
         (404, {"detail": "Not Found"}, "no Anthropic API at this address"),
-        (404, anthropic("not_found_error", "model: x"), "HTTP 404 not_found_error: model: x"),
         (307, b"", "redirects are not followed"),
     ],
 )
 def test_an_anthropic_error_says_what_to_look_at(status: int, body: Any, said: str) -> None:
     assert said in explain(status, body).detail
+
+
+def test_a_model_that_is_missing_is_not_taken_for_a_wrong_address() -> None:
+    assert explain(404, anthropic("not_found_error", "model: x")).detail == "HTTP 404 not_found_error: model: x"

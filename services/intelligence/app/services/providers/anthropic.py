@@ -326,7 +326,6 @@ def _is_count(value: Any) -> bool:
 
 def _remember(known: dict[str, Any], model: str, fact: Any) -> None:
     """Keep a fact of a model: callers name models, so the oldest goes when there are too many."""
-    known.pop(model, None)
     known[model] = fact
     if len(known) > REMEMBERED_MODELS:
         del known[next(iter(known))]
