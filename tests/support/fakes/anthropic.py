@@ -30,7 +30,7 @@ class FakeAnthropic(FakeServer):
     """``models`` are known; with a ``key`` given, other keys are turned down as Anthropic does it.
 
     What the real one would not take (no version, no ``max_tokens``, more of them than ``max_tokens`` of a model, a
-    temperature in the newest version, turns that are empty or in the wrong order) is turned down too.
+    temperature in the newest version, turns that are empty or in the wrong order, a prefill) is turned down too.
     """
 
     def __init__(
@@ -136,8 +136,8 @@ def _wrong_turns(messages: list[dict[str, Any]]) -> str:
         return "messages: first message must use the user role"
     if any(not text.strip() for blocks in texts for text in blocks):
         return "messages: text content blocks must contain non-whitespace text"
-    if messages[-1]["role"] == "assistant" and texts[-1][-1] != texts[-1][-1].rstrip():
-        return "messages: final assistant content cannot end with trailing whitespace"
+    if messages[-1]["role"] == "assistant":
+        return "This model does not support assistant message prefill. The conversation must end with a user message."
     return ""
 
 

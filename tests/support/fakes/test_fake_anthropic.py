@@ -86,7 +86,7 @@ async def test_the_official_client_sees_an_error_inside_the_stream_of_an_anthrop
         ({"messages": []}, "at least one message"),
         ({"messages": [{"role": "assistant", "content": "x"}]}, "the user role"),
         ({"messages": [{"role": "user", "content": " "}]}, "non-whitespace text"),
-        ({"messages": [*HI, {"role": "assistant", "content": "x "}]}, "trailing whitespace"),
+        ({"messages": [*HI, {"role": "assistant", "content": "x"}]}, "assistant message prefill"),
     ],
 )
 async def test_an_anthropic_takes_no_body_that_the_real_one_would_not(fields: dict[str, Any], said: str) -> None:
