@@ -100,8 +100,10 @@ class ScriptedProvider(Provider):
         locality: Locality | None = None,
         on_this_machine: bool | None = None,
         context_tokens: int = 8192,
+        prefills: bool = False,
     ) -> None:
         self.name = name
+        self.prefills = prefills
         self.locality = locality or ("local" if name == "ollama" else "cloud")
         self.on_this_machine = self.locality == "local" if on_this_machine is None else on_this_machine
         self.context_tokens = context_tokens

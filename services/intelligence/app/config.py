@@ -24,7 +24,6 @@ NOT_IN_FORCE = frozenset({
     "LLM_COLD_START_TIMEOUT_SEC",
     "LLM_HEDGE_DELAY_SEC",
     "LLM_HEDGE_MAX_SHARE",
-    "LLM_MIDSTREAM_MODE",
     "LLM_PROVIDER_CONCURRENCY",
     "LLM_QUEUE_TIMEOUT_SEC",
     "LLM_ROUTE_RULES",
@@ -174,8 +173,8 @@ class Settings(BaseSettings):
     llm_hedge_max_share: float = setting(0.1, "The largest share of requests that may be hedged.", ge=0, le=1)
     llm_midstream_mode: Literal["continue", "restart", "fail"] = setting(
         "continue",
-        "What follows when an answer breaks after its first words. This version always keeps the partial answer "
-        "and ends with an error.",
+        "What follows when an answer breaks after its first words: the next provider goes on with it, begins it "
+        "again, or the partial answer is kept and ends with an error.",
     )
     llm_provider_failure_threshold: int = setting(3, "Failures in a row that open a provider's circuit.", ge=1)
     llm_provider_cooldown_sec: Seconds = setting(60, "Seconds that a circuit stays open at first.")

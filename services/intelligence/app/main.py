@@ -139,6 +139,7 @@ def pace_of(settings: Settings, names: list[str], local: set[str]) -> Pace:
         request=settings.llm_request_deadline_sec,
         retry_wait_max=settings.llm_retry_wait_max_sec,
         failover=settings.llm_fallback_mode != "off",
+        midstream=settings.llm_midstream_mode,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.intelligence.app.services.turn import SEAM_LINE
 from tests.support.fakes import FakeServer, answer, blocked, cut, hang, late, refused, status
 
 from .faults import FAULTS, SOON, Fault
@@ -93,11 +94,28 @@ class TestWhole:
         await complete(client)
         assert (await client.call("GET", "/api/chat/sessions")).body["total"] == 0
 
-    async def test_one_that_breaks_half_way_is_answered_by_the_next_from_its_start(self, world: World) -> None:
+    async def test_one_that_breaks_half_way_is_gone_on_with_by_the_next(self, world: World) -> None:
         world.ollama.default = cut(2)
+        world.gemini.default = answer(" brown fox.")
         body = (await complete(await world.serve())).body
-        assert (body["choices"][0]["message"]["content"], body["provider"]) == ("Gemini speaking.", "gemini")
-        assert body["usage"]["total_tokens"] == 15
+        assert (body["choices"][0]["message"]["content"], body["provider"]) == ("The quick brown fox.", "gemini")
+        assert body["model"] == "gemini-2.5-flash"
+
+    @pytest.mark.parametrize("stream", [True, False])
+    @pytest.mark.parametrize("mode", ["continue", "restart"])
+    async def test_one_that_is_begun_again_is_whole_and_set_off_in_a_stream(
+        self, world: World, stream: bool, mode: str
+    ) -> None:
+        world.ollama.default = cut(7)
+        world.gemini.default = answer("The quick brown fox jumps high.")
+        client = await world.serve(LLM_MIDSTREAM_MODE=mode)
+        if stream:
+            assert said(await chunks(client)) == (
+                f"The quick brown fox jumps over the{SEAM_LINE}The quick brown fox jumps high."
+            )
+        else:
+            message = (await complete(client)).body["choices"][0]["message"]
+            assert message["content"] == "The quick brown fox jumps high."
 
     async def test_who_answered_is_in_a_header_where_the_operator_wants_it(self, world: World) -> None:
         client = await world.serve(EXPOSE_PROVIDER_HEADERS="true")
@@ -140,7 +158,7 @@ class TestStream:
         self, world: World
     ) -> None:
         world.ollama.default = cut(2, "Ollama was about to say")
-        parts = await chunks(await world.serve())
+        parts = await chunks(await world.serve(LLM_MIDSTREAM_MODE="fail"))
         assert said(parts) == "Ollama was"
         assert parts[-1] == {
             "error": {

@@ -54,7 +54,7 @@ async def test_all_waiting_for_a_first_token_shares_one_deadline(world: World) -
 
 async def test_a_total_deadline_ends_an_answer_that_goes_on_too_long(world: World) -> None:
     world.gemini.add(answer("word " * 100, gap=0.05))
-    client = await world.serve(LLM_PROVIDER_PRIORITY="gemini,openai", LLM_TOTAL_TIMEOUTS="gemini:0.3")
+    client = await world.serve(LLM_PROVIDER_PRIORITY="gemini", LLM_TOTAL_TIMEOUTS="gemini:0.3")
     events = await client.events()
     assert data_of(events[-1])["error"].startswith("The answer broke off (total_timeout).")
 

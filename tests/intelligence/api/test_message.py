@@ -104,7 +104,7 @@ async def test_the_same_parent_twice_is_a_branch_that_knows_its_own_ancestors_al
 async def test_an_answer_that_breaks_is_given_anew_by_the_next_provider(world: World, broken: tuple[()]) -> None:
     """Nobody has seen its beginning, so nothing of it may be in the whole answer."""
     world.ollama.default = broken
-    client = await world.serve()
+    client = await world.serve(LLM_MIDSTREAM_MODE="restart")
     answered = await client.message()
     assert answered.body["response"] == "Gemini speaking."
     [prompt] = await client.prompts(answered.body["session_id"])

@@ -76,7 +76,7 @@ async def test_health_follows_the_circuit(world: World) -> None:
 
 async def test_an_answer_that_broke_counts_as_failed_and_one_that_was_left_as_cancelled(world: World) -> None:
     world.ollama.add(cut(2))
-    client = await world.serve()
+    client = await world.serve(LLM_MIDSTREAM_MODE="fail")
     await client.events()
     async with client.stream() as stream:
         message_id = (await stream.until("start"))["message_id"]

@@ -51,7 +51,10 @@ async def test_the_chat_routes_are_described_with_their_body_and_their_answer(wo
     assert list(schemas["ChatResponse"]["properties"]) == ["response", "session_id", "tokens_used", "latency_ms"]
     answer = described["paths"]["/api/chat/stream"]["post"]["responses"]["200"]["content"]["text/event-stream"]
     named = {ref["$ref"].rpartition("/")[2] for ref in answer["schema"]["anyOf"]}
-    assert named == {"ContentEvent", "DoneEvent", "ErrorEvent", "StartEvent", "RouteStateEvent", "UsageEvent"}
+    default = {"ContentEvent", "DoneEvent", "ErrorEvent"}
+    assert named == default | {
+        "StartEvent", "RouteStateEvent", "HandoffEvent", "ReplaceEvent", "ResetEvent", "UsageEvent",
+    }  # fmt: skip
 
 
 async def test_every_reference_leads_somewhere(world: World) -> None:

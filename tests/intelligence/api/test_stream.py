@@ -101,7 +101,7 @@ async def test_the_last_frame_is_done_with_the_stored_answers_figures(world: Wor
 
 async def test_default_events_are_content_done_or_error_and_nothing_else(world: World) -> None:
     world.ollama.default = cut(2)
-    client = await world.serve()
+    client = await world.serve(LLM_MIDSTREAM_MODE="fail")
     broken = await client.events()
     world.ollama.default = answer()
     good = await client.events()
@@ -169,7 +169,7 @@ async def test_an_answer_that_breaks_after_its_first_words_ends_with_an_error_an
     world: World, broken: Behaviour, reason: str
 ) -> None:
     world.ollama.default = broken
-    client = await world.serve(LLM_STALL_TIMEOUTS="ollama:0.2")
+    client = await world.serve(LLM_STALL_TIMEOUTS="ollama:0.2", LLM_MIDSTREAM_MODE="fail")
     events = await client.events()
     assert text_of(events) == "The quick"
     assert data_of(events[-1]) == {

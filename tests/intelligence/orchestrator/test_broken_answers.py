@@ -1,4 +1,4 @@
-"""Answers that break after their first words: one answer, one voice."""
+"""Answers that break after their first words, where they are kept as they are, or begun anew."""
 
 import pytest
 
@@ -6,6 +6,7 @@ from services.intelligence.app.domain.errors import Reason
 from services.intelligence.app.domain.events import Finished, ReasoningDelta, TextDelta
 from services.intelligence.app.routing.breaker import Closed
 from services.intelligence.app.routing.trail import Failed, InterruptedAnswer
+from services.intelligence.app.services.walk import Midstream
 from tests.intelligence.orchestrator.world import World, asks
 from tests.support.scripted import CLASS_OF, EndsBare, Fails, Hangs, ScriptedProvider, error, fails, says
 from tests.support.virtual_time import START, in_virtual_time
@@ -18,7 +19,7 @@ BREAKS = sorted(set(CLASS_OF) - {"blocked", "refused"})
 async def test_after_text_was_shown_nobody_else_goes_on_in_its_place(reason: Reason) -> None:
     ollama = ScriptedProvider("ollama", [fails(reason, after=[TextDelta("The answer "), TextDelta("is")])])
     gemini = ScriptedProvider("gemini")
-    world = World(ollama, gemini)
+    world = World(ollama, gemini, midstream="fail")
     told = await world.ask()
     assert told.text == "The answer is"
     assert told.lines == ["1 connecting ollama", "1 answering ollama", f"1 failed ollama: {reason}"]
@@ -31,7 +32,11 @@ async def test_after_text_was_shown_nobody_else_goes_on_in_its_place(reason: Rea
 
 @in_virtual_time
 async def test_text_is_taken_as_shown_unless_the_caller_says_otherwise() -> None:
-    world = World(ScriptedProvider("ollama", [(TextDelta("The answer"), EndsBare())]), ScriptedProvider("gemini"))
+    world = World(
+        ScriptedProvider("ollama", [(TextDelta("The answer"), EndsBare())]),
+        ScriptedProvider("gemini"),
+        midstream="fail",
+    )
     with pytest.raises(InterruptedAnswer):
         [event async for event in world.orchestrator.generate_streaming_response(asks())]
 
@@ -48,7 +53,7 @@ async def test_what_was_said_is_told_before_it_is_known_that_it_broke() -> None:
 
 @in_virtual_time
 async def test_it_counts_as_the_providers_failure() -> None:
-    world = World(ScriptedProvider("ollama", [(TextDelta("The answer"), EndsBare())]))
+    world = World(ScriptedProvider("ollama", [(TextDelta("The answer"), EndsBare())]), midstream="fail")
     await world.ask()
     assert world.state("ollama") == Closed(failures=1)
     fault = world.snapshot("ollama").fault
@@ -56,12 +61,15 @@ async def test_it_counts_as_the_providers_failure() -> None:
     assert fault.reason == "truncated"
 
 
+@pytest.mark.parametrize("midstream", ["fail", "restart"])
 @pytest.mark.parametrize("reason", sorted(set(BREAKS) - {"invalid_request"}))
 @in_virtual_time
-async def test_where_nothing_was_shown_the_next_provider_answers_from_the_start(reason: Reason) -> None:
+async def test_where_nothing_was_shown_the_next_provider_answers_from_the_start(
+    reason: Reason, midstream: Midstream
+) -> None:
     ollama = ScriptedProvider("ollama", always=fails(reason, after=[TextDelta("Never seen")]))
     gemini = ScriptedProvider("gemini", [says("Whole.")], context_tokens=100_000)
-    world = World(ollama, gemini)
+    world = World(ollama, gemini, midstream=midstream)
     told = await world.ask(shown=False)
     assert told.answered_by == "gemini"
     assert told.error is None
@@ -108,7 +116,9 @@ class TestThoughtsAlone:
     @in_virtual_time
     async def test_a_word_after_them_is_seen(self) -> None:
         ollama = ScriptedProvider("ollama", [(*self.thinks, TextDelta("So"), EndsBare())])
-        assert (await World(ollama, ScriptedProvider("gemini")).ask()).interrupted.error.reason == "truncated"
+        assert (
+            await World(ollama, ScriptedProvider("gemini"), midstream="fail").ask()
+        ).interrupted.error.reason == "truncated"
 
 
 class TestGenerate:
@@ -133,6 +143,7 @@ class TestGenerate:
         world = World(
             ScriptedProvider("ollama", [broken]),
             ScriptedProvider("gemini", [(ReasoningDelta("Hm"), *says("Whole."))]),
+            midstream="restart",
         )
         answer = await world.orchestrator.generate_response(asks())
         assert (answer.text, answer.reasoning) == ("Whole.", "Hm")

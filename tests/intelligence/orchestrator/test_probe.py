@@ -174,7 +174,7 @@ async def test_a_late_failure_from_before_a_recovery_does_not_open_the_circuit_a
     more: list[Step] = [Pause(9), TextDelta("more ")]
     slow_death = (Pause(19), TextDelta("Once "), *more * 10, EndsBare())
     ollama = ScriptedProvider("ollama", [slow_death, DOWN, DOWN, DOWN], always=says("Back."))
-    world = World(ollama, ScriptedProvider("gemini", always=says("Cloud.")))
+    world = World(ollama, ScriptedProvider("gemini", always=says("Cloud.")), midstream="fail")
     late = asyncio.ensure_future(world.ask())
     await settle()
     for _ in range(3):

@@ -14,7 +14,10 @@ from services.intelligence.app.routing.trail import (
     Answering,
     Connecting,
     Failed,
+    Handoff,
     InterruptedAnswer,
+    Replaced,
+    Reset,
     RouteEvent,
     RoutingError,
     Succeeded,
@@ -22,6 +25,7 @@ from services.intelligence.app.routing.trail import (
 from services.intelligence.app.services.deadlines import Clocks
 from services.intelligence.app.services.health_board import BreakerChanged, HealthBoard, Snapshot
 from services.intelligence.app.services.llm_router import CurrentRequest, Pace, ProviderOrchestrator
+from services.intelligence.app.services.walk import Midstream
 from tests.support.scripted import ScriptedProvider
 from tests.support.virtual_time import VirtualClock
 
@@ -41,6 +45,7 @@ class World:
         request: float = 120.0,
         retry_wait_max: float = 2.5,
         failover: bool = True,
+        midstream: Midstream = "continue",
         jitter: Callable[[], float] = lambda: HALF,
     ) -> None:
         self.clock = VirtualClock()
@@ -53,6 +58,7 @@ class World:
             request=request,
             retry_wait_max=retry_wait_max,
             failover=failover,
+            midstream=midstream,
         )
         self.orchestrator = ProviderOrchestrator(providers, missing, self.board, pace, self.clock, jitter)
         self.providers = providers
@@ -110,7 +116,16 @@ class Told:
     @property
     def text(self) -> str:
         """What a reader saw."""
-        return "".join(event.text for event in self.events if isinstance(event, TextDelta))
+        text = ""
+        for event in self.events:
+            match event:
+                case TextDelta():
+                    text += event.text
+                case Replaced():
+                    text = event.text
+                case Reset():
+                    text = ""
+        return text
 
     @property
     def answered_by(self) -> str | None:
@@ -165,5 +180,11 @@ def _line(event: RouteEvent) -> str | None:
             return f"{event.call} succeeded {event.candidate.name}"
         case Skipped():
             return f"skipped {event.candidate.name}: {event.reason}"
+        case Handoff():
+            return f"handoff {event.source} > {event.target} at {event.at}: {event.reason}"
+        case Replaced():
+            return "replaced"
+        case Reset():
+            return "reset"
         case RouteDecision() | TextDelta() | ReasoningDelta() | Finished():
             return None

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import msgspec
-from novakit.asgi import ClientLeftError, client_watched, read_body, respond, respond_problem
+from novakit.asgi import ClientLeftError, client_watched, header, read_body, respond, respond_problem
 from novakit.identity import TokenVerifier
 from novakit.ids import is_uuid
 from novakit.problem import CRASHED, Problem
@@ -20,6 +20,8 @@ from .provider_headers import provider_headers
 MESSAGE_PATH = "/api/chat/message"
 STREAM_PATH = "/api/chat/stream"
 CHAT_PATHS = frozenset({MESSAGE_PATH, STREAM_PATH})
+STREAM_VERSION_HEADER = b"x-novacore-stream"
+"""``2``: the reader knows the events ``replace`` and ``reset``."""
 MAX_BODY_BYTES = 1024 * 1024
 _STREAM_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -121,7 +123,8 @@ class ChatEndpoints:
 
     async def _begin(self, scope: Scope, receive: Receive, endpoint: Endpoint) -> Turn:
         caller = identify(scope, self._verifier)
-        question = self._question(await read_body(receive, MAX_BODY_BYTES), caller, endpoint)
+        rewinds = header(scope, STREAM_VERSION_HEADER) == "2"
+        question = self._question(await read_body(receive, MAX_BODY_BYTES), caller, endpoint, rewinds=rewinds)
         order = await self._provider_order(caller.user_id)
         try:
             return await self._conversations.begin(question, order)
@@ -132,7 +135,7 @@ class ChatEndpoints:
         except ParentMissingError:
             raise Problem(404, "parent_id names no message of this session.") from None
 
-    def _question(self, body: bytes, caller: Caller, endpoint: Endpoint) -> Question:
+    def _question(self, body: bytes, caller: Caller, endpoint: Endpoint, *, rewinds: bool) -> Question:
         try:
             asked = _decode(body)
         except msgspec.DecodeError as error:
@@ -157,6 +160,7 @@ class ChatEndpoints:
             local_only=asked.local_only,
             prefer=asked.prefer,
             endpoint=endpoint,
+            rewinds=rewinds,
         )
 
     def _provider_headers(self, turn: Turn) -> list[tuple[bytes, bytes]]:

@@ -19,12 +19,13 @@ from starlette.types import Receive, Scope, Send
 from ..domain.errors import ProviderError
 from ..domain.events import Finished, TextDelta
 from ..routing.targets import AUTO, UnknownModelError, resolve
-from ..routing.trail import AllProvidersFailed, Failed, InterruptedAnswer
+from ..routing.trail import AllProvidersFailed, InterruptedAnswer, Replaced, Reset
 from ..services.apology import locked_out_sentence
 from ..services.completion_frames import DONE, Chunks, error_event, finish_reason, whole
 from ..services.completions import Completions, Wanted
 from ..services.llm_router import ProviderOrchestrator
 from ..services.route_record import CallRecord, RouteRecord
+from ..services.turn import SEAM_LINE
 from .caller import Caller, identify
 from .chat import MAX_BODY_BYTES, ProviderOrder
 from .completion_body import CompletionBody, read_completion
@@ -159,8 +160,9 @@ class CompletionEndpoints:
                     match event:
                         case TextDelta():
                             text.append(event.text)
-                        case Failed():
-                            # Nobody has seen it: the next provider answers from the start.
+                        case Replaced():
+                            text[:] = [event.text]
+                        case Reset():
                             text.clear()
                         case Finished():
                             finish = finish_reason(event.reason)
@@ -180,15 +182,18 @@ class CompletionEndpoints:
         try:
             async with aclosing(events):
                 async for event in events:
-                    if isinstance(event, TextDelta):
-                        if chunks is not None:
-                            await reply.write(chunks.content(event.text))
-                            continue
-                        chunks = completion.chunks(with_usage=wanted.with_usage)
-                        await reply.open(self._headers(completion))
-                        await reply.write(chunks.role() + chunks.content(event.text))
-                    elif isinstance(event, Finished):
-                        finish = finish_reason(event.reason)
+                    match event:
+                        case TextDelta(text) if chunks is not None:
+                            await reply.write(chunks.content(text))
+                        case TextDelta(text):
+                            chunks = completion.chunks(with_usage=wanted.with_usage)
+                            await reply.open(self._headers(completion))
+                            await reply.write(chunks.role() + chunks.content(text))
+                        case Replaced() | Reset() if chunks is not None:
+                            text = event.text if isinstance(event, Replaced) else ""
+                            await reply.write(chunks.content(SEAM_LINE + text))
+                        case Finished():
+                            finish = finish_reason(event.reason)
         except ProviderError as refused:
             finish, refusal = _told(refused)
         except AllProvidersFailed as failed:

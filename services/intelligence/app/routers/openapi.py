@@ -5,10 +5,30 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
-from ..services.frames import ContentEvent, DoneEvent, ErrorEvent, RouteStateEvent, StartEvent, UsageEvent
+from ..services.frames import (
+    ContentEvent,
+    DoneEvent,
+    ErrorEvent,
+    HandoffEvent,
+    ReplaceEvent,
+    ResetEvent,
+    RouteStateEvent,
+    StartEvent,
+    UsageEvent,
+)
 from .chat import MESSAGE_PATH, STREAM_PATH, ChatMessage, ChatResponse
 
-_EVENTS = (ContentEvent, DoneEvent, ErrorEvent, StartEvent, RouteStateEvent, UsageEvent)
+_EVENTS = (
+    ContentEvent,
+    DoneEvent,
+    ErrorEvent,
+    StartEvent,
+    RouteStateEvent,
+    HandoffEvent,
+    ReplaceEvent,
+    ResetEvent,
+    UsageEvent,
+)
 
 
 def describe(app: FastAPI) -> None:

@@ -17,18 +17,16 @@ def estimated_tokens(text: str) -> int:
     return wide + ceil((len(text) - wide) / 4)
 
 
-def fit(turns: Sequence[ChatTurn], *, context_tokens: int, locality: Locality) -> tuple[ChatTurn, ...]:
+def fit(turns: Sequence[ChatTurn], *, context_tokens: int, locality: Locality, keep: int = 1) -> tuple[ChatTurn, ...]:
     """The turns that this model may and can be given: system turns, the last turn, and the newest before it.
 
-    A turn that was marked local never goes to a cloud model. The last turn stays whatever its length: whether it is
-    too long is the provider's to say.
+    A turn that was marked local never goes to a cloud model. The last turns, ``keep`` of them, stay whatever their
+    length: whether they are too long is the provider's to say.
     """
     allowed = [turn for turn in turns if locality == "local" or not turn.local_only]
-    if not allowed:
-        return ()
-    *before, last = allowed
+    before, last = allowed[:-keep], allowed[-keep:]
     system = [turn for turn in before if turn.role == "system"]
-    room = int(context_tokens * (1 - ANSWER_SHARE)) - sum(_cost(turn) for turn in (*system, last))
+    room = int(context_tokens * (1 - ANSWER_SHARE)) - sum(_cost(turn) for turn in (*system, *last))
     kept: list[ChatTurn] = []
     for turn in reversed([turn for turn in before if turn.role != "system"]):
         room -= _cost(turn)
@@ -39,7 +37,7 @@ def fit(turns: Sequence[ChatTurn], *, context_tokens: int, locality: Locality) -
     # An answer whose question was cut off would open the conversation.
     while kept and kept[0].role == "assistant":
         kept.pop(0)
-    return (*system, *kept, last)
+    return (*system, *kept, *last)
 
 
 def _cost(turn: ChatTurn) -> int:

@@ -55,7 +55,31 @@ class Succeeded:
     refusal: ProviderError | None = None
 
 
-RouteEvent: TypeAlias = RouteDecision | Connecting | Answering | Failed | Succeeded | Skipped | Delta
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """From here, ``at`` characters into the answer, another provider speaks; ``reason`` is why the first did not."""
+
+    source: str
+    target: str
+    at: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The provider that goes on began again and says something else: this is the answer so far, anew."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Forget the answer so far: the next provider begins anew."""
+
+
+RouteEvent: TypeAlias = (
+    RouteDecision | Connecting | Answering | Failed | Succeeded | Skipped | Handoff | Replaced | Reset | Delta
+)
 """What ``ProviderOrchestrator.generate_streaming_response`` yields: the decision first, then the story as it goes."""
 
 

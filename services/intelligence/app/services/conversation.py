@@ -35,7 +35,7 @@ log = logs.get("conversation")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A valid message of a known user."""
+    """A valid message of a known user. ``rewinds``: the reader of its stream can take back what it has shown."""
 
     user_id: str
     request_id: str
@@ -45,6 +45,7 @@ class Question:
     local_only: bool
     prefer: Locality | None
     endpoint: Endpoint
+    rewinds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class Conversations:
             endpoint=question.endpoint,
             request=self._request(question, begun, order),
             route=route,
+            rewinds=question.rewinds,
         )
         self._running.add(turn)
         turn.task = asyncio.ensure_future(self._conduct(turn, question.request_id))

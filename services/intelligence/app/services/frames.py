@@ -1,6 +1,6 @@
 """The events of a chat stream as bytes. Default events keep the schema that clients have always had."""
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 from novakit import sse
@@ -58,6 +58,25 @@ class RouteStateEvent(msgspec.Struct, omit_defaults=True):
     reason: str | None = None
 
 
+class HandoffEvent(msgspec.Struct, rename={"source": "from", "target": "to"}):
+    """From here on, ``at`` characters into the answer, another provider speaks."""
+
+    source: str
+    target: str
+    at: int
+    reason: str
+
+
+class ReplaceEvent(msgspec.Struct):
+    """The whole answer so far, anew."""
+
+    content: str
+
+
+class ResetEvent(msgspec.Struct):
+    """Forget the answer so far."""
+
+
 class UsageEvent(msgspec.Struct):
     """What the answer took. ``estimated``: the provider reported no tokens. ``cost_usd`` None: no price is known."""
 
@@ -79,7 +98,10 @@ def default(event_id: int, event: DoneEvent | ErrorEvent) -> bytes:
     return sse.encode(_encode(event), event_id=event_id)
 
 
-def named(event_id: int, name: str, event: StartEvent | RouteStateEvent | UsageEvent) -> bytes:
+NamedEvent: TypeAlias = StartEvent | RouteStateEvent | HandoffEvent | ReplaceEvent | ResetEvent | UsageEvent
+
+
+def named(event_id: int, name: str, event: NamedEvent) -> bytes:
     """A named event, which old clients ignore."""
     return sse.encode(_encode(event), event_id=event_id, name=name)
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from novakit.clock import Clock
 
@@ -13,19 +13,12 @@ from ..domain.errors import ContextTooLong, ProviderError, RejectedRequest, Time
 from ..domain.events import Completion, Delta, Finished, ReasoningDelta, TextDelta
 from ..routing.history import fit
 from ..routing.policy import Attempt, Candidate, RouteDecision, Skipped, barred, cooling_until, plan
-from ..routing.trail import (
-    AllProvidersFailed,
-    Answering,
-    Connecting,
-    Failed,
-    InterruptedAnswer,
-    RouteEvent,
-    Succeeded,
-)
+from ..routing.trail import AllProvidersFailed, Answering, Connecting, Failed, Replaced, Reset, RouteEvent, Succeeded
 from ..routing.verdicts import VERDICTS, retry_delay
 from .deadlines import Clocks, timed
 from .health_board import Admission, HealthBoard
 from .providers.base import Provider
+from .walk import Continuing, Midstream, Walk
 
 RETRY_JITTER_SEC = 0.4
 """The longest pause before a provider that names no delay is asked once more."""
@@ -43,7 +36,7 @@ CurrentRequest = Callable[[ProviderRequest], ProviderRequest]
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long things may take, in seconds, and whether a second provider is asked at all.
+    """How long things may take, in seconds, and who goes on when somebody fails.
 
     ``clocks`` are per provider name. ``request`` spans all waiting for a first token; while an answer comes, it
     stands still.
@@ -53,6 +46,7 @@ class Pace:
     request: float
     retry_wait_max: float
     failover: bool = True
+    midstream: Midstream = "continue"
 
 
 class ProviderOrchestrator:
@@ -113,7 +107,9 @@ class ProviderOrchestrator:
                         text.append(event.text)
                     case ReasoningDelta():
                         reasoning.append(event.text)
-                    case Failed():
+                    case Replaced():
+                        text[:] = [event.text]
+                    case Reset():
                         text.clear()
                         reasoning.clear()
                     case Finished():
@@ -127,14 +123,16 @@ class ProviderOrchestrator:
     ) -> AsyncGenerator[RouteEvent]:
         """The decision, then each step and each delta as it comes, ending with ``Finished``.
 
-        Raises Refused where a safety filter answered, InterruptedAnswer where an answer broke after text was shown,
-        AllProvidersFailed where nobody answered. Closing it closes the upstream call. Where deltas are not ``shown``
-        as they come, an answer that breaks is forgotten and the next provider is asked: drop the text so far at a
-        ``Failed`` that spoke.
+        An answer that breaks is handed on: the next provider goes on with it (``Handoff``), where it begins again and
+        says something else its text takes the place of the old (``Replaced``), or all begins anew (``Reset``).
+
+        Raises Refused where a safety filter answered, InterruptedAnswer where an answer broke after text was shown
+        and nobody went on with it, AllProvidersFailed where nobody answered. ``shown``: the reader gets the deltas as
+        they come. Closing it closes the upstream call.
         """
         decision = self.decide(request)
         yield decision
-        walk = _Walk(deadline=self._clock.now() + self._pace.request, skipped=list(decision.skipped), shown=shown)
+        walk = Walk(self._clock.now() + self._pace.request, decision.skipped, self._pace.midstream, shown=shown)
         for attempt in decision.attempts:
             walk.last = attempt is decision.attempts[-1]
             calls = self._ask(attempt, request, current, walk)
@@ -143,21 +141,25 @@ class ProviderOrchestrator:
                     yield event
             if walk.over:
                 return
-        raise AllProvidersFailed(walk.failures, walk.skipped)
+            if walk.stuck:
+                break
+        outcome = walk.outcome()
+        if walk.said and isinstance(outcome, AllProvidersFailed):
+            yield Reset()
+        raise outcome
 
     async def _ask(
-        self, attempt: Attempt, request: ProviderRequest, current: CurrentRequest | None, walk: "_Walk"
+        self, attempt: Attempt, request: ProviderRequest, current: CurrentRequest | None, walk: Walk
     ) -> AsyncGenerator[RouteEvent]:
         """One candidate, and once more where its failure invites that."""
         candidate = attempt.candidate
+        continuing: Continuing = "prefill" if self._providers[candidate.name].prefills else "instructed"
         tried = 0
         while self._clock.now() < walk.deadline:
             allowed = request if current is None else current(request)
-            if (reason := barred(allowed, candidate)) is not None:
+            reason = barred(allowed, candidate) or walk.barred(candidate)
+            if reason is not None:
                 yield walk.skip(Skipped(candidate, reason))
-                return
-            if candidate.context_tokens <= walk.too_small:
-                yield walk.skip(Skipped(candidate, "prompt_too_long"))
                 return
             admission = self._health.admit(candidate, force=attempt.last_resort)
             if admission is None:
@@ -165,72 +167,92 @@ class ProviderOrchestrator:
                 yield walk.skip(Skipped(candidate, "cooling_down", until))
                 return
             tried += 1
-            call = self._call(admission, allowed, walk)
+            call = self._call(admission, allowed, walk, continuing)
             async with aclosing(call):
                 async for event in call:
                     yield event
-            if walk.over:
+            if walk.over or walk.stuck or walk.goes_on_elsewhere:
                 return
             error = walk.failures[-1].error
+            if walk.said and error.reason == "invalid_request" and continuing == "prefill":
+                continuing, tried = "instructed", 0
+                continue
             pause = retry_delay(
                 error, tried=tried, longest=self._pace.retry_wait_max, jitter=self._jitter() * RETRY_JITTER_SEC
             )
             if pause is None or self._clock.now() + pause >= walk.deadline:
-                if not VERDICTS[error.reason].failover:
-                    raise AllProvidersFailed(walk.failures, walk.skipped)
+                walk.stuck = not (VERDICTS[error.reason].failover or walk.said)
                 return
             await asyncio.sleep(pause + TIMER_GRAIN_SEC)
 
     async def _call(
-        self, admission: Admission, request: ProviderRequest, walk: "_Walk"
+        self, admission: Admission, request: ProviderRequest, walk: Walk, continuing: Continuing
     ) -> AsyncGenerator[RouteEvent]:
         """One upstream call, from its admission to what it means for the provider's health."""
         candidate = admission.candidate
-        provider = self._providers[candidate.name]
-        started = self._clock.now()
-        walk.calls += 1
-        number = walk.calls
-        heard_at: float | None = None
-        spoke = False
+        number = walk.begins()
+        turns = fit(
+            walk.request(request, continuing).turns,
+            context_tokens=candidate.context_tokens,
+            locality=candidate.locality,
+            keep=walk.kept(continuing),
+        )
+        asked = replace(request, turns=turns, model=candidate.asked_model)
+        heard = _Heard()
         booked = False
         try:
-            turns = fit(request.turns, context_tokens=candidate.context_tokens, locality=candidate.locality)
             yield Connecting(number, candidate, turns)
-            asked = replace(request, turns=turns, model=candidate.asked_model)
-            deltas = await self._open(provider, admission, asked, walk)
+            deltas = self._deltas(admission, number, asked, walk, heard)
             async with aclosing(deltas):
-                async for delta in deltas:
-                    if isinstance(delta, Finished):
+                async for event in deltas:
+                    if isinstance(event, Finished):
                         self._health.succeeded(admission)
-                        booked = walk.over = True
-                        yield Succeeded(number, candidate, finished=delta)
-                    elif heard_at is None:
-                        heard_at = self._clock.now()
-                        # A model that was not named is known only now.
-                        candidate = provider.candidate(candidate.asked_model)
-                        self._health.answered(admission, heard_at - started)
-                        yield Answering(number, candidate, heard_at - started)
-                    spoke = spoke or isinstance(delta, TextDelta)
-                    yield delta
+                        booked = True
+                        for last in walk.ends(candidate, turns):
+                            yield last
+                        yield Succeeded(number, heard.candidate or candidate, finished=event)
+                    yield event
         except ProviderError as error:
+            candidate = heard.candidate or candidate
             self._health.failed(admission, error)
             booked = True
             if VERDICTS[error.reason].effect == "success":
                 yield Succeeded(number, candidate, refusal=error)
                 raise
-            failed = Failed(number, candidate, error, spoke=spoke)
-            walk.fail(failed, self._clock.now() - heard_at if heard_at is not None else 0.0)
             if isinstance(error, ContextTooLong):
                 walk.too_small = candidate.context_tokens
+            failed = Failed(number, candidate, error, spoke=heard.spoke)
             yield failed
-            if spoke and walk.shown:
-                raise InterruptedAnswer(error) from error
+            for event in walk.fails(failed, self._clock.now() - heard.at if heard.at is not None else 0.0):
+                yield event
         finally:
             if not booked:
                 self._health.released(admission)
 
+    async def _deltas(
+        self, admission: Admission, number: int, asked: ProviderRequest, walk: Walk, heard: "_Heard"
+    ) -> AsyncGenerator[RouteEvent]:
+        """What the reader gets of one call, as it comes; raises ProviderError."""
+        provider = self._providers[admission.candidate.name]
+        started = self._clock.now()
+        deltas = await self._open(provider, admission, asked, walk)
+        async with aclosing(deltas):
+            async for delta in deltas:
+                if heard.candidate is None and not isinstance(delta, Finished):
+                    heard.at = self._clock.now()
+                    # A model that was not named is known only now.
+                    heard.candidate = provider.candidate(asked.model)
+                    self._health.answered(admission, heard.at - started)
+                    yield Answering(number, heard.candidate, heard.at - started)
+                if isinstance(delta, TextDelta):
+                    for event in walk.text(delta.text, heard.candidate or admission.candidate, asked.turns):
+                        heard.spoke = True
+                        yield event
+                else:
+                    yield delta
+
     async def _open(
-        self, provider: Provider, admission: Admission, request: ProviderRequest, walk: "_Walk"
+        self, provider: Provider, admission: Admission, request: ProviderRequest, walk: Walk
     ) -> AsyncGenerator[Delta]:
         """The provider's deltas, timed; a probe passes the free check first. Raises ProviderError."""
         clocks = self._pace.clocks[provider.name]
@@ -243,25 +265,12 @@ class ProviderOrchestrator:
 
 
 @dataclass(slots=True)
-class _Walk:
-    """Where one request stands on its way. ``too_small`` is the largest context that its prompt did not fit."""
+class _Heard:
+    """What one call has brought: who speaks, since when (the clock's seconds), and whether the reader got any."""
 
-    deadline: float
-    skipped: list[Skipped]
-    shown: bool
-    failures: list[Failed] = field(default_factory=list)
-    calls: int = 0
-    too_small: int = 0
-    last: bool = False
-    over: bool = False
-
-    def fail(self, failed: Failed, spent_answering: float) -> None:
-        self.failures.append(failed)
-        self.deadline += spent_answering
-
-    def skip(self, skipped: Skipped) -> Skipped:
-        self.skipped.append(skipped)
-        return skipped
+    candidate: Candidate | None = None
+    at: float | None = None
+    spoke: bool = False
 
 
 async def _free_check(provider: Provider, seconds: float) -> None:

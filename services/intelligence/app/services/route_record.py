@@ -10,7 +10,7 @@ from ..domain.chat import ChatTurn, Locality, Target
 from ..domain.errors import Reason, SkipReason
 from ..domain.events import Finished, ReasoningDelta, TextDelta, Usage
 from ..routing.policy import Candidate, RouteDecision, Skipped
-from ..routing.trail import Answering, Connecting, Failed, RouteEvent, Succeeded
+from ..routing.trail import Answering, Connecting, Failed, Handoff, Replaced, Reset, RouteEvent, Succeeded
 from .metering import Price, Spent, metered, total
 
 Outcome = Literal["succeeded", "failed", "cancelled"]
@@ -47,12 +47,21 @@ class SkipRecord(msgspec.Struct):
     reason: SkipReason
 
 
+class HandoffRecord(msgspec.Struct, rename={"source": "from", "target": "to"}):
+    """From here, ``at`` characters into the answer, ``to`` speaks; ``reason`` is why ``from`` did not go on."""
+
+    source: str
+    target: str
+    at: int
+    reason: Reason
+
+
 class StoredRoute(msgspec.Struct):
     """What ``GET /api/chat/messages/{id}/route`` tells. ``cost_usd`` is None where no price is known."""
 
     attempts: list[CallRecord]
     skipped: list[SkipRecord]
-    handoffs: list[None] = msgspec.field(default_factory=list)
+    handoffs: list[HandoffRecord] = msgspec.field(default_factory=list)
     cost_usd: float | None = None
 
 
@@ -110,6 +119,7 @@ class RouteRecord:
         self._calls: list[CallRecord] = []
         self._targets: list[Target] = []
         self._skipped: list[Skipped] = []
+        self._handoffs: list[HandoffRecord] = []
         self._candidate: Candidate | None = None
         self._places: dict[Target, int] = {}
         self._asked: tuple[ChatTurn, ...] = ()
@@ -141,6 +151,13 @@ class RouteRecord:
         match event:
             case TextDelta() | ReasoningDelta():
                 self._said.append(event.text)
+            case Replaced():
+                self._handoffs[:-1] = []
+                self._said.append(event.text)
+            case Reset():
+                self._handoffs.clear()
+            case Handoff():
+                self._handoffs.append(HandoffRecord(event.source, event.target, event.at, event.reason))
             case RouteDecision():
                 self._places = {attempt.candidate.target: attempt.place for attempt in event.attempts}
                 self._places |= {skip.candidate.target: skip.place for skip in event.skipped}
@@ -185,7 +202,7 @@ class RouteRecord:
             SkipRecord(skip.candidate.name, skip.candidate.model, skip.candidate.locality, skip.reason)
             for skip in self._skipped
         ]
-        return StoredRoute(self._calls, skipped, cost_usd=self.spent().cost_usd)
+        return StoredRoute(self._calls, skipped, self._handoffs, self.spent().cost_usd)
 
     def spent(self) -> Spent:
         """What all calls used together."""

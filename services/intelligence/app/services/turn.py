@@ -8,12 +8,14 @@ from novakit import sse
 
 from ..domain.chat import ProviderRequest
 from ..domain.events import Finished, ReasoningDelta, TextDelta
-from ..routing.trail import Failed, RouteEvent
+from ..routing.trail import Handoff, Replaced, Reset, RouteEvent
 from ..store.turns import EndedPrompt, PromptStatus
 from . import frames
 from .route_record import RouteRecord
 
 HEARTBEAT_SEC = 15.0
+SEAM_LINE = "\n\n--- The answer broke off here; another model begins it again: ---\n\n"
+"""For readers who cannot take back what they have shown."""
 Endpoint = Literal["message", "stream"]
 
 
@@ -33,7 +35,9 @@ class Turn:
         endpoint: Endpoint,
         request: ProviderRequest,
         route: RouteRecord,
+        rewinds: bool = False,
     ) -> None:
+        """``rewinds``: its reader knows the events ``replace`` and ``reset``."""
         self.message_id = message_id
         self.session_id = session_id
         self.user_id = user_id
@@ -45,6 +49,7 @@ class Turn:
         self.task: asyncio.Task[None] | None = None
         self.outcome: EndedPrompt | None = None
         """How it ended, once that is stored."""
+        self._rewinds = rewinds
         self._begun = False
         self._ending = False
         self._text: list[str] = []
@@ -82,13 +87,20 @@ class Turn:
     def take(self, event: RouteEvent) -> None:
         """Book one event of the orchestrator."""
         self.route.take(event)
-        if isinstance(event, TextDelta):
-            self.say(event.text)
-        elif not isinstance(event, ReasoningDelta | Finished):
-            self._tell_route(event)
-            if isinstance(event, Failed) and event.spoke and self.endpoint == "message":
-                # Nobody has seen it: the next provider answers from the start.
-                self._text.clear()
+        match event:
+            case TextDelta():
+                self.say(event.text)
+            case ReasoningDelta() | Finished():
+                pass
+            case Replaced():
+                self._begin_again(event.text)
+            case Reset():
+                self._begin_again("")
+            case Handoff():
+                handoff = frames.HandoffEvent(event.source, event.target, event.at, event.reason)
+                self._named("handoff", handoff)
+            case _:
+                self._tell_route(event)
 
     def say(self, text: str) -> None:
         """Add to the answer."""
@@ -96,6 +108,17 @@ class Turn:
         if self.endpoint == "stream":
             self._log.append(frames.content(len(self._log) + 1, text))
             self._wake()
+
+    def _begin_again(self, text: str) -> None:
+        """The answer so far gives way to this one, before the eyes of a reader who cannot take it back."""
+        if self.endpoint == "stream" and not self._rewinds:
+            self.say(SEAM_LINE + text)
+            return
+        self._text[:] = [text] if text else []
+        if text:
+            self._named("replace", frames.ReplaceEvent(text))
+        else:
+            self._named("reset", frames.ResetEvent())
 
     def cancelled(self) -> None:
         """Book that the call under way was cut off."""
@@ -160,7 +183,7 @@ class Turn:
         for state in frames.route_states(self.message_id, event, sent=call is not None and call.sent):
             self._named("route", state)
 
-    def _named(self, name: str, event: frames.StartEvent | frames.RouteStateEvent | frames.UsageEvent) -> None:
+    def _named(self, name: str, event: frames.NamedEvent) -> None:
         if self.endpoint == "stream":
             self._log.append(frames.named(len(self._log) + 1, name, event))
             self._wake()

@@ -16,7 +16,8 @@ class Provider(ABC):
     ``name`` is its name in ``LLM_PROVIDER_PRIORITY``. ``locality`` is what was declared, never guessed from an
     answer. ``on_this_machine`` says whether a call to it leaves this machine. ``context_tokens`` is how long a
     conversation with its answer may be, in tokens. ``priced_as`` is how genai-prices knows the provider: its id
-    there, or the address of its API; empty where no price can be known.
+    there, or the address of its API; empty where no price can be known. ``prefills`` says whether it goes on with an
+    answer that is the conversation's last message; others are asked to in words.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Provider(ABC):
     on_this_machine: bool
     context_tokens: int
     priced_as: str = ""
+    prefills: bool = False
 
     @property
     @abstractmethod
