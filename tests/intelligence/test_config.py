@@ -200,10 +200,6 @@ SENTENCES = [
         "LLM_FALLBACK_MODE: 'parallel' cannot be used: it must be 'sequential', 'hedged' or 'off'.",
     ),
     (
-        {"LLM_FALLBACK_MODE": "hedged"},
-        "LLM_FALLBACK_MODE: 'hedged' is not available in this version; use sequential or off.",
-    ),
-    (
         {"LLM_MIDSTREAM_MODE": "go"},
         "LLM_MIDSTREAM_MODE: 'go' cannot be used: it must be 'continue', 'restart' or 'fail'.",
     ),
@@ -319,9 +315,9 @@ def test_what_has_no_effect_is_known_by_its_name() -> None:
     assert load().without_effect() == []
     names = {variable.name for variable in Settings.variables()}
     assert names >= NOT_IN_FORCE
-    assert load(LLM_HEDGE_DELAY_SEC="2", LLM_ROUTE_RULES="x", CLOUD_ENABLED="true").without_effect() == [
-        "LLM_HEDGE_DELAY_SEC",
+    assert load(STREAM_RESUME_GRACE_SEC="2", LLM_ROUTE_RULES="x", CLOUD_ENABLED="true").without_effect() == [
         "LLM_ROUTE_RULES",
+        "STREAM_RESUME_GRACE_SEC",
     ]
 
 
@@ -343,10 +339,12 @@ def test_names_that_are_not_in_the_priority_are_known() -> None:
 
 @pytest.mark.usefixtures("_own_logging")
 def test_the_log_warns_of_both(capsys: pytest.CaptureFixture[str]) -> None:
-    main.create_app(load(LLM_PROVIDER_PRIORITY="ollama", LLM_PROVIDER_TIMEOUTS="gemini:2", LLM_HEDGE_DELAY_SEC="1"))
+    main.create_app(
+        load(LLM_PROVIDER_PRIORITY="ollama", LLM_PROVIDER_TIMEOUTS="gemini:2", STREAM_RESUME_GRACE_SEC="1")
+    )
     logged = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(line["level"], line["event"], line["variable"], line.get("name")) for line in logged] == [
-        ("warning", "setting_without_effect", "LLM_HEDGE_DELAY_SEC", None),
+        ("warning", "setting_without_effect", "STREAM_RESUME_GRACE_SEC", None),
         ("warning", "setting_names_unused_provider", "LLM_PROVIDER_TIMEOUTS", "gemini"),
     ]
 

@@ -101,7 +101,10 @@ class ScriptedProvider(Provider):
         on_this_machine: bool | None = None,
         context_tokens: int = 8192,
         prefills: bool = False,
+        cold: bool = False,
+        load_seconds: float = 0.0,
     ) -> None:
+        """``cold``: the model is not loaded; a call or a warm-up loads it, in ``load_seconds``."""
         self.name = name
         self.prefills = prefills
         self.locality = locality or ("local" if name == "ollama" else "cloud")
@@ -113,6 +116,9 @@ class ScriptedProvider(Provider):
         self._always = None if always is None else _grammatical(always)
         self._checks = list(checks)
         self._model = model
+        self.cold = cold
+        self.warmed_at: list[float] = []
+        self._load_seconds = load_seconds
 
     @property
     def model(self) -> str:
@@ -135,11 +141,24 @@ class ScriptedProvider(Provider):
         for step in self._checks.pop(0) if self._checks else ():
             await self._wait(step)
 
+    async def is_cold(self, _model: str = "", /) -> bool:
+        """See Provider."""
+        return self.cold
+
+    async def warm_up(self, _model: str = "", /) -> None:
+        """See Provider."""
+        self.warmed_at.append(_now())
+        await asyncio.sleep(self._load_seconds)
+        self.cold = False
+
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[Delta]:
         """See Provider."""
         call = Call(request, _now())
         self.calls.append(call)
         try:
+            if self.cold:
+                await asyncio.sleep(self._load_seconds)
+                self.cold = False
             for step in self._next():
                 if isinstance(step, TextDelta | ReasoningDelta | Finished):
                     yield step

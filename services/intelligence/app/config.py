@@ -21,11 +21,6 @@ from pydantic import (
 )
 
 NOT_IN_FORCE = frozenset({
-    "LLM_COLD_START_TIMEOUT_SEC",
-    "LLM_HEDGE_DELAY_SEC",
-    "LLM_HEDGE_MAX_SHARE",
-    "LLM_PROVIDER_CONCURRENCY",
-    "LLM_QUEUE_TIMEOUT_SEC",
     "LLM_ROUTE_RULES",
     "STREAM_RESUME_GRACE_SEC",
 })  # fmt: skip
@@ -167,7 +162,9 @@ class Settings(BaseSettings):
     llm_request_deadline_sec: Seconds = setting(120, "Seconds for all waiting until a first token.")
     llm_cold_start_timeout_sec: Seconds = setting(120, "Seconds more for a local model that is being loaded.")
     llm_fallback_mode: Literal["sequential", "hedged", "off"] = setting(
-        "sequential", "`sequential` asks one after the other; `off` asks the first allowed provider alone."
+        "sequential",
+        "`sequential` asks one after the other; `hedged` starts the next where the first is slow to speak, and the "
+        "first voice wins; `off` asks the first allowed provider alone.",
     )
     llm_hedge_delay_sec: Seconds = setting(2, "Seconds before a hedged request starts the next provider.")
     llm_hedge_max_share: float = setting(0.1, "The largest share of requests that may be hedged.", ge=0, le=1)
@@ -254,12 +251,6 @@ class Settings(BaseSettings):
         own = [getattr(self, name) for name in type(self).model_fields if name.endswith("_api_key")]
         keys = [*own, *(row.api_key for row in self.rows)]
         return tuple(key.get_secret_value() for key in keys if key is not None)
-
-    @model_validator(mode="after")
-    def _features_of_this_version(self) -> Self:
-        if self.llm_fallback_mode == "hedged":
-            raise ValueError("LLM_FALLBACK_MODE: 'hedged' is not available in this version; use sequential or off.")
-        return self
 
     @model_validator(mode="after")
     def _anthropic_has_a_model(self) -> Self:

@@ -36,6 +36,7 @@ from .services.providers import registry
 from .services.providers.transport import AiohttpTransport, open_session
 from .services.route_record import Observation, RouteRecord
 from .services.running import RunningTurns
+from .services.slots import Slots
 from .store.repository import ChatRepository
 from .store.tables import HEAD
 from .store.turns import mark_orphans
@@ -49,6 +50,7 @@ OTHER_FIRST_TOKEN_SEC = 15.0
 STALL_SEC = 10.0
 TOTAL_SEC = 300.0
 PROBE_LEASE_SEC = 30.0
+CALLS_AT_A_TIME = {"ollama": 2}
 
 
 def create_app(
@@ -104,6 +106,7 @@ def create_app(
             yield
             looking.cancel()
             await parts.conversations.close()
+            await parts.orchestrator.close()
         finally:
             await session.close()
             await asyncio.to_thread(writer.close)
@@ -140,6 +143,10 @@ def pace_of(settings: Settings, names: list[str], local: set[str]) -> Pace:
         retry_wait_max=settings.llm_retry_wait_max_sec,
         failover=settings.llm_fallback_mode != "off",
         midstream=settings.llm_midstream_mode,
+        cold_start=settings.llm_cold_start_timeout_sec,
+        queue_wait=settings.llm_queue_timeout_sec,
+        hedge_delay=settings.llm_hedge_delay_sec if settings.llm_fallback_mode == "hedged" else None,
+        hedge_share=settings.llm_hedge_max_share,
     )
 
 
@@ -172,7 +179,8 @@ def _wire(
     board.subscribe(metrics.circuit)
     board.subscribe(reporting.circuit)
     metrics.known([provider.name for provider in configured])
-    orchestrator = ProviderOrchestrator(configured, missing, board, pace, clock, jitter)
+    slots = Slots({**CALLS_AT_A_TIME, **settings.llm_provider_concurrency})
+    orchestrator = ProviderOrchestrator(configured, missing, board, pace, clock, jitter, slots)
     running = RunningTurns()
 
     def observe(observation: Observation) -> None:

@@ -157,7 +157,7 @@ async def test_providers_are_listed_with_these_fields(world: World) -> None:
         "last_error": "connect_refused",
         "supports_streaming": True,
         "in_flight": 0,
-        "limit": None,
+        "limit": 32,
         "ttft_ms": None,
     }
     assert type(ollama.pop("ttft_ms")) is int
@@ -172,7 +172,7 @@ async def test_providers_are_listed_with_these_fields(world: World) -> None:
         "last_error": None,
         "supports_streaming": True,
         "in_flight": 1,
-        "limit": None,
+        "limit": 2,
     }
     assert (openai["name"], openai["enabled"], openai["healthy"]) == ("openai", False, False)
     after = (await client.call("GET", "/api/chat/providers")).body["providers"][1]

@@ -35,9 +35,9 @@ QUESTION = Question(
 
 
 @asynccontextmanager
-async def running(world: World) -> AsyncIterator[Parts]:
+async def running(world: World, **settings: str) -> AsyncIterator[Parts]:
     """The service's parts, without a socket in front of them."""
-    app = create_app(Settings.load(world.environ()))
+    app = create_app(Settings.load(world.environ(**settings)))
     async with asyncio.timeout(PATIENCE), app.router.lifespan_context(app):
         parts: Parts = app.state.parts
         yield parts
@@ -64,7 +64,7 @@ async def test_a_turn_that_is_cut_before_its_first_step_asks_nobody_and_is_store
 async def test_ending_the_service_ends_its_turns_and_stores_them(world: World) -> None:
     gate = Gate()
     world.ollama.default = answer("One two", gate=gate)
-    async with running(world) as parts:
+    async with running(world, LLM_PROVIDER_CONCURRENCY="ollama:3") as parts:
         for _ in range(3):
             await parts.conversations.begin(QUESTION)
         asked = await world.ollama.received(3)

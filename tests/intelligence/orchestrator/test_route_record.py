@@ -107,7 +107,6 @@ class TestStored:
         story.record.take(Succeeded(1, GEMINI, refusal=error("blocked")))
         [call] = story.record.stored().attempts
         assert (call.outcome, call.reason) == ("succeeded", "blocked")
-        assert story.record.finished is None
 
     @pytest.mark.parametrize(
         ("candidates", "cost"),
@@ -320,6 +319,7 @@ class TestSpent:
 
     def test_thoughts_are_tokens_too(self, story: Story) -> None:
         story.begins(GEMINI)
+        story.record.take(Answering(1, GEMINI, 0.5))
         story.record.take(ReasoningDelta("Well, then"))
         story.record.cancel()
         assert story.record.spent() == Spent(6, 3, True, 9.0)
@@ -347,11 +347,11 @@ class TestSpent:
 
 
 def test_the_candidate_is_whoever_was_asked_last(story: Story) -> None:
-    assert (story.record.candidate, story.record.last_call()) == (None, None)
+    assert (story.record.candidate, story.record.speaker()) == (None, None)
     story.begins(OLLAMA)
     story.fails("reset")
     story.begins(GEMINI)
     assert story.record.candidate == GEMINI
-    call = story.record.last_call()
+    call = story.record.speaker()
     assert call is not None
     assert call.provider == "gemini"

@@ -12,10 +12,13 @@ from services.intelligence.app.routing.policy import Candidate, RouteDecision, S
 from services.intelligence.app.routing.trail import (
     AllProvidersFailed,
     Answering,
+    Cancelled,
     Connecting,
     Failed,
     Handoff,
     InterruptedAnswer,
+    Loading,
+    Queued,
     Replaced,
     Reset,
     RouteEvent,
@@ -23,12 +26,21 @@ from services.intelligence.app.routing.trail import (
     Succeeded,
 )
 from services.intelligence.app.services.deadlines import Clocks
+from services.intelligence.app.services.entrance import CurrentRequest
 from services.intelligence.app.services.health_board import BreakerChanged, HealthBoard, Snapshot
-from services.intelligence.app.services.llm_router import CurrentRequest, Pace, ProviderOrchestrator
+from services.intelligence.app.services.llm_router import Pace, ProviderOrchestrator
+from services.intelligence.app.services.slots import Slots
 from services.intelligence.app.services.walk import Midstream
 from tests.support.scripted import ScriptedProvider
 from tests.support.virtual_time import VirtualClock
 
+_STEPS = {
+    Connecting: "connecting",
+    Loading: "loading",
+    Answering: "answering",
+    Cancelled: "cancelled",
+    Succeeded: "succeeded",
+}
 HALF = 0.5
 """What the dice give in these tests: a retry pauses 0.2 s, a cooldown of 60 s lasts 66 s."""
 
@@ -46,6 +58,9 @@ class World:
         retry_wait_max: float = 2.5,
         failover: bool = True,
         midstream: Midstream = "continue",
+        limits: Mapping[str, int] | None = None,
+        hedge_delay: float | None = None,
+        hedge_share: float = 0.1,
         jitter: Callable[[], float] = lambda: HALF,
     ) -> None:
         self.clock = VirtualClock()
@@ -59,8 +74,11 @@ class World:
             retry_wait_max=retry_wait_max,
             failover=failover,
             midstream=midstream,
+            hedge_delay=hedge_delay,
+            hedge_share=hedge_share,
         )
-        self.orchestrator = ProviderOrchestrator(providers, missing, self.board, pace, self.clock, jitter)
+        self.slots = Slots(limits or {})
+        self.orchestrator = ProviderOrchestrator(providers, missing, self.board, pace, self.clock, jitter, self.slots)
         self.providers = providers
 
     def stream(
@@ -170,21 +188,17 @@ def asks(
 
 def _line(event: RouteEvent) -> str | None:
     match event:
-        case Connecting():
-            return f"{event.call} connecting {event.candidate.name}"
-        case Answering():
-            return f"{event.call} answering {event.candidate.name}"
         case Failed():
             return f"{event.call} failed {event.candidate.name}: {event.error.reason}"
-        case Succeeded():
-            return f"{event.call} succeeded {event.candidate.name}"
+        case Connecting() | Loading() | Answering() | Cancelled() | Succeeded():
+            return f"{event.call} {_STEPS[type(event)]} {event.candidate.name}"
         case Skipped():
             return f"skipped {event.candidate.name}: {event.reason}"
+        case Queued():
+            return f"queued {event.candidate.name} at {event.place}"
         case Handoff():
             return f"handoff {event.source} > {event.target} at {event.at}: {event.reason}"
-        case Replaced():
-            return "replaced"
-        case Reset():
-            return "reset"
+        case Replaced() | Reset():
+            return type(event).__name__.lower()
         case RouteDecision() | TextDelta() | ReasoningDelta() | Finished():
             return None

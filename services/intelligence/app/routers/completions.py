@@ -232,7 +232,7 @@ class _Completion:
     @property
     def call(self) -> CallRecord:
         """The call that answered, or is answering."""
-        call = self.record.last_call()
+        call = self.record.speaker()
         if call is None:
             raise AssertionError("nobody has been asked")
         return call

@@ -62,6 +62,6 @@ def _state(parts: Parts, candidate: Candidate) -> ProviderState:
         last_error=snapshot.fault.reason if snapshot.fault else None,
         supports_streaming=True,
         in_flight=snapshot.in_flight,
-        limit=None,
+        limit=parts.orchestrator.limit(candidate.name),
         ttft_ms=None if snapshot.ttft is None else round(snapshot.ttft * 1000),
     )

@@ -13,12 +13,29 @@ _NO_CONNECTION: frozenset[Reason] = frozenset({"connect_refused", "connect_timeo
 
 
 @dataclass(frozen=True, slots=True)
+class Queued:
+    """Waiting for a slot of this provider, ``place`` from 1. ``expected_wait`` is seconds, None while not known."""
+
+    candidate: Candidate
+    place: int
+    expected_wait: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Connecting:
     """Upstream call number ``call`` (from 1, retries counted) is about to be made, with these turns."""
 
     call: int
     candidate: Candidate
     asked: tuple[ChatTurn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """The model of this call has to be loaded first."""
+
+    call: int
+    candidate: Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +73,14 @@ class Succeeded:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancelled:
+    """This call was ended, because another one of the same race spoke first."""
+
+    call: int
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True)
 class Handoff:
     """From here, ``at`` characters into the answer, another provider speaks; ``reason`` is why the first did not."""
 
@@ -78,7 +103,19 @@ class Reset:
 
 
 RouteEvent: TypeAlias = (
-    RouteDecision | Connecting | Answering | Failed | Succeeded | Skipped | Handoff | Replaced | Reset | Delta
+    RouteDecision
+    | Skipped
+    | Queued
+    | Connecting
+    | Loading
+    | Answering
+    | Failed
+    | Cancelled
+    | Succeeded
+    | Handoff
+    | Replaced
+    | Reset
+    | Delta
 )
 """What ``ProviderOrchestrator.generate_streaming_response`` yields: the decision first, then the story as it goes."""
 

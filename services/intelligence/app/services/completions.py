@@ -94,7 +94,7 @@ class Completions:
 
 def _ended(wanted: Wanted, record: RouteRecord, status: Status) -> TurnEnded:
     answered = record.candidate if status != "fallback" else None
-    call = record.last_call()
+    call = record.speaker()
     fallback_from, reason = record.fallback()
     return TurnEnded(
         endpoint="completions",

@@ -190,7 +190,7 @@ class Conversations:
         turn.ending_begins()
         route = turn.route
         answered = route.candidate if status not in {"fallback", "failed"} else None
-        call = route.last_call()
+        call = route.speaker()
         # Nobody has an answer to pay for where all failed; the route still tells what each call took.
         spent = Spent() if status == "fallback" else route.spent()
         milliseconds = round(route.elapsed * 1000)
@@ -263,8 +263,7 @@ class Conversations:
 def _lock(turn: Turn) -> None:
     """No further call to the cloud, and one that is under way is cut off."""
     turn.request = replace(turn.request, locks=turn.request.locks | {"session"})
-    call = turn.route.last_call()
-    if call is not None and call.outcome is None and call.locality == "cloud":
+    if any(call.locality == "cloud" for call in turn.route.open_calls()):
         turn.cut("stopped")
 
 

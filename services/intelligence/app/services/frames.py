@@ -1,12 +1,13 @@
 """The events of a chat stream as bytes. Default events keep the schema that clients have always had."""
 
+from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 import msgspec
 from novakit import sse
 
 from ..routing.policy import Candidate, RouteDecision, Skipped
-from ..routing.trail import Answering, Connecting, Failed, RouteEvent, Succeeded
+from ..routing.trail import Answering, Cancelled, Connecting, Failed, Loading, Queued, RouteEvent, Succeeded
 
 _encode = msgspec.json.Encoder().encode
 
@@ -58,6 +59,13 @@ class RouteStateEvent(msgspec.Struct, omit_defaults=True):
     reason: str | None = None
 
 
+class QueueEvent(msgspec.Struct):
+    """Waiting for a busy model: how many come before, counted from 1, and for how long perhaps."""
+
+    place: int
+    expected_wait_ms: int | None
+
+
 class HandoffEvent(msgspec.Struct, rename={"source": "from", "target": "to"}):
     """From here on, ``at`` characters into the answer, another provider speaks."""
 
@@ -98,7 +106,9 @@ def default(event_id: int, event: DoneEvent | ErrorEvent) -> bytes:
     return sse.encode(_encode(event), event_id=event_id)
 
 
-NamedEvent: TypeAlias = StartEvent | RouteStateEvent | HandoffEvent | ReplaceEvent | ResetEvent | UsageEvent
+NamedEvent: TypeAlias = (
+    StartEvent | RouteStateEvent | QueueEvent | HandoffEvent | ReplaceEvent | ResetEvent | UsageEvent
+)
 
 
 def named(event_id: int, name: str, event: NamedEvent) -> bytes:
@@ -106,11 +116,11 @@ def named(event_id: int, name: str, event: NamedEvent) -> bytes:
     return sse.encode(_encode(event), event_id=event_id, name=name)
 
 
-def route_states(message_id: str, event: RouteEvent, *, sent: bool) -> list[RouteStateEvent]:
-    """What a step of the orchestrator says to the client; ``sent`` is that of the call under way."""
+def route_states(message_id: str, event: RouteEvent, sent: Callable[[int], bool]) -> list[RouteStateEvent]:
+    """What a step of the orchestrator says to the client; ``sent`` tells of a call whether its prompt has left."""
 
     def told(candidate: Candidate, state: State, attempt: int, reason: str | None = None) -> RouteStateEvent:
-        left = sent and attempt > 0
+        left = attempt > 0 and sent(attempt)
         return RouteStateEvent(
             message_id, attempt, candidate.name, candidate.model, candidate.locality, state, left, reason
         )
@@ -123,6 +133,12 @@ def route_states(message_id: str, event: RouteEvent, *, sent: bool) -> list[Rout
             states = [told(skip.candidate, "skipped", 0, skip.reason) for skip in news]
         case Skipped():
             states = [told(event.candidate, "skipped", 0, event.reason)]
+        case Queued():
+            states = [told(event.candidate, "queued", 0)]
+        case Loading():
+            states = [told(event.candidate, "loading", event.call)]
+        case Cancelled():
+            states = [told(event.candidate, "cancelled", event.call, "cancelled")]
         case Connecting():
             states = [told(event.candidate, "connecting", event.call)]
         case Answering():

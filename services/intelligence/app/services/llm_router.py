@@ -2,36 +2,42 @@
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from novakit.clock import Clock
 
 from ..domain.chat import ProviderRequest, Target
-from ..domain.errors import ContextTooLong, ProviderError, RejectedRequest, TimedOut
-from ..domain.events import Completion, Delta, Finished, ReasoningDelta, TextDelta
-from ..routing.history import fit
-from ..routing.policy import Attempt, Candidate, RouteDecision, Skipped, barred, cooling_until, plan
-from ..routing.trail import AllProvidersFailed, Answering, Connecting, Failed, Replaced, Reset, RouteEvent, Succeeded
+from ..domain.errors import ProviderError
+from ..domain.events import Completion, Finished, ReasoningDelta, TextDelta
+from ..routing.policy import Attempt, Candidate, RouteDecision, Skipped, cooling_until, plan
+from ..routing.trail import (
+    AllProvidersFailed,
+    Answering,
+    Cancelled,
+    Connecting,
+    Failed,
+    Replaced,
+    Reset,
+    RouteEvent,
+)
 from ..routing.verdicts import VERDICTS, retry_delay
-from .deadlines import Clocks, timed
-from .health_board import Admission, HealthBoard
+from .deadlines import Clocks
+from .entrance import Asking, CurrentRequest, Entrance, Place
+from .health_board import HealthBoard
+from .hedging import HedgeBudget, Race
 from .providers.base import Provider
+from .slots import Slots
+from .upstream_call import Terms, UpstreamCall, free_check
 from .walk import Continuing, Midstream, Walk
 
 RETRY_JITTER_SEC = 0.4
 """The longest pause before a provider that names no delay is asked once more."""
-PROBE_SHARE = 0.5
-"""A probe gets half the usual first-token deadline: somebody waits behind it."""
-LATER_SHARE = 0.25
-"""How much of the time that is left an attempt leaves to those after it."""
 TIMER_GRAIN_SEC = 0.002
 """Added to a pause: the loop's timers may fire a millisecond early, and find a cooldown not quite over."""
 LOOK_AROUND_SEC = 2.0
-
-CurrentRequest = Callable[[ProviderRequest], ProviderRequest]
-"""Gives the request with its locks as they are at this moment; asked before every upstream call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,8 @@ class Pace:
     """How long things may take, in seconds, and who goes on when somebody fails.
 
     ``clocks`` are per provider name. ``request`` spans all waiting for a first token; while an answer comes, it
-    stands still.
+    stands still. ``cold_start`` is what loading a local model may take on top. ``queue_wait`` is how long a busy
+    provider is waited for where another can answer. ``hedge_delay`` None: no second provider is asked beside a first.
     """
 
     clocks: Mapping[str, Clocks]
@@ -47,6 +54,10 @@ class Pace:
     retry_wait_max: float
     failover: bool = True
     midstream: Midstream = "continue"
+    cold_start: float = 120.0
+    queue_wait: float = 2.0
+    hedge_delay: float | None = None
+    hedge_share: float = 0.1
 
 
 class ProviderOrchestrator:
@@ -60,6 +71,7 @@ class ProviderOrchestrator:
         pace: Pace,
         clock: Clock,
         jitter: Callable[[], float],
+        slots: Slots | None = None,
     ) -> None:
         """``providers`` in their priority; ``missing`` are named in it, but have no key."""
         self._providers = {provider.name: provider for provider in providers}
@@ -68,6 +80,9 @@ class ProviderOrchestrator:
         self._pace = pace
         self._clock = clock
         self._jitter = jitter
+        self._slots = slots or Slots({})
+        self._entrance = Entrance(self._providers, self._slots, clock, pace.cold_start, pace.queue_wait)
+        self._hedges = HedgeBudget(pace.hedge_share, clock.now)
 
     def candidates(self, chain: Sequence[Target] = ()) -> tuple[Candidate, ...]:
         """Everyone in the priority list, the configured ones with the model that they would use now.
@@ -87,7 +102,15 @@ class ProviderOrchestrator:
         for provider in self._providers.values():
             if provider.on_this_machine:
                 with contextlib.suppress(ProviderError):
-                    await _free_check(provider, LOOK_AROUND_SEC)
+                    await free_check(provider, LOOK_AROUND_SEC)
+
+    async def close(self) -> None:
+        """End what runs beside the requests."""
+        await self._entrance.close()
+
+    def limit(self, provider: str) -> int:
+        """How many calls this provider is given at a time."""
+        return self._slots.limit(provider)
 
     def decide(self, request: ProviderRequest) -> RouteDecision:
         """The decision that this request would get now. Nobody is called."""
@@ -128,52 +151,105 @@ class ProviderOrchestrator:
 
         Raises Refused where a safety filter answered, InterruptedAnswer where an answer broke after text was shown
         and nobody went on with it, AllProvidersFailed where nobody answered. ``shown``: the reader gets the deltas as
-        they come. Closing it closes the upstream call.
+        they come. Closing it closes the upstream calls.
         """
         decision = self.decide(request)
         yield decision
+        self._hedges.request()
         walk = Walk(self._clock.now() + self._pace.request, decision.skipped, self._pace.midstream, shown=shown)
-        for attempt in decision.attempts:
-            walk.last = attempt is decision.attempts[-1]
-            calls = self._ask(attempt, request, current, walk)
-            async with aclosing(calls):
-                async for event in calls:
+        asking = Asking(request, current or _as_it_was, walk)
+        attempts = deque(decision.attempts)
+        while attempts and not (walk.over or walk.stuck):
+            steps = (
+                self._hedged(attempts, asking) if self._pace.hedge_delay is not None else self._next(attempts, asking)
+            )
+            async with aclosing(steps):
+                async for event in steps:
                     yield event
-            if walk.over:
-                return
-            if walk.stuck:
-                break
+            if not attempts:
+                # Whoever was passed over for being busy or cold is waited for now that nobody else is left.
+                attempts.extend(asking.put_off)
+                asking.put_off.clear()
+        if walk.over:
+            return
         outcome = walk.outcome()
         if walk.said and isinstance(outcome, AllProvidersFailed):
             yield Reset()
         raise outcome
 
-    async def _ask(
-        self, attempt: Attempt, request: ProviderRequest, current: CurrentRequest | None, walk: Walk
-    ) -> AsyncGenerator[RouteEvent]:
+    def _next(self, attempts: deque[Attempt], asking: Asking) -> AsyncGenerator[RouteEvent]:
+        attempt = attempts.popleft()
+        asking.walk.last = not attempts and not asking.put_off
+        return self._ask(attempt, asking)
+
+    async def _hedged(self, attempts: deque[Attempt], asking: Asking) -> AsyncGenerator[RouteEvent]:
+        """The next one, and another beside it where the first is slow to speak. Both are asked as if last in line."""
+        race = Race()
+        runners = [attempts[0]]
+        race.start(0, self._next(attempts, asking))
+        calls: dict[int, Connecting] = {}
+        alone = not attempts or bool(asking.walk.said)
+        try:
+            while race.running:
+                try:
+                    step = await race.next(None if alone else self._pace.hedge_delay)
+                except TimeoutError:
+                    alone = True
+                    if self._hedges.spend():
+                        runners.append(attempts[0])
+                        race.start(1, self._next(attempts, asking))
+                    continue
+                if step.error is not None:
+                    raise step.error
+                match step.event:
+                    case Connecting() as connecting:
+                        calls[step.runner] = connecting
+                    case Failed():
+                        calls.pop(step.runner, None)
+                    case Answering():
+                        alone = True
+                        for loser in await race.stop(but=step.runner):
+                            attempts.appendleft(runners[loser])
+                            if loser in calls:
+                                yield Cancelled(calls[loser].call, calls[loser].candidate)
+                if step.event is not None:
+                    yield step.event
+        finally:
+            await race.stop()
+
+    async def _ask(self, attempt: Attempt, asking: Asking) -> AsyncGenerator[RouteEvent]:
         """One candidate, and once more where its failure invites that."""
-        candidate = attempt.candidate
+        walk, candidate = asking.walk, attempt.candidate
         continuing: Continuing = "prefill" if self._providers[candidate.name].prefills else "instructed"
         tried = 0
         while self._clock.now() < walk.deadline:
-            allowed = request if current is None else current(request)
-            reason = barred(allowed, candidate) or walk.barred(candidate)
-            if reason is not None:
-                yield walk.skip(Skipped(candidate, reason))
+            place = Place()
+            try:
+                async with aclosing(self._entrance.enter(place, attempt, asking)) as steps:
+                    async for event in steps:
+                        yield event
+                if not place.held:
+                    return
+                admission = self._health.admit(candidate, force=attempt.last_resort)
+                if admission is None:
+                    until = cooling_until(candidate, self._health.states, self._clock.now())
+                    yield walk.skip(Skipped(candidate, "cooling_down", until))
+                    return
+                tried += 1
+                terms = Terms(self._pace.clocks[candidate.name], place.loading, continuing)
+                call = UpstreamCall(
+                    self._providers[candidate.name], admission, terms, walk, self._health, self._clock
+                )
+                async with aclosing(call.run(asking.allowed)) as events:
+                    async for event in events:
+                        yield event
+                if call.seconds is not None:
+                    self._entrance.answered(candidate, call.seconds)
+            finally:
+                self._entrance.leave(place, candidate)
+            if call.failed is None or walk.stuck or (call.failed.spoke and not walk.last):
                 return
-            admission = self._health.admit(candidate, force=attempt.last_resort)
-            if admission is None:
-                until = cooling_until(candidate, self._health.states, self._clock.now())
-                yield walk.skip(Skipped(candidate, "cooling_down", until))
-                return
-            tried += 1
-            call = self._call(admission, allowed, walk, continuing)
-            async with aclosing(call):
-                async for event in call:
-                    yield event
-            if walk.over or walk.stuck or walk.goes_on_elsewhere:
-                return
-            error = walk.failures[-1].error
+            error = call.failed.error
             if walk.said and error.reason == "invalid_request" and continuing == "prefill":
                 continuing, tried = "instructed", 0
                 continue
@@ -185,100 +261,6 @@ class ProviderOrchestrator:
                 return
             await asyncio.sleep(pause + TIMER_GRAIN_SEC)
 
-    async def _call(
-        self, admission: Admission, request: ProviderRequest, walk: Walk, continuing: Continuing
-    ) -> AsyncGenerator[RouteEvent]:
-        """One upstream call, from its admission to what it means for the provider's health."""
-        candidate = admission.candidate
-        number = walk.begins()
-        turns = fit(
-            walk.request(request, continuing).turns,
-            context_tokens=candidate.context_tokens,
-            locality=candidate.locality,
-            keep=walk.kept(continuing),
-        )
-        asked = replace(request, turns=turns, model=candidate.asked_model)
-        heard = _Heard()
-        booked = False
-        try:
-            yield Connecting(number, candidate, turns)
-            deltas = self._deltas(admission, number, asked, walk, heard)
-            async with aclosing(deltas):
-                async for event in deltas:
-                    if isinstance(event, Finished):
-                        self._health.succeeded(admission)
-                        booked = True
-                        for last in walk.ends(candidate, turns):
-                            yield last
-                        yield Succeeded(number, heard.candidate or candidate, finished=event)
-                    yield event
-        except ProviderError as error:
-            candidate = heard.candidate or candidate
-            self._health.failed(admission, error)
-            booked = True
-            if VERDICTS[error.reason].effect == "success":
-                yield Succeeded(number, candidate, refusal=error)
-                raise
-            if isinstance(error, ContextTooLong):
-                walk.too_small = candidate.context_tokens
-            failed = Failed(number, candidate, error, spoke=heard.spoke)
-            yield failed
-            for event in walk.fails(failed, self._clock.now() - heard.at if heard.at is not None else 0.0):
-                yield event
-        finally:
-            if not booked:
-                self._health.released(admission)
 
-    async def _deltas(
-        self, admission: Admission, number: int, asked: ProviderRequest, walk: Walk, heard: "_Heard"
-    ) -> AsyncGenerator[RouteEvent]:
-        """What the reader gets of one call, as it comes; raises ProviderError."""
-        provider = self._providers[admission.candidate.name]
-        started = self._clock.now()
-        deltas = await self._open(provider, admission, asked, walk)
-        async with aclosing(deltas):
-            async for delta in deltas:
-                if heard.candidate is None and not isinstance(delta, Finished):
-                    heard.at = self._clock.now()
-                    # A model that was not named is known only now.
-                    heard.candidate = provider.candidate(asked.model)
-                    self._health.answered(admission, heard.at - started)
-                    yield Answering(number, heard.candidate, heard.at - started)
-                if isinstance(delta, TextDelta):
-                    for event in walk.text(delta.text, heard.candidate or admission.candidate, asked.turns):
-                        heard.spoke = True
-                        yield event
-                else:
-                    yield delta
-
-    async def _open(
-        self, provider: Provider, admission: Admission, request: ProviderRequest, walk: Walk
-    ) -> AsyncGenerator[Delta]:
-        """The provider's deltas, timed; a probe passes the free check first. Raises ProviderError."""
-        clocks = self._pace.clocks[provider.name]
-        left = walk.deadline - self._clock.now()
-        first_token = min(clocks.first_token, left if walk.last else left * (1 - LATER_SHARE))
-        if admission.probe:
-            first_token *= PROBE_SHARE
-            await _free_check(provider, first_token)
-        return timed(provider.stream(request), replace(clocks, first_token=first_token))
-
-
-@dataclass(slots=True)
-class _Heard:
-    """What one call has brought: who speaks, since when (the clock's seconds), and whether the reader got any."""
-
-    candidate: Candidate | None = None
-    at: float | None = None
-    spoke: bool = False
-
-
-async def _free_check(provider: Provider, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await provider.ensure_ready()
-    except RejectedRequest:
-        # It is there, and does not know this question: the real one will tell.
-        return
-    except TimeoutError:
-        raise TimedOut("the free check brought no answer", reason="first_token_timeout") from None
+def _as_it_was(request: ProviderRequest) -> ProviderRequest:
+    return request

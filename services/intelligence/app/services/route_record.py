@@ -8,9 +8,19 @@ import msgspec
 
 from ..domain.chat import ChatTurn, Locality, Target
 from ..domain.errors import Reason, SkipReason
-from ..domain.events import Finished, ReasoningDelta, TextDelta, Usage
+from ..domain.events import ReasoningDelta, TextDelta, Usage
 from ..routing.policy import Candidate, RouteDecision, Skipped
-from ..routing.trail import Answering, Connecting, Failed, Handoff, Replaced, Reset, RouteEvent, Succeeded
+from ..routing.trail import (
+    Answering,
+    Cancelled,
+    Connecting,
+    Failed,
+    Handoff,
+    Replaced,
+    Reset,
+    RouteEvent,
+    Succeeded,
+)
 from .metering import Price, Spent, metered, total
 
 Outcome = Literal["succeeded", "failed", "cancelled"]
@@ -122,9 +132,9 @@ class RouteRecord:
         self._handoffs: list[HandoffRecord] = []
         self._candidate: Candidate | None = None
         self._places: dict[Target, int] = {}
-        self._asked: tuple[ChatTurn, ...] = ()
+        self._asked: list[tuple[ChatTurn, ...]] = []
         self._said: list[str] = []
-        self.finished: Finished | None = None
+        self._speaker: int | None = None
 
     @property
     def elapsed(self) -> float:
@@ -167,28 +177,32 @@ class RouteRecord:
             case Connecting():
                 self._connect(event)
             case Answering():
-                self._candidate = event.candidate
-                self._calls[-1].model = event.candidate.model
-                self._calls[-1].first_token_ms = self._ms()
+                self._answer(event)
             case Failed():
-                self._calls[-1].sent = event.sent
-                self._end("failed", event.error.reason, event.error.detail, event.error.usage)
+                call = self._calls[event.call - 1]
+                call.sent = event.sent
+                self._end(call, "failed", event.error.reason, event.error.detail, event.error.usage)
+            case Cancelled():
+                self._end(self._calls[event.call - 1], "cancelled", "cancelled")
             case Succeeded():
                 self._succeed(event)
 
-    def cancel(self) -> bool:
-        """Book that the call under way was cut off; says whether there was one."""
-        if not self._calls or self._calls[-1].outcome is not None:
-            return False
-        self._end("cancelled", "cancelled", None, None)
-        return True
+    def cancel(self) -> list[CallRecord]:
+        """Book that all calls under way were cut off, and say which they were."""
+        calls = self.open_calls()
+        for call in calls:
+            self._end(call, "cancelled", "cancelled")
+        return calls
 
     def fallback(self) -> tuple[str | None, Reason | SkipReason | None]:
         """(provider, reason) of the first that could have answered and did not; None twice where there is none.
 
         A provider whose second try brought the answer is none, nor is one that would have been asked later anyway.
         """
-        answered = self._targets[-1] if self._calls and self._calls[-1].outcome == "succeeded" else None
+        speaker = self.speaker()
+        answered = None
+        if speaker is not None and speaker.outcome == "succeeded":
+            answered = self._targets[speaker.attempt - 1]
         for call, target in zip(self._calls, self._targets, strict=True):
             if call.outcome == "failed" and target != answered:
                 return call.provider, call.reason
@@ -210,18 +224,29 @@ class RouteRecord:
             Spent(call.input_tokens, call.output_tokens, call.estimated, call.cost_usd) for call in self._calls
         )
 
-    def last_call(self) -> CallRecord | None:
-        """The newest call."""
+    def speaker(self) -> CallRecord | None:
+        """The call that answers or has answered; while nobody speaks, the newest one."""
+        if self._speaker is not None:
+            return self._calls[self._speaker]
         return self._calls[-1] if self._calls else None
+
+    def sent_by(self, attempt: int) -> bool:
+        """Whether bytes of the prompt left this machine with this call (from 1)."""
+        return self._calls[attempt - 1].sent
+
+    def open_calls(self) -> list[CallRecord]:
+        """Those that are under way."""
+        return [call for call in self._calls if call.outcome is None]
 
     def _was_passed_over(self, skip: Skipped, before: int) -> bool:
         return skip.reason == "cooling_down" and self._places[skip.candidate.target] < before
 
     def _connect(self, event: Connecting) -> None:
-        candidate = self._candidate = event.candidate
+        candidate = event.candidate
+        if self._speaker is None or self._calls[self._speaker].outcome is not None:
+            self._candidate, self._speaker = candidate, None
         self._targets.append(candidate.target)
-        self._asked = event.asked
-        self._said.clear()
+        self._asked.append(event.asked)
         self._calls.append(
             CallRecord(
                 attempt=event.call,
@@ -233,16 +258,33 @@ class RouteRecord:
             )
         )
 
+    def _answer(self, event: Answering) -> None:
+        self._speaker = event.call - 1
+        self._candidate = event.candidate
+        self._said.clear()
+        call = self._calls[self._speaker]
+        call.model = event.candidate.model
+        call.first_token_ms = self._ms()
+
     def _succeed(self, event: Succeeded) -> None:
-        self.finished = event.finished
+        self._speaker = event.call - 1
+        self._candidate = event.candidate
+        call = self._calls[self._speaker]
         if event.finished is not None and event.finished.model:
-            self._calls[-1].model = event.finished.model
+            call.model = event.finished.model
         refusal = event.refusal
         reported = event.finished.usage if event.finished else refusal.usage if refusal else None
-        self._end("succeeded", refusal.reason if refusal else None, refusal.detail if refusal else None, reported)
+        reason, detail = (refusal.reason, refusal.detail) if refusal else (None, None)
+        self._end(call, "succeeded", reason, detail, reported)
 
-    def _end(self, outcome: Outcome, reason: Reason | None, detail: str | None, reported: Usage | None) -> None:
-        call = self._calls[-1]
+    def _end(
+        self,
+        call: CallRecord,
+        outcome: Outcome,
+        reason: Reason | None,
+        detail: str | None = None,
+        reported: Usage | None = None,
+    ) -> None:
         call.outcome, call.reason, call.ended_ms = outcome, reason, self._ms()
         spent = self._bill(call, reported)
         first = call.first_token_ms
@@ -254,7 +296,7 @@ class RouteRecord:
                 outcome=outcome,
                 reason=reason,
                 detail=detail,
-                by_name=bool(self._targets[-1].model),
+                by_name=bool(self._targets[call.attempt - 1].model),
                 seconds=(call.ended_ms - call.started_ms) / 1000,
                 ttft=None if first is None else (first - call.started_ms) / 1000,
                 spent=spent,
@@ -263,7 +305,8 @@ class RouteRecord:
         )
 
     def _bill(self, call: CallRecord, reported: Usage | None) -> Spent:
-        usage, call.estimated = metered(reported, self._asked, "".join(self._said))
+        said = "".join(self._said) if call.first_token_ms is not None else ""
+        usage, call.estimated = metered(reported, self._asked[call.attempt - 1], said)
         call.input_tokens, call.output_tokens = usage.input_tokens or 0, usage.output_tokens or 0
         if call.locality == "cloud" and (call.input_tokens or call.output_tokens):
             call.cost_usd = self._price(call.provider, call.model, usage)

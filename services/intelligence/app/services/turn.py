@@ -8,7 +8,7 @@ from novakit import sse
 
 from ..domain.chat import ProviderRequest
 from ..domain.events import Finished, ReasoningDelta, TextDelta
-from ..routing.trail import Handoff, Replaced, Reset, RouteEvent
+from ..routing.trail import Handoff, Queued, Replaced, Reset, RouteEvent
 from ..store.turns import EndedPrompt, PromptStatus
 from . import frames
 from .route_record import RouteRecord
@@ -121,8 +121,8 @@ class Turn:
             self._named("reset", frames.ResetEvent())
 
     def cancelled(self) -> None:
-        """Book that the call under way was cut off."""
-        if self.route.cancel() and (call := self.route.last_call()) is not None:
+        """Book that the calls under way were cut off."""
+        for call in self.route.cancel():
             self._named(
                 "route",
                 frames.RouteStateEvent(
@@ -179,8 +179,10 @@ class Turn:
     def _tell_route(self, event: RouteEvent) -> None:
         if self.endpoint != "stream":
             return
-        call = self.route.last_call()
-        for state in frames.route_states(self.message_id, event, sent=call is not None and call.sent):
+        if isinstance(event, Queued):
+            wait = None if event.expected_wait is None else round(event.expected_wait * 1000)
+            self._named("queue", frames.QueueEvent(event.place, wait))
+        for state in frames.route_states(self.message_id, event, self.route.sent_by):
             self._named("route", state)
 
     def _named(self, name: str, event: frames.NamedEvent) -> None:

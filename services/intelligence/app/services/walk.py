@@ -49,6 +49,7 @@ class Walk:
         self._writer: Candidate | None = None
         self._private = False
         self._handoffs = 0
+        self._speaking = 0
         self._seam: Seam | None = None
 
     @property
@@ -62,11 +63,6 @@ class Walk:
         """Book that somebody is left out after all."""
         self.skipped.append(skipped)
         return skipped
-
-    @property
-    def goes_on_elsewhere(self) -> bool:
-        """Whether the reader has part of an answer, and the next provider is to go on with it."""
-        return self.failures[-1].spoke and not self.last
 
     def barred(self, candidate: Candidate) -> SkipReason | None:
         """Why this candidate cannot take over what has happened so far, or None where it can."""
@@ -94,6 +90,11 @@ class Walk:
         self.calls += 1
         return self.calls
 
+    def gives_the_word_to(self, number: int) -> bool:
+        """Whether this call may speak: of several at a time, the first one does."""
+        self._speaking = self._speaking or number
+        return self._speaking == number
+
     def text(self, text: str, writer: Candidate, asked: Sequence[ChatTurn]) -> list[RouteEvent]:
         """Words came; what of them the reader gets."""
         if self._seam is not None:
@@ -109,6 +110,8 @@ class Walk:
     def fails(self, failed: Failed, spent_answering: float) -> list[RouteEvent]:
         """The call failed, after ``spent_answering`` seconds of words; sets ``stuck`` where nobody may go on."""
         self.failures.append(failed)
+        if self._speaking == failed.call:
+            self._speaking = 0
         self.deadline += spent_answering
         if not failed.spoke:
             return []

@@ -47,6 +47,14 @@ class Provider(ABC):
     async def ensure_ready(self) -> None:
         """Return where a call could succeed, else raise ProviderError. Free: never a prompt, never a token."""
 
+    async def is_cold(self, _model: str = "", /) -> bool:
+        """Whether the model has to be loaded before it can answer. Free; raises ProviderError."""
+        return False
+
+    async def warm_up(self, _model: str = "", /) -> None:
+        """Let the model be loaded, without asking it anything; raises ProviderError."""
+        return
+
     @abstractmethod
     def stream(self, request: ProviderRequest) -> AsyncGenerator[Delta]:
         """The answer as ``(TextDelta | ReasoningDelta)* Finished``; raises ProviderError.

@@ -1,0 +1,150 @@
+"""One upstream call, from its admission to what it means for the provider's health."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from novakit.clock import Clock
+
+from ..domain.chat import ProviderRequest
+from ..domain.errors import ContextTooLong, ProviderError, RejectedRequest, TimedOut
+from ..domain.events import Delta, Finished, TextDelta
+from ..routing.history import fit
+from ..routing.policy import Candidate
+from ..routing.trail import Answering, Connecting, Failed, Loading, RouteEvent, Succeeded
+from ..routing.verdicts import VERDICTS
+from .deadlines import Clocks, timed
+from .health_board import Admission, HealthBoard
+from .providers.base import Provider
+from .walk import Continuing, Walk
+
+PROBE_SHARE = 0.5
+"""A probe gets half the usual first-token deadline: somebody waits behind it."""
+LATER_SHARE = 0.25
+"""How much of the time that is left an attempt leaves to those after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How one call is made. ``loading``: seconds more for a model that has to be loaded first, else 0."""
+
+    clocks: Clocks
+    loading: float = 0.0
+    continuing: Continuing = "instructed"
+
+
+class UpstreamCall:
+    """``run`` it once; afterwards ``failed`` is its failure, or ``seconds`` how long its whole answer took."""
+
+    def __init__(
+        self, provider: Provider, admission: Admission, terms: Terms, walk: Walk, health: HealthBoard, clock: Clock
+    ) -> None:
+        self.failed: Failed | None = None
+        self.seconds: float | None = None
+        self.number = 0
+        self._provider = provider
+        self._admission = admission
+        self._terms = terms
+        self._walk = walk
+        self._health = health
+        self._clock = clock
+        self._candidate: Candidate = admission.candidate
+        self._heard_at: float | None = None
+        self._spoke = False
+
+    async def run(self, request: ProviderRequest) -> AsyncGenerator[RouteEvent]:
+        """Its story; a refusal is raised as the ProviderError that it is. Closing it closes the upstream call."""
+        started = self._clock.now()
+        asked = self._asked(request)
+        booked = False
+        try:
+            self.number = self._walk.begins()
+            yield Connecting(self.number, self._candidate, asked.turns)
+            if self._terms.loading:
+                yield Loading(self.number, self._candidate)
+            deltas = self._deltas(asked)
+            async with aclosing(deltas):
+                async for event in deltas:
+                    if isinstance(event, Finished):
+                        self._health.succeeded(self._admission)
+                        booked = True
+                        self.seconds = self._clock.now() - started
+                        for last in self._walk.ends(self._candidate, asked.turns):
+                            yield last
+                        yield Succeeded(self.number, self._candidate, finished=event)
+                    yield event
+        except ProviderError as error:
+            self._health.failed(self._admission, error)
+            booked = True
+            if VERDICTS[error.reason].effect == "success":
+                yield Succeeded(self.number, self._candidate, refusal=error)
+                raise
+            for event in self._fail(error):
+                yield event
+        finally:
+            if not booked:
+                self._health.released(self._admission)
+
+    def _asked(self, request: ProviderRequest) -> ProviderRequest:
+        """What this candidate may and can be asked."""
+        candidate, continuing = self._candidate, self._terms.continuing
+        turns = fit(
+            self._walk.request(request, continuing).turns,
+            context_tokens=candidate.context_tokens,
+            locality=candidate.locality,
+            keep=self._walk.kept(continuing),
+        )
+        return replace(request, turns=turns, model=candidate.asked_model)
+
+    async def _deltas(self, asked: ProviderRequest) -> AsyncGenerator[RouteEvent]:
+        """What the reader gets, as it comes; raises ProviderError."""
+        started = self._clock.now()
+        deltas = await self._open(asked)
+        async with aclosing(deltas):
+            async for delta in deltas:
+                if self._heard_at is None and not isinstance(delta, Finished):
+                    if not self._walk.gives_the_word_to(self.number):
+                        # Another call of the same race has it; whoever runs the race ends this one.
+                        await asyncio.get_running_loop().create_future()
+                    self._heard_at = self._clock.now()
+                    # A model that was not named is known only now.
+                    self._candidate = self._provider.candidate(asked.model)
+                    self._health.answered(self._admission, self._heard_at - started)
+                    yield Answering(self.number, self._candidate, self._heard_at - started)
+                if isinstance(delta, TextDelta):
+                    for event in self._walk.text(delta.text, self._candidate, asked.turns):
+                        self._spoke = True
+                        yield event
+                else:
+                    yield delta
+
+    async def _open(self, asked: ProviderRequest) -> AsyncGenerator[Delta]:
+        """The provider's deltas, timed; a probe passes the free check first. Raises ProviderError."""
+        clocks = self._terms.clocks
+        left = self._walk.deadline - self._clock.now()
+        patience = clocks.first_token + self._terms.loading
+        first_token = min(patience, left if self._walk.last else left * (1 - LATER_SHARE))
+        if self._admission.probe:
+            first_token *= PROBE_SHARE
+            await free_check(self._provider, first_token)
+        return timed(self._provider.stream(asked), replace(clocks, first_token=first_token))
+
+    def _fail(self, error: ProviderError) -> list[RouteEvent]:
+        if isinstance(error, ContextTooLong):
+            self._walk.too_small = max(self._walk.too_small, self._candidate.context_tokens)
+        self.failed = Failed(self.number, self._candidate, error, spoke=self._spoke)
+        answering = self._clock.now() - self._heard_at if self._heard_at is not None else 0.0
+        return [self.failed, *self._walk.fails(self.failed, answering)]
+
+
+async def free_check(provider: Provider, seconds: float) -> None:
+    """Ask what costs nothing; raises ProviderError where the provider could not answer."""
+    try:
+        async with asyncio.timeout(seconds):
+            await provider.ensure_ready()
+    except RejectedRequest:
+        # It is there, and does not know this question: the real one will tell.
+        return
+    except TimeoutError:
+        raise TimedOut("the free check brought no answer", reason="first_token_timeout") from None

@@ -1,0 +1,159 @@
+"""Hedged requests: a second provider beside a first that is slow to speak, and the first voice wins."""
+
+import asyncio
+
+import pytest
+from novakit.clock import FakeClock
+
+from services.intelligence.app.domain.chat import Lock
+from services.intelligence.app.domain.events import TextDelta
+from services.intelligence.app.services.hedging import ALWAYS_PER_WINDOW, HedgeBudget
+from tests.intelligence.orchestrator.world import World, asks
+from tests.support.scripted import EndsBare, Hangs, Pause, ScriptedProvider, fails, says
+from tests.support.virtual_time import START, in_virtual_time
+
+SLOW = (Pause(5), *says("Slow."))
+
+
+def hedged(*providers: ScriptedProvider, share: float = 1.0) -> World:
+    return World(*providers, hedge_delay=2.0, hedge_share=share)
+
+
+@in_virtual_time
+async def test_one_that_speaks_in_time_is_alone() -> None:
+    gemini = ScriptedProvider("gemini")
+    told = await hedged(ScriptedProvider("ollama", [(Pause(1), *says("Quick."))]), gemini).ask()
+    assert told.text == "Quick."
+    assert gemini.calls == []
+
+
+@in_virtual_time
+async def test_the_second_is_started_after_the_delay_and_the_first_voice_wins() -> None:
+    ollama = ScriptedProvider("ollama", [SLOW])
+    gemini = ScriptedProvider("gemini", [(Pause(1), *says("Cloud."))])
+    world = hedged(ollama, gemini)
+    told = await world.ask()
+    assert told.lines == [
+        "1 connecting ollama",
+        "2 connecting gemini",
+        "1 cancelled ollama",
+        "2 answering gemini",
+        "2 succeeded gemini",
+    ]
+    assert told.text == "Cloud."
+    assert (gemini.last.at, ollama.last.closed_at) == (START + 2, START + 3)
+    assert world.nothing_left()
+
+
+@in_virtual_time
+async def test_the_first_may_still_win() -> None:
+    gemini = ScriptedProvider("gemini", [(Pause(9), *says("Cloud."))])
+    told = await hedged(ScriptedProvider("ollama", [SLOW]), gemini).ask()
+    assert (told.text, gemini.last.closed_at) == ("Slow.", START + 5)
+
+
+@in_virtual_time
+async def test_of_two_that_speak_at_the_same_moment_one_is_heard() -> None:
+    both = (ScriptedProvider("ollama", [(Pause(3), *says("One", " voice."))]),
+            ScriptedProvider("gemini", [(Pause(1), *says("Other", " voice."))]))  # fmt: skip
+    world = hedged(*both)
+    told = await world.ask()
+    assert told.text in {"One voice.", "Other voice."}
+    assert len([line for line in told.lines if "answering" in line]) == 1
+    assert world.nothing_left()
+
+
+@in_virtual_time
+async def test_a_first_that_fails_before_the_delay_is_followed_at_once() -> None:
+    gemini = ScriptedProvider("gemini", [says("Cloud.")])
+    told = await hedged(ScriptedProvider("ollama", [fails("auth")]), gemini).ask()
+    assert (told.text, gemini.last.at) == ("Cloud.", START)
+
+
+@pytest.mark.parametrize("second", [fails("auth"), (Pause(1), *fails("auth"))])
+@in_virtual_time
+async def test_a_second_that_fails_leaves_the_first_alone(second: tuple[()]) -> None:
+    told = await hedged(ScriptedProvider("ollama", [SLOW]), ScriptedProvider("gemini", [second])).ask()
+    assert told.text == "Slow."
+
+
+@in_virtual_time
+async def test_when_both_fail_the_third_is_asked() -> None:
+    openai = ScriptedProvider("openai", [says("Third.")])
+    world = hedged(
+        ScriptedProvider("ollama", [(Pause(3), *fails("auth"))]),
+        ScriptedProvider("gemini", [(Pause(2), *fails("auth"))]),
+        openai,
+    )
+    assert (await world.ask()).text == "Third."
+    assert openai.last.at == START + 4
+
+
+@in_virtual_time
+async def test_a_winner_that_breaks_is_gone_on_with_by_the_loser() -> None:
+    ollama = ScriptedProvider("ollama", [SLOW, says(" and ends.")])
+    gemini = ScriptedProvider("gemini", [(TextDelta("It begins"), EndsBare())])
+    told = await hedged(ollama, gemini).ask()
+    assert told.text == "It begins and ends."
+    assert [line for line in told.lines if "handoff" in line] == ["handoff gemini > ollama at 9: truncated"]
+
+
+@in_virtual_time
+async def test_a_lock_keeps_the_second_away() -> None:
+    locks: frozenset[Lock] = frozenset({"message"})
+    gemini = ScriptedProvider("gemini")
+    assert (await hedged(ScriptedProvider("ollama", [SLOW]), gemini).ask(asks(locks=locks))).text == "Slow."
+    assert gemini.calls == []
+
+
+@in_virtual_time
+async def test_a_lock_that_comes_before_the_delay_is_over_keeps_it_away_too() -> None:
+    locks: list[frozenset[Lock]] = [frozenset(), frozenset({"session"})]
+    gemini = ScriptedProvider("gemini")
+    world = hedged(ScriptedProvider("ollama", [SLOW]), gemini)
+    told = await world.ask(current=lambda _request: asks(locks=locks.pop(0)))
+    assert told.text == "Slow."
+    assert gemini.calls == []
+
+
+@in_virtual_time
+async def test_a_refusal_of_the_first_voice_is_the_answer() -> None:
+    world = hedged(ScriptedProvider("ollama", [(Pause(3), *fails("refused"))]), ScriptedProvider("gemini", [SLOW]))
+    assert getattr((await world.ask()).error, "reason", None) == "refused"
+    assert world.nothing_left()
+
+
+@in_virtual_time
+async def test_a_client_that_leaves_ends_both() -> None:
+    world = hedged(ScriptedProvider("ollama", [(Hangs(),)]), ScriptedProvider("gemini", [(Hangs(),)]))
+    asking = asyncio.ensure_future(world.ask())
+    await asyncio.sleep(3)
+    assert not world.nothing_left()
+    asking.cancel()
+    await asyncio.wait([asking])
+    assert world.nothing_left()
+
+
+@in_virtual_time
+async def test_beyond_the_budget_the_first_is_waited_for() -> None:
+    ollama = ScriptedProvider("ollama", always=SLOW)
+    gemini = ScriptedProvider("gemini", always=says("Cloud."))
+    world = World(ollama, gemini, hedge_delay=2.0, hedge_share=0.0, limits={"ollama": 50})
+    told = await asyncio.gather(*(world.ask() for _ in range(ALWAYS_PER_WINDOW + 5)))
+    assert sorted(one.text for one in told) == ["Cloud."] * ALWAYS_PER_WINDOW + ["Slow."] * 5
+
+
+class TestBudget:
+    def test_ten_a_minute_are_always_fine(self) -> None:
+        clock = FakeClock(now=0.0)
+        budget = HedgeBudget(0.0, clock.now)
+        assert [budget.spend() for _ in range(11)] == [True] * 10 + [False]
+        clock.advance(60)
+        assert budget.spend()
+
+    def test_above_that_a_share_of_the_requests_is(self) -> None:
+        clock = FakeClock(now=0.0)
+        budget = HedgeBudget(0.1, clock.now)
+        for _ in range(200):
+            budget.request()
+        assert [budget.spend() for _ in range(21)] == [True] * 20 + [False]
