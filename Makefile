@@ -23,7 +23,7 @@ up: setup ## start NovaCore and print its address; Ctrl-C ends it
 	@exec $(PY) -m novacore up
 
 test: setup $(VENV)/.dev ## the page's tests, then the Python tests with their coverage
-	npm test --prefix $(PAGE)
+	sh scripts/npm test --prefix $(PAGE)
 	$(PY) -m coverage run -m pytest
 	$(PY) -m coverage report --include='$(ROUTING)' --fail-under=99 --show-missing
 
@@ -32,7 +32,7 @@ check: $(VENV)/.paths $(VENV)/.dev $(PAGE)/node_modules/.installed ## formatting
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
-	npm run lint --prefix $(PAGE)
+	sh scripts/npm run lint --prefix $(PAGE)
 
 format: $(VENV)/.dev ## put the Python code in its usual form
 	$(PY) -m ruff check --fix-only --quiet .
@@ -48,7 +48,7 @@ bench: setup ## measure NovaCore on this machine
 	@exec $(PY) -m bench
 
 clean: ## remove what make made; the data folder stays
-	rm -rf $(VENV) $(PAGE)/node_modules $(PAGE)/dist htmlcov .coverage
+	rm -rf $(VENV) .node $(PAGE)/node_modules $(PAGE)/dist htmlcov .coverage
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/bin/python:
@@ -78,8 +78,7 @@ $(VENV)/.paths: scripts/write_paths.py $(VENV)/.pip
 	@touch $@
 
 $(PAGE)/node_modules/.installed: $(PAGE)/package-lock.json
-	@sh scripts/require node
-	npm ci --prefix $(PAGE)
+	sh scripts/npm ci --prefix $(PAGE)
 	@touch $@
 
 page: $(PAGE)/node_modules/.installed
