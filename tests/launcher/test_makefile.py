@@ -25,7 +25,12 @@ esac
 NPM = f"""#!/bin/sh
 {RECORD}
 case "$1" in
-ci) mkdir -p services/frontend/node_modules ;;
+ci)
+  mkdir -p "$3/node_modules/.bin"
+  if [ "$3" = .node ] && [ "$FAILING" != node ]; then
+    cp tools/node-newer .node/node_modules/.bin/node
+  fi
+  ;;
 run)
   mkdir -p services/frontend/dist
   echo page > services/frontend/dist/index.html
@@ -58,7 +63,8 @@ class Checkout:
         record = self.folder / "record"
         lines = record.read_text().splitlines() if record.exists() else []
         record.unlink(missing_ok=True)
-        return [line for line in lines if " -c " not in line and "pip --version" not in line and " -e " not in line]
+        checks = (" -c ", "pip --version", "node --version")
+        return [line for line in lines if not any(check in line for check in checks)]
 
     def tool(self, name: str, text: str) -> None:
         path = self.folder / "tools" / name
@@ -88,7 +94,8 @@ def checkout(tmp_path: Path) -> Checkout:
     (page / "src" / "main.tsx").touch()
     made.tool("python3", PYTHON)
     made.tool("npm", NPM)
-    made.tool("node", f"#!/bin/sh\n{RECORD}")
+    made.tool("node", f"#!/bin/sh\n{RECORD}\necho v24.1.0\n")
+    made.tool("node-newer", "#!/bin/sh\necho v22.23.2\n")
     return made
 
 
@@ -197,4 +204,30 @@ def test_a_tool_that_is_missing_is_said_in_one_sentence(checkout: Checkout) -> N
     assert sh is not None
     done = checkout.run([sh, "scripts/require", "node"], {"PATH": str(tools)})
     assert done.returncode == 1
-    assert "Node.js 20.19, 22.12 or newer and npm" in done.stderr
+    assert "Node.js 20 or newer and npm" in done.stderr
+
+
+NODES = [
+    ("v20.0.0", True), ("v20.18.3", True), ("v20.19.0", False), ("v21.7.3", True), ("v22.0.0", True),
+    ("v22.11.0", True), ("v22.12.0", False), ("v23.0.0", True), ("v24.0.0", False), ("v26.10.0", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("version", "fetched"), NODES)
+def test_a_node_that_the_pages_tools_do_not_take_is_helped_out_by_a_newer_one_once(
+    checkout: Checkout, version: str, fetched: bool
+) -> None:
+    checkout.tool("node", f"#!/bin/sh\necho {version}\n")
+    done = checkout.make("setup")
+    assert done.returncode == 0, done.stderr
+    asked = [line for line in checkout.asked() if line.startswith("npm")]
+    fetching = ["npm ci --prefix .node --no-audit --no-fund"] if fetched else []
+    assert asked == [*fetching, "npm ci --prefix services/frontend", "npm run build --prefix services/frontend"]
+    assert (f"Node.js {version} is too old for the tools that build the page" in done.stdout) is fetched
+
+
+def test_where_no_newer_node_can_be_fetched_it_is_said_in_one_sentence(checkout: Checkout) -> None:
+    checkout.tool("node", "#!/bin/sh\necho v20.0.0\n")
+    done = checkout.make("setup", failing="node")
+    assert done.returncode != 0
+    assert "A newer Node.js could not be fetched here. Install 20.19, 22.12, 24 or newer" in done.stderr
