@@ -10,7 +10,8 @@ from services.intelligence.app.domain.errors import Faulted, Garbled, Misconfigu
 from services.intelligence.app.services.providers import gemini, local_ollama, openai_provider
 from services.intelligence.app.services.providers.gemini import GeminiProvider
 from services.intelligence.app.services.providers.local_ollama import LocalOllamaProvider
-from services.intelligence.app.services.providers.openai_provider import OpenAIProvider, is_official
+from services.intelligence.app.services.providers.openai_dialect import dialect_of
+from services.intelligence.app.services.providers.openai_provider import OpenAIProvider
 
 from .scripted_transport import Answer, ScriptedTransport
 
@@ -105,54 +106,6 @@ async def test_gemini_is_asked_with_the_key_in_a_header_and_never_in_the_address
     assert transport.sent[0].headers["x-goog-api-key"] == "g" * 40
 
 
-def test_openai_is_told_what_only_openai_understands() -> None:
-    body = openai_provider.to_body(ask(SYSTEM, USER, sampling=ALL), "m", official=True)
-    assert body == {
-        "model": "m",
-        "messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hello"}],
-        "stream": True,
-        "stream_options": {"include_usage": True, "include_obfuscation": False},
-        "temperature": 0.0,
-        "stop": ["END"],
-        "max_completion_tokens": 50,
-    }
-
-
-def test_other_servers_get_what_all_understand() -> None:
-    body = openai_provider.to_body(ask(USER, sampling=Sampling(max_tokens=50)), "m", official=False)
-    assert body["stream_options"] == {"include_usage": True}
-    assert body["max_tokens"] == 50
-    assert "max_completion_tokens" not in body
-    assert "temperature" not in body
-
-
-@pytest.mark.parametrize(
-    ("base_url", "official"),
-    [
-        (OPENAI, True),
-        ("https://eu.api.openai.com/v1", True),
-        (SERVER, False),
-        ("https://api.openai.com.example.invalid/v1", False),
-        ("https://example.invalid/api.openai.com", False),
-        ("https://r.openai.azure.com/openai/v1", False),
-    ],
-)
-def test_openai_is_told_by_its_host(base_url: str, official: bool) -> None:
-    assert is_official(base_url) is official
-
-
-@pytest.mark.parametrize(("base_url", "sent"), [(OPENAI, True), (SERVER, False)])
-async def test_organisation_and_project_go_to_openai_alone(base_url: str, sent: bool) -> None:
-    transport = ScriptedTransport(Answer([b'{"data":[{"id":"m"}]}']))
-    provider = OpenAIProvider(
-        transport=transport, api_key="o" * 40, model="m", base_url=base_url, organization="org", project="proj"
-    )
-    await provider.ensure_ready()
-    headers = transport.sent[0].headers
-    assert headers["Authorization"] == "Bearer " + "o" * 40
-    assert ("OpenAI-Organization" in headers, "OpenAI-Project" in headers) == (sent, sent)
-
-
 async def test_no_authorization_is_sent_without_a_key() -> None:
     transport = ScriptedTransport(Answer([b"{}"]), _tags("m"), _line("one"))
     await OpenAIProvider(transport=transport, api_key=None, model="m", base_url=SERVER).ensure_ready()
@@ -193,7 +146,7 @@ def test_turns_without_text_are_left_out(to_body: str) -> None:
     request = ask(USER, ChatTurn("assistant", ""), ChatTurn("system", ""))
     bodies: dict[str, dict[str, Any]] = {
         "ollama": local_ollama.to_body(request, "m", 4096),
-        "openai": openai_provider.to_body(request, "m", official=True),
+        "openai": openai_provider.to_body(request, "m", dialect_of(OPENAI, None)),
         "gemini": gemini.to_body(request),
     }
     body = bodies[to_body]

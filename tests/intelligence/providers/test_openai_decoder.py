@@ -50,12 +50,14 @@ def test_a_stream_is_over_at_done_and_whole_from_the_finish_reason() -> None:
     assert decoder.over
 
 
-def test_a_refusal_is_refused_after_the_text_before_it() -> None:
+def test_a_refusal_is_refused_after_the_text_before_it_and_in_its_words() -> None:
     decoder = openai_decoder()
-    assert decoder.feed(openai({"content": "Well, "}) + openai({"refusal": "no."})) == [TextDelta("Well, ")]
+    frames = openai({"content": "Well, "}) + openai({"refusal": "I will "}) + openai({"refusal": "not."})
+    assert decoder.feed(frames) == [TextDelta("Well, ")]
+    assert decoder.feed(openai(finish="stop")) == decoder.close() == []
     assert decoder.failure is not None
-    assert decoder.failure.reason == "refused"
-    assert "no." not in decoder.failure.detail
+    assert (decoder.failure.reason, decoder.failure.said) == ("refused", "I will not.")
+    assert "not." not in decoder.failure.detail
 
 
 def test_a_content_filter_is_blocked_with_and_without_text() -> None:

@@ -40,8 +40,11 @@ _BY_KIND: dict[str, Reason] = {
     "server_error": "server_error",
 }
 _PER_DAY = re.compile(r"per day|\((?:TPD|RPD)\)")
-DROPPABLE = frozenset({"temperature", "stop", "max_tokens", "max_completion_tokens"})
+DROPPABLE = frozenset({"temperature", "stop", "max_tokens", "max_completion_tokens", "stream_options"})
 """Parameters that an answer can do without."""
+_UNKNOWN_IN_WORDS = re.compile(
+    r"unrecognized request argument|extra (?:fields|inputs) (?:are )?not permitted|unknown field"
+)
 
 
 def classify(complaint: Complaint) -> Verdict:
@@ -57,10 +60,19 @@ def classify(complaint: Complaint) -> Verdict:
 
 
 def unsupported_parameter(complaint: Complaint) -> str | None:
-    """The parameter that this model does not take, where an answer can do without it."""
-    if complaint.status == 400 and complaint.code in {"unsupported_parameter", "unsupported_value"}:
+    """The parameter that this model does not take, where an answer can do without it.
+
+    Servers that have no code for it say so in words.
+    """
+    if complaint.status not in {400, 422}:
+        return None
+    if complaint.code in {"unsupported_parameter", "unsupported_value"}:
         return complaint.param if complaint.param in DROPPABLE else None
-    return None
+    text = complaint.message.lower()
+    if not _UNKNOWN_IN_WORDS.search(text):
+        return None
+    named = [name for name in DROPPABLE if re.search(rf"\b{name}\b", text)]
+    return max(named, key=len, default=None)
 
 
 def _throttled(message: str) -> Reason:

@@ -3,8 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import quote as in_path
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -15,16 +13,19 @@ from . import openai_errors
 from .complaints import Complaint, Verdict, from_value
 from .decoding import SseDecoder, lenient, present
 from .http_provider import Call, HttpProvider, said
+from .openai_dialect import Dialect, dialect_of
 from .transport import Transport
 
+MOST_MODELS = 256
+"""How many models' turned-down parameters are remembered: callers may name any."""
 _FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 
 
 class OpenAIProvider(HttpProvider):
-    """A model behind ``POST {base_url}/chat/completions``.
+    """A model behind ``POST {base_url}/chat/completions``: OpenAI's, a deployment at Azure, or another server's.
 
-    What only OpenAI itself understands (organisation, project, obfuscation, ``max_completion_tokens``) is sent to
-    api.openai.com and its regional hosts alone. A parameter that the model turns down is left out from then on.
+    What each of them understands stands in ``openai_dialect``. A parameter that a model turns down all the same is
+    left out for it from then on.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class OpenAIProvider(HttpProvider):
         api_key: str | None,
         model: str,
         base_url: str = "https://api.openai.com/v1",
+        api_version: str | None = None,
         name: str = "openai",
         organization: str | None = None,
         project: str | None = None,
@@ -44,11 +46,7 @@ class OpenAIProvider(HttpProvider):
         secrets: Sequence[str] = (),
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._official = is_official(base_url)
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        if self._official:
-            headers |= {"OpenAI-Organization": organization} if organization else {}
-            headers |= {"OpenAI-Project": project} if project else {}
+        self._dialect = dialect_of(base_url, api_version)
         super().__init__(
             name=name,
             transport=transport,
@@ -56,13 +54,13 @@ class OpenAIProvider(HttpProvider):
             locality=locality,
             on_this_machine=on_this_machine,
             context_tokens=context_tokens,
-            headers=headers,
+            headers=self._dialect.headers(api_key, organization, project),
             keys=(api_key or "", *secrets),
             wall=wall,
         )
-        self._base = base_url.rstrip("/")
+        self.priced_as = self._dialect.vendor
         self._model = model
-        self._dropped: frozenset[str] = frozenset()
+        self._dropped: dict[str, frozenset[str]] = {}
 
     @property
     def model(self) -> str:
@@ -74,62 +72,59 @@ class OpenAIProvider(HttpProvider):
 
         Other servers are ready when they answer: many have no list of models, or answer to names that it lacks.
         """
-        if self._official:
-            await self._ask(f"{self._base}/models/{in_path(self._model, safe='')}", dict[str, Any])
-            return
         try:
-            await self._ask(f"{self._base}/models", Any)
+            await self._ask(self._dialect.check_url(self._model), Any)
         except Misconfigured as error:
-            if error.reason != "model_missing":
+            if self._dialect.kind == "openai" or error.reason != "model_missing":
                 raise
 
     async def _prepare(self, request: ProviderRequest) -> Call:
         decoder = OpenAIDecoder(lambda complaint: self._error(complaint, request))
-        return Call(f"{self._base}/chat/completions", msgspec.json.encode(self._body(request)), decoder)
+        url = self._dialect.chat_url(request.model or self._model)
+        return Call(url, msgspec.json.encode(self._body(request)), decoder)
 
     def _adapt(self, complaint: Complaint, request: ProviderRequest, /) -> bool:
         parameter = openai_errors.unsupported_parameter(complaint)
         if parameter is None:
             return False
+        model = request.model or self._model
         before = self._body(request)
-        self._dropped |= {parameter}
+        self._dropped[model] = self._dropped.get(model, frozenset()) | {parameter}
+        if len(self._dropped) > MOST_MODELS:
+            del self._dropped[next(iter(self._dropped))]
         return self._body(request) != before
 
     def _body(self, request: ProviderRequest) -> dict[str, Any]:
-        return to_body(request, self._model, official=self._official, without=self._dropped)
+        model = request.model or self._model
+        return to_body(request, model, self._dialect, self._dropped.get(model, frozenset()))
 
     def _classify(self, complaint: Complaint) -> Verdict:
         return openai_errors.classify(complaint)
 
 
-def is_official(base_url: str) -> bool:
-    """Whether this is OpenAI's own API, one of its regional hosts included."""
-    host = urlsplit(base_url).hostname or ""
-    return host == "api.openai.com" or host.endswith(".api.openai.com")
-
-
 def to_body(
-    request: ProviderRequest, model: str, *, official: bool, without: frozenset[str] = frozenset()
+    request: ProviderRequest, model: str, dialect: Dialect, dropped: frozenset[str] = frozenset()
 ) -> dict[str, Any]:
-    """The body of POST /chat/completions; ``without`` names parameters that the model does not take.
+    """The body of POST /chat/completions; ``dropped`` names parameters that the model has turned down.
 
-    Where the newer name of the answer's limit is turned down, the older one is used, and the other way round.
+    Where the usual name of the answer's limit was turned down, the other one is used.
     """
     sampling = request.sampling
+    without = dropped | dialect.not_taken(model)
     body: dict[str, Any] = {
         "model": model,
         "messages": [{"role": turn.role, "content": turn.text} for turn in said(request)],
         "stream": True,
-        "stream_options": {"include_usage": True},
     }
-    if official:
-        body["stream_options"]["include_obfuscation"] = False
+    if "stream_options" not in without:
+        body["stream_options"] = {"include_usage": True}
+        if dialect.obfuscates:
+            body["stream_options"]["include_obfuscation"] = False
     if sampling.temperature is not None and "temperature" not in without:
         body["temperature"] = sampling.temperature
     if sampling.stop and "stop" not in without:
         body["stop"] = list(sampling.stop)
-    names = ("max_completion_tokens", "max_tokens") if official else ("max_tokens", "max_completion_tokens")
-    limit = next((name for name in names if name not in without), None)
+    limit = next((name for name in dialect.limit_names(model) if name not in without), None)
     if sampling.max_tokens is not None and limit is not None:
         body[limit] = sampling.max_tokens
     return body
@@ -187,6 +182,7 @@ class OpenAIDecoder(SseDecoder):
         super().__init__()
         self._explain = explain
         self._finish_reason = ""
+        self._refusal: list[str] = []
         self._usage: _Usage | None = None
 
     def _take(self, frame: bytes | str) -> None:
@@ -205,7 +201,7 @@ class OpenAIDecoder(SseDecoder):
         delta = choice.delta or choice.message
         if delta is not None:
             if delta.refusal:
-                raise Refused("the model declined to answer", reason="refused")
+                self._refusal.append(delta.refusal)
             thought = delta.reasoning_content or delta.reasoning
             if thought:
                 self._think(thought)
@@ -221,6 +217,10 @@ class OpenAIDecoder(SseDecoder):
 
     def _finish(self) -> Finished:
         raw = self._finish_reason
+        if self._refusal:
+            refused = Refused("the model declined to answer", reason="refused")
+            refused.said = "".join(self._refusal)
+            raise refused
         if not raw:
             raise self._truncated()
         if raw == "content_filter":

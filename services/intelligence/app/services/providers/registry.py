@@ -114,6 +114,7 @@ def _openai(settings: Settings, transport: Transport, clock: Clock, timeout: flo
         api_key=key,
         model=settings.openai_model,
         base_url=settings.openai_base_url,
+        api_version=settings.openai_api_version,
         organization=settings.openai_org_id,
         project=settings.openai_project_id,
         connect_timeout=timeout,
