@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.fakes import FakeGemini, FakeOllama, Gate, ThreadedFake, answer, cut
+from tests.support.fakes import FakeGemini, FakeOllama, Gate, ThreadedFake, answer, cut, status
 from tests.support.product import Product
 
 pytestmark = pytest.mark.browser
@@ -68,12 +68,25 @@ def test_a_fallback_names_the_cloud_the_reason_and_what_was_sent(page: Page, oll
     expect(page.get_by_role("log")).to_contain_text("This conversation was sent to Gemini")
 
 
-def test_an_answer_that_breaks_keeps_its_text_and_says_so(page: Page, ollama: Ollama) -> None:
+def test_an_answer_that_breaks_and_that_nobody_goes_on_with_keeps_its_text_and_says_so(
+    page: Page, ollama: Ollama, gemini: Gemini
+) -> None:
     ollama.add(cut(after=3, text="It begins well and then"))
+    gemini.add(status(400))
     ask(page, "Tell me a story.")
 
     expect(page.get_by_role("log")).to_contain_text("It begins well")
     expect(page.get_by_role("log")).to_contain_text("broke off")
+
+
+def test_an_answer_that_breaks_is_gone_on_with_by_the_next_model(page: Page, ollama: Ollama, gemini: Gemini) -> None:
+    ollama.add(cut(after=3, text="It begins well and then it stops"))
+    gemini.add(answer("It begins well and ends well."))
+    ask(page, "Tell me another story.")
+
+    expect(page.get_by_role("log")).to_contain_text("It begins well and ends well.")
+    expect(page.get_by_role("log")).not_to_contain_text("It begins well and then")
+    expect(page.get_by_role("button", name=CHIP)).to_contain_text("fallback")
 
 
 def test_a_conversation_is_listed_and_can_be_opened_again(page: Page, ollama: Ollama) -> None:

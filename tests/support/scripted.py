@@ -213,7 +213,9 @@ def _grammatical(script: Script) -> Script:
 
 
 def _copy(error: ProviderError) -> ProviderError:
-    return type(error)(error.detail, reason=error.reason, status=error.status, retry_after=error.retry_after)
+    copy = type(error)(error.detail, reason=error.reason, status=error.status, retry_after=error.retry_after)
+    copy.may_retry = error.may_retry
+    return copy
 
 
 def _now() -> float:

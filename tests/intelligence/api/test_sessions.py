@@ -41,6 +41,7 @@ ATTEMPT = [
     "output_tokens",
     "estimated",
     "cost_usd",
+    "prompt_cut",
 ]
 
 

@@ -6,7 +6,7 @@ from services.intelligence.app.domain.errors import Reason
 from services.intelligence.app.domain.events import TextDelta
 from services.intelligence.app.routing.breaker import BreakerPolicy, Closed
 from tests.intelligence.orchestrator.world import World
-from tests.support.scripted import CLASS_OF, EndsBare, Pause, ScriptedProvider, fails, says
+from tests.support.scripted import CLASS_OF, EndsBare, Fails, Pause, ScriptedProvider, error, fails, says
 from tests.support.virtual_time import START, in_virtual_time, run
 
 ONCE_MORE: set[Reason] = {"connect_timeout", "reset", "truncated", "empty", "overloaded", "server_error"}
@@ -123,3 +123,12 @@ async def test_an_answer_that_nobody_saw_may_be_retried_from_the_start() -> None
     ollama = ScriptedProvider("ollama", [(TextDelta("Hal"), EndsBare()), says("Hello.")])
     told = await World(ollama).ask(shown=False)
     assert told.lines[-1] == "2 succeeded ollama"
+
+
+@in_virtual_time
+async def test_one_that_says_that_a_retry_is_in_vain_is_not_asked_again() -> None:
+    told_off = error("overloaded")
+    told_off.may_retry = False
+    ollama = ScriptedProvider("ollama", [(Fails(told_off),)])
+    assert (await World(ollama, ScriptedProvider("gemini", [says("Cloud.")])).ask()).answered_by == "gemini"
+    assert len(ollama.calls) == 1

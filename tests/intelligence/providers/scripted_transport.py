@@ -30,10 +30,15 @@ class Sent:
 
 
 class ScriptedTransport:
-    """Gives the answers in their order; free checks take their turn like any other request."""
+    """Gives the answers in their order; free checks take their turn like any other request.
 
-    def __init__(self, *answers: Answer) -> None:
+    Only what Ollama says of a model (/api/show) stands aside: ``shows`` is the answer to each such question.
+    """
+
+    def __init__(self, *answers: Answer, shows: bytes = b"{}") -> None:
         self.answers = list(answers)
+        self.shows = shows
+        self.shown: list[Sent] = []
         self.sent: list[Sent] = []
         self.closed = 0
 
@@ -46,6 +51,9 @@ class ScriptedTransport:
         connect_timeout: float,
         body: bytes | None = None,
     ) -> AbstractAsyncContextManager[Response]:
+        if url.endswith("/api/show"):
+            self.shown.append(Sent(method, url, dict(headers), body))
+            return _Exchange(self, Answer([self.shows]))
         self.sent.append(Sent(method, url, dict(headers), body))
         return _Exchange(self, self.answers.pop(0))
 

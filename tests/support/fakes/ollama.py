@@ -14,7 +14,7 @@ DIGEST = "ab" * 32
 
 
 class FakeOllama(FakeServer):
-    """``models`` are installed, the first of them first in /api/tags; those in ``loaded`` are in memory.
+    """``models`` are installed, the first of them first in /api/tags; those in ``loaded`` (None: all) are in memory.
 
     ``capabilities`` names what a model can do where that is not chat.
     """
@@ -24,15 +24,17 @@ class FakeOllama(FakeServer):
         script: Iterable[Behaviour] = (),
         *,
         models: Sequence[str] = ("llama3.2:latest",),
-        loaded: Sequence[str] = (),
+        loaded: Sequence[str] | None = None,
         capabilities: dict[str, list[str]] | None = None,
         remote_hosts: dict[str, str] | None = None,
+        context_length: int | None = None,
         default: Behaviour | None = None,
         checks: Iterable[Behaviour] = (),
     ) -> None:
         super().__init__(script, default=default, checks=checks)
         self.models = list(models)
-        self.loaded = list(loaded)
+        self.loaded = list(models if loaded is None else loaded)
+        self.context_length = context_length
         self.capabilities = capabilities or {}
         self.remote_hosts = remote_hosts or {}
 
@@ -88,7 +90,8 @@ class FakeOllama(FakeServer):
         if refusal is not None:
             return refusal
         model = (request.body or {})["model"]
-        return Reply(200, {"model_info": {}, "details": _DETAILS, "capabilities": self._can(model)})
+        info = {} if self.context_length is None else {"llama.context_length": self.context_length}
+        return Reply(200, {"model_info": info, "details": _DETAILS, "capabilities": self._can(model)})
 
     def _load(self, request: Request) -> Reply:
         refusal = self.turn_down(request)

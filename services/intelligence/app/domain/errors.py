@@ -64,7 +64,8 @@ class ProviderError(Exception):
 
     ``detail`` is for operators: it may quote the provider, never the prompt or a key. ``status`` is the HTTP status
     where there was one. ``retry_after`` is the delay in seconds that the provider asked for. ``usage`` is what the
-    provider had reported of the call by then. ``said`` is a refusal in the model's own words.
+    provider had reported of the call by then. ``said`` is a refusal in the model's own words. ``may_retry`` false:
+    asking the same provider once more is known to be in vain.
     """
 
     reasons: ClassVar[frozenset[Reason]] = frozenset()
@@ -81,6 +82,7 @@ class ProviderError(Exception):
         self.retry_after = retry_after
         self.usage: Usage | None = None
         self.said = ""
+        self.may_retry = True
 
 
 class Unreachable(ProviderError):

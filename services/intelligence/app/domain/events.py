@@ -43,6 +43,7 @@ class Finished:
 
     ``reason`` is ours, for logic; ``raw_reason`` is theirs, for people. ``model`` is the one that the provider
     says has answered, where it says so. ``skipped_frames`` counts bad frames in the otherwise good stream.
+    ``prompt_cut``: the provider seems to have left out part of the prompt, and has not said so.
     """
 
     reason: FinishReason
@@ -50,6 +51,7 @@ class Finished:
     usage: Usage | None = None
     model: str | None = None
     skipped_frames: int = 0
+    prompt_cut: bool = False
 
 
 Delta: TypeAlias = TextDelta | ReasoningDelta | Finished

@@ -69,7 +69,7 @@ def retry_delay(error: ProviderError, *, tried: int, longest: float, jitter: flo
     A delay that the provider names is waited for up to ``longest`` seconds. Where it names none, ``jitter`` seconds
     do, but not for a rate limit: without a time there is nothing to wait for.
     """
-    if tried > 1 or not VERDICTS[error.reason].retry:
+    if tried > 1 or not (error.may_retry and VERDICTS[error.reason].retry):
         return None
     if error.retry_after is not None:
         return error.retry_after if error.retry_after <= longest else None

@@ -30,6 +30,7 @@ class CallRecord(msgspec.Struct):
     """One upstream call; times in milliseconds since the turn began. ``attempt`` counts from 1, retries too.
 
     The tokens are those that the provider reported, or ``estimated``; ``cost_usd`` is None where no price is known.
+    ``prompt_cut``: the provider seems to have left out part of the conversation without saying so.
     """
 
     attempt: int
@@ -46,6 +47,7 @@ class CallRecord(msgspec.Struct):
     output_tokens: int = 0
     estimated: bool = False
     cost_usd: float | None = 0.0
+    prompt_cut: bool = False
 
 
 class SkipRecord(msgspec.Struct):
@@ -272,6 +274,7 @@ class RouteRecord:
         call = self._calls[self._speaker]
         if event.finished is not None and event.finished.model:
             call.model = event.finished.model
+        call.prompt_cut = event.finished is not None and event.finished.prompt_cut
         refusal = event.refusal
         reported = event.finished.usage if event.finished else refusal.usage if refusal else None
         reason, detail = (refusal.reason, refusal.detail) if refusal else (None, None)

@@ -80,11 +80,13 @@ class Verdict:
     """What a complaint means.
 
     ``hint`` tells the operator what to look at. ``trust_delay`` false: the delay that was named means nothing here.
+    ``may_retry`` false: asking once more at once would be in vain.
     """
 
     reason: Reason
     hint: str = ""
     trust_delay: bool = True
+    may_retry: bool = True
 
 
 def from_answer(status: int, headers: Mapping[str, str], body: bytes) -> Complaint:
@@ -149,7 +151,9 @@ def to_error(
         retry_after = delays.asked_delay(
             complaint.headers, wall, retry_info=_retry_infos(complaint), message=complaint.message
         )
-    return _CLASS_OF[verdict.reason](detail, reason=verdict.reason, status=complaint.status, retry_after=retry_after)
+    error = _CLASS_OF[verdict.reason](detail, reason=verdict.reason, status=complaint.status, retry_after=retry_after)
+    error.may_retry = verdict.may_retry and complaint.headers.get("x-should-retry", "").lower() != "false"
+    return error
 
 
 def _retry_infos(complaint: Complaint) -> list[str]:

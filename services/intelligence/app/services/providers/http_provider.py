@@ -4,7 +4,7 @@ import time
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -104,16 +104,20 @@ class HttpProvider(Provider):
             if not (may_adapt and self._adapt(complaint, request)):
                 raise self._error(complaint, request)
 
-    async def _ask(self, url: str, shape: type[T]) -> T:
-        """The decoded body of a GET; raises ProviderError."""
+    async def _ask(self, url: str, shape: type[T], body: Mapping[str, Any] | None = None) -> T:
+        """The decoded answer to a GET, or with a ``body`` to a POST; raises ProviderError."""
         async with self._transport.request(
-            "GET", url, headers=self._headers, connect_timeout=self._connect_timeout
+            "GET" if body is None else "POST",
+            url,
+            headers=self._headers,
+            body=None if body is None else msgspec.json.encode(body),
+            connect_timeout=self._connect_timeout,
         ) as response:
             if response.status != 200:
                 raise self._error(await _complaint(response), None)
-            body = await response.read(LISTING_BYTES)
+            answer = await response.read(LISTING_BYTES)
         try:
-            return msgspec.json.decode(body, type=shape)
+            return msgspec.json.decode(answer, type=shape)
         except msgspec.DecodeError:
             raise Garbled("the answer to a free check could not be read", reason="malformed") from None
 

@@ -1,20 +1,26 @@
 """Ollama over its native API: newline-delimited JSON, and a model from the server's own list where none is set."""
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
 from ...domain.chat import Locality, ProviderRequest
-from ...domain.errors import Misconfigured, ProviderError
+from ...domain.errors import ContextTooLong, Faulted, Garbled, Misconfigured, ProviderError, RejectedRequest
 from ...domain.events import Finished, FinishReason, Usage
+from ...routing.history import TURN_OVERHEAD_TOKENS, estimated_tokens
+from ...routing.policy import Candidate
 from . import ollama_errors
 from .complaints import Complaint, Verdict, from_value
 from .decoding import NdjsonDecoder, present
 from .http_provider import Call, HttpProvider, said
 from .transport import Transport
 
+MOST_MODELS = 64
+"""How many models are remembered: callers may name any that the server lists."""
 _FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 
 
@@ -24,8 +30,12 @@ class LocalOllamaProvider(HttpProvider):
     ``model`` None means the first chat model that the server lists, remembered until the server says that it is gone.
     A ``-cloud`` model is cloud whatever ``locality`` says, and any other model whose answers the server would fetch
     from elsewhere is never asked while ``locality`` is local.
-    ``num_ctx`` is the context length in tokens; it never changes, because Ollama reloads the model when it does.
+    ``num_ctx`` is the context length to load a model with, in tokens, or the model's own where that is shorter; for
+    one model it never changes, because Ollama would load it anew. A prompt that the server seems to have cut without
+    a word is remembered by its length: none that long is sent to that model again.
     """
+
+    prefills = True
 
     def __init__(
         self,
@@ -36,6 +46,7 @@ class LocalOllamaProvider(HttpProvider):
         name: str = "ollama",
         api_key: str | None = None,
         num_ctx: int = 4096,
+        keep_alive: str | None = None,
         connect_timeout: float = 3.0,
         locality: Locality = "local",
         on_this_machine: bool = True,
@@ -59,54 +70,131 @@ class LocalOllamaProvider(HttpProvider):
         self._configured = model or ""
         self._chosen = ""
         self._num_ctx = num_ctx
+        self._keep_alive = _duration(keep_alive)
+        self._known: dict[str, _Known] = {}
 
     @property
     def model(self) -> str:
         """The configured model, else the one that was chosen; empty while none is."""
         return self._configured or self._chosen
 
+    def candidate(self, model: str = "") -> Candidate:
+        """See Provider. A model that runs in Ollama's cloud is cloud, wherever the server is."""
+        candidate = super().candidate(model)
+        known = self._known.get(candidate.model)
+        if known is not None:
+            candidate = replace(candidate, context_tokens=known.num_ctx)
+        if is_cloud_name(candidate.model):
+            return replace(candidate, locality="cloud", on_this_machine=False)
+        return candidate
+
     async def ensure_ready(self) -> None:
         """The server answers and lists the model; raises ProviderError. Never loads a model."""
         await self._ask(f"{self._url}/api/version", dict[str, Any])
         await self._choose()
 
-    async def _prepare(self, request: ProviderRequest) -> Call:
-        if not self._chosen:
-            await self._choose()
-        body = msgspec.json.encode(to_body(request, self._chosen, self._num_ctx))
-        decoder = OllamaDecoder(lambda complaint: self._error(complaint, request))
-        return Call(f"{self._url}/api/chat", body, decoder)
+    async def is_cold(self, model: str = "", /) -> bool:
+        """See Provider: whether /api/ps does not list the model."""
+        name = model or await self._settled()
+        if is_cloud_name(name):
+            return False
+        running = await self._ask(f"{self._url}/api/ps", _Listing)
+        return not any(same_model(entry.name, name) for entry in running.models)
 
-    def _adapt(self, complaint: Complaint, _request: ProviderRequest, /) -> bool:
+    async def warm_up(self, model: str = "", /) -> None:
+        """See Provider: a chat without messages loads the model."""
+        name = model or await self._settled()
+        known = await self._know(name)
+        body: dict[str, Any] = {"model": name, "messages": [], "options": {"num_ctx": known.num_ctx}, "stream": False}
+        if self._keep_alive is not None:
+            body["keep_alive"] = self._keep_alive
+        await self._ask(f"{self._url}/api/chat", dict[str, Any], body)
+
+    async def _prepare(self, request: ProviderRequest) -> Call:
+        name = request.model or await self._settled()
+        if request.model and name not in self._known:
+            await self._listed(name)
+        known = await self._know(name)
+        length = sum(estimated_tokens(turn.text) + TURN_OVERHEAD_TOKENS for turn in said(request))
+        if length >= known.too_long:
+            raise ContextTooLong(
+                f"{name} has cut a prompt of this length before; raise OLLAMA_NUM_CTX for longer ones",
+                reason="context_too_long",
+            )
+        body = to_body(request, name, known.num_ctx)
+        if self._keep_alive is not None:
+            body["keep_alive"] = self._keep_alive
+
+        def judge(read: int | None) -> bool:
+            """Whether the prompt was cut, by what the server says that it has read."""
+            cut = length > known.num_ctx or (read is not None and read >= known.num_ctx)
+            if cut:
+                known.too_long = min(known.too_long, length)
+            return cut
+
+        decoder = OllamaDecoder(lambda complaint: self._error(complaint, request), judge)
+        return Call(f"{self._url}/api/chat", msgspec.json.encode(body), decoder)
+
+    def _adapt(self, complaint: Complaint, request: ProviderRequest, /) -> bool:
         if self._classify(complaint).reason != "model_missing":
             return False
         self._chosen = ""
-        return not self._configured
+        return not self._configured and not request.model
+
+    async def _settled(self) -> str:
+        """The model to use where the caller names none."""
+        if not self._chosen:
+            await self._choose()
+        return self._chosen
+
+    async def _know(self, name: str) -> "_Known":
+        """What is known of a model, asked for once; a server that cannot tell costs nothing."""
+        known = self._known.get(name)
+        if known is None:
+            known = _Known(self._num_ctx)
+            with contextlib.suppress(Garbled, RejectedRequest, Faulted, Misconfigured):
+                shown = await self._ask(f"{self._url}/api/show", _Shown, {"model": name})
+                known.num_ctx = min(self._num_ctx, shown.context_length or self._num_ctx)
+                known.remote = bool(shown.remote_host)
+            if len(self._known) >= MOST_MODELS:
+                del self._known[next(iter(self._known))]
+            self._known[name] = known
+        self._keep_at_home(name, remote=known.remote)
+        return known
+
+    async def _listed(self, name: str) -> None:
+        """Hold a model by name against the server's list; raises Misconfigured (model_missing)."""
+        listing = await self._ask(f"{self._url}/api/tags", _Listing)
+        listed = next((entry for entry in listing.models if same_model(entry.name, name)), None)
+        if listed is None:
+            raise Misconfigured(f"the server does not list the model {name}", reason="model_missing")
+        self._keep_at_home(name, remote=listed.is_remote)
 
     async def _choose(self) -> None:
         """Settle on a listed model; raises Misconfigured (model_missing) where there is none to use."""
-        listing = await self._ask(f"{self._url}/api/tags", _Listing)
         before, self._chosen = self._chosen, ""
         if self._configured:
-            listed = next((entry for entry in listing.models if same_model(entry.name, self._configured)), None)
-            if listed is None:
-                raise Misconfigured(f"the server does not list the model {self._configured}", reason="model_missing")
-            if self.locality == "local" and listed.is_remote:
-                raise Misconfigured(
-                    f"{self._configured} runs in the cloud; set OLLAMA_LOCALITY=cloud to use it",
-                    reason="model_missing",
-                )
+            await self._listed(self._configured)
             self._chosen = self._configured
-            return
-        usable = [
-            entry for entry in listing.models if entry.can_chat and not (entry.is_remote and self.locality == "local")
-        ]
-        if not usable:
+        else:
+            listing = await self._ask(f"{self._url}/api/tags", _Listing)
+            names = [entry.name for entry in listing.models if self._is_usable(entry)]
+            if not names:
+                raise Misconfigured(
+                    "the server lists no chat model; pull one or set OLLAMA_MODEL", reason="model_missing"
+                )
+            self._chosen = before if before in names else names[0]
+        await self._know(self._chosen)
+
+    def _keep_at_home(self, name: str, *, remote: bool) -> None:
+        """Nothing that is taken for local goes to a model that answers from elsewhere; raises Misconfigured."""
+        if remote and self.candidate(name).locality == "local":
             raise Misconfigured(
-                "the server lists no chat model; pull one or set OLLAMA_MODEL", reason="model_missing"
+                f"{name} runs in the cloud; set OLLAMA_LOCALITY=cloud to use it", reason="model_missing"
             )
-        names = [entry.name for entry in usable]
-        self._chosen = before if before in names else names[0]
+
+    def _is_usable(self, entry: "_Listed") -> bool:
+        return entry.can_chat and not (entry.is_remote and self.locality == "local")
 
     def _classify(self, complaint: Complaint) -> Verdict:
         return ollama_errors.classify(complaint)
@@ -167,6 +255,26 @@ class _Listing(msgspec.Struct):
     models: list[_Listed] = []
 
 
+class _Shown(msgspec.Struct):
+    model_info: dict[str, Any] = {}
+    remote_host: str = ""
+
+    @property
+    def context_length(self) -> int | None:
+        """The model's own, in tokens: ``<architecture>.context_length``."""
+        found = (value for key, value in self.model_info.items() if key.endswith(".context_length"))
+        return next((value for value in found if isinstance(value, int) and value > 0), None)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of one model: the context it is loaded with, and the shortest prompt that was too long for it."""
+
+    num_ctx: int
+    too_long: float = float("inf")
+    remote: bool = False
+
+
 class _Message(msgspec.Struct):
     content: str | None = None
     thinking: str | None = None
@@ -189,9 +297,13 @@ _decode_line = msgspec.json.Decoder(_Line).decode
 class OllamaDecoder(NdjsonDecoder):
     """The lines of one answer. ``response`` is what /api/generate calls the text."""
 
-    def __init__(self, explain: Callable[[Complaint], ProviderError]) -> None:
+    def __init__(
+        self, explain: Callable[[Complaint], ProviderError], was_cut: Callable[[int | None], bool] | None = None
+    ) -> None:
+        """``was_cut`` says whether the prompt was, from the tokens that the server has read of it."""
         super().__init__()
         self._explain = explain
+        self._was_cut = was_cut or (lambda _read: False)
         self._last: _Line | None = None
 
     def _take(self, frame: bytes | str) -> None:
@@ -212,11 +324,28 @@ class OllamaDecoder(NdjsonDecoder):
             self._model = line.model
             self.whole = self.over = True
 
+    def reported(self) -> Usage | None:
+        """See StreamDecoder."""
+        last = self._last
+        if last is None or (last.prompt_eval_count is None and last.eval_count is None):
+            return None
+        return Usage(last.prompt_eval_count, last.eval_count)
+
     def _finish(self) -> Finished:
         last = self._last
         if last is None:
             raise self._truncated()
-        usage = None
-        if last.prompt_eval_count is not None or last.eval_count is not None:
-            usage = Usage(last.prompt_eval_count, last.eval_count)
-        return self._finished(_FINISH.get(last.done_reason or "", "other"), last.done_reason or None, usage)
+        reason, raw = _FINISH.get(last.done_reason or "", "other"), last.done_reason or None
+        finished = self._finished(reason, raw, self.reported())
+        return replace(finished, prompt_cut=self._was_cut(last.prompt_eval_count))
+
+
+def _duration(text: str | None) -> str | float | None:
+    """``keep_alive`` as Ollama reads it: a bare number is one of seconds, and is not a text."""
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        return text
+    return int(seconds) if seconds.is_integer() else seconds

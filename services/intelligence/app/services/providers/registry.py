@@ -80,6 +80,8 @@ def _ollama(settings: Settings, transport: Transport, clock: Clock, timeout: flo
         base_url=url,
         model=settings.ollama_model,
         api_key=_text(settings.ollama_api_key),
+        num_ctx=settings.ollama_num_ctx,
+        keep_alive=settings.ollama_keep_alive,
         connect_timeout=timeout,
         locality=locality_of(url, settings.ollama_locality),
         on_this_machine=is_loopback(url),
