@@ -8,6 +8,7 @@ VENV = .venv
 PY = $(VENV)/bin/python
 PIP = $(PY) -m pip --disable-pip-version-check install
 PAGE = services/frontend
+CLIENTS = tests/clients/node
 UV = cd requirements && PATH="../$(VENV)/bin:$$PATH" uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 ROUTING = services/intelligence/app/services/llm_router.py,services/intelligence/app/routing/*
@@ -22,7 +23,7 @@ setup: $(VENV)/.runtime $(VENV)/.local-model $(VENV)/.paths page ## install what
 up: setup ## start NovaCore and print its address; Ctrl-C ends it
 	@exec $(PY) -m novacore up
 
-test: setup $(VENV)/.dev ## the page's tests, then the Python tests with their coverage
+test: setup $(VENV)/.dev $(CLIENTS)/node_modules/.installed ## the page's tests, then the Python tests with their coverage
 	sh scripts/npm test --prefix $(PAGE)
 	$(PY) -m coverage run -m pytest
 	$(PY) -m coverage report --include='$(ROUTING)' --fail-under=99 --show-missing
@@ -48,7 +49,7 @@ bench: setup ## measure NovaCore on this machine
 	@exec $(PY) -m bench
 
 clean: ## remove what make made; the data folder stays
-	rm -rf $(VENV) .node $(PAGE)/node_modules $(PAGE)/dist htmlcov .coverage
+	rm -rf $(VENV) .node $(PAGE)/node_modules $(CLIENTS)/node_modules $(PAGE)/dist htmlcov .coverage
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/bin/python:
@@ -79,6 +80,10 @@ $(VENV)/.paths: scripts/write_paths.py $(VENV)/.pip
 
 $(PAGE)/node_modules/.installed: $(PAGE)/package-lock.json
 	sh scripts/npm ci --prefix $(PAGE)
+	@touch $@
+
+$(CLIENTS)/node_modules/.installed: $(CLIENTS)/package-lock.json
+	sh scripts/npm ci --prefix $(CLIENTS)
 	@touch $@
 
 page: $(PAGE)/node_modules/.installed

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake, serve_in_thread
 from tests.support.product import Product, running
 
 ARGUMENTS = [
@@ -19,7 +18,6 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-GEMINI_KEY = "g" * 40
 
 
 def chromium() -> str | None:
@@ -41,27 +39,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def ollama() -> Iterator[ThreadedFake[FakeOllama]]:
-    with serve_in_thread(FakeOllama()) as fake:
-        yield fake
-
-
-@pytest.fixture(scope="module")
-def gemini() -> Iterator[ThreadedFake[FakeGemini]]:
-    with serve_in_thread(FakeGemini()) as fake:
-        yield fake
-
-
-@pytest.fixture(scope="module")
 def product(
-    browser: Browser,
-    tmp_path_factory: pytest.TempPathFactory,
-    ollama: ThreadedFake[FakeOllama],
-    gemini: ThreadedFake[FakeGemini],
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory, providers: dict[str, str]
 ) -> Iterator[Product]:
     """Asked for after the browser, so that nothing is started where there is none."""
-    cloud = {"GEMINI_API_KEY": GEMINI_KEY, "GEMINI_API_URL": gemini.url, "GEMINI_MODEL": gemini.fake.models[0]}
-    with running(tmp_path_factory.mktemp("browser"), OLLAMA_URL=ollama.url, **cloud) as started:
+    with running(tmp_path_factory.mktemp("browser"), **providers) as started:
         yield started
 
 

@@ -10,31 +10,16 @@ from typing import Any
 
 import pytest
 
-from tests.support.fakes import FakeGemini, FakeOllama, Gate, ThreadedFake, answer, serve_in_thread
+from tests.support.fakes import FakeGemini, FakeOllama, Gate, ThreadedFake, answer
 from tests.support.product import Product, running
 
 GEMINI_KEY = "g" * 40
 
 
 @pytest.fixture(scope="module")
-def ollama() -> Iterator[ThreadedFake[FakeOllama]]:
-    with serve_in_thread(FakeOllama()) as fake:
-        yield fake
-
-
-@pytest.fixture(scope="module")
-def gemini() -> Iterator[ThreadedFake[FakeGemini]]:
-    with serve_in_thread(FakeGemini()) as fake:
-        yield fake
-
-
-@pytest.fixture(scope="module")
-def product(
-    tmp_path_factory: pytest.TempPathFactory, ollama: ThreadedFake[FakeOllama], gemini: ThreadedFake[FakeGemini]
-) -> Iterator[Product]:
+def product(tmp_path_factory: pytest.TempPathFactory, providers: dict[str, str]) -> Iterator[Product]:
     """One product for the tests that leave it as they found it."""
-    cloud = {"GEMINI_API_KEY": GEMINI_KEY, "GEMINI_API_URL": gemini.url, "GEMINI_MODEL": gemini.fake.models[0]}
-    with running(tmp_path_factory.mktemp("product"), OLLAMA_URL=ollama.url, **cloud) as started:
+    with running(tmp_path_factory.mktemp("product"), **providers) as started:
         yield started
 
 

@@ -109,7 +109,7 @@ class Product:
 
     def _spawn(self) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            [sys.executable, "-m", "novacore", "up"],
+            [sys.executable, "-m", "tests.support.tethered", sys.executable, "-m", "novacore", "up"],
             env=self.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
