@@ -1,15 +1,19 @@
 """Google's Gemini API: server-sent events without an end mark, the finish reason in the last of them."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote as in_path
+from urllib.parse import urlsplit
 
 import msgspec
 
 from ...domain.chat import ProviderRequest
 from ...domain.errors import Garbled, Misconfigured, ProviderError, Refused
-from ...domain.events import Finished, FinishReason, Usage
+from ...domain.events import Delta, Finished, FinishReason, TextDelta, Usage
+from ...routing.policy import Candidate
 from . import gemini_errors
 from .complaints import Complaint, Verdict, from_value
 from .decoding import SseDecoder, lenient, present
@@ -17,7 +21,27 @@ from .http_provider import Call, HttpProvider, said
 from .redaction import code_word
 from .transport import Transport
 
-_FINISH: dict[str, FinishReason] = {"STOP": "stop", "MAX_TOKENS": "length", "CONTINUATION": "length"}
+MOST_ROUNDS = 16
+"""How often an answer may be continued with the token that Gemini gives for it."""
+_OFFICIAL = "generativelanguage.googleapis.com"
+_FINISH: dict[str, FinishReason] = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    "CONTINUATION": "length",
+    # Ends that are no answer: without text they are empty, with text the reader keeps what there is.
+    "FINISH_REASON_UNSPECIFIED": "other",
+    "OTHER": "other",
+    "LANGUAGE": "other",
+    "ESCALATION": "other",
+    "MALFORMED_RESPONSE": "other",
+    "MALFORMED_FUNCTION_CALL": "other",
+    "UNEXPECTED_TOOL_CALL": "other",
+    "TOO_MANY_TOOL_CALLS": "other",
+    "MISSING_THOUGHT_SIGNATURE": "other",
+    "IMAGE_OTHER": "other",
+    "NO_IMAGE": "other",
+}
+"""Together with those below all that the API documents; an unknown one is taken for ``other``."""
 _BLOCKED = frozenset(
     {
         "SAFETY",
@@ -63,21 +87,64 @@ class GeminiProvider(HttpProvider):
             wall=wall,
         )
         self._model = model.removeprefix("models/")
-        path = self._model if "/" in self._model else f"models/{self._model}"
-        self._url = f"{api_url.rstrip('/')}/{api_version.strip('/')}/{in_path(path, safe='/')}"
+        self._base = f"{api_url.rstrip('/')}/{api_version.strip('/')}"
+        self.priced_as = "google" if urlsplit(api_url).hostname == _OFFICIAL else ""
+        self._limits: dict[str, int] = {}
 
     @property
     def model(self) -> str:
         """The configured model, without ``models/``."""
         return self._model
 
+    def candidate(self, model: str = "") -> Candidate:
+        """See Provider. How much the model reads is known once its free check has told."""
+        candidate = super().candidate(model.removeprefix("models/"))
+        return replace(candidate, context_tokens=self._limits.get(candidate.model, candidate.context_tokens))
+
     async def ensure_ready(self) -> None:
         """The key is accepted and the model is there; raises ProviderError."""
-        await self._ask(self._url, dict[str, Any])
+        about = await self._ask(self._url(self._model), _About)
+        if about.input_token_limit:
+            self._limits[self._model] = about.input_token_limit
+
+    async def stream(self, request: ProviderRequest) -> AsyncGenerator[Delta]:
+        """See Provider. An answer that Gemini hands out in rounds is asked for to its end, with the same body.
+
+        A lock that comes meanwhile cancels the caller's task, and with it this generator and its connection.
+        """
+        token, used, spoke = "", None, False
+        for rounds in range(1, MOST_ROUNDS + 1):
+            decoder = GeminiDecoder(lambda complaint: self._error(complaint, request), spoke=spoke)
+            call = self._call(request, decoder, token)
+
+            async def prepare(_request: ProviderRequest, call: Call = call) -> Call:
+                return call
+
+            async with aclosing(self._exchange(request, prepare)) as deltas:
+                async for delta in deltas:
+                    if not isinstance(delta, Finished):
+                        spoke = spoke or isinstance(delta, TextDelta)
+                        yield delta
+                        continue
+                    used = _added(used, delta.usage)
+                    token = decoder.continuation
+                    if not token or rounds == MOST_ROUNDS:
+                        yield replace(delta, usage=used)
+                        return
 
     async def _prepare(self, request: ProviderRequest) -> Call:
-        decoder = GeminiDecoder(lambda complaint: self._error(complaint, request))
-        return Call(f"{self._url}:streamGenerateContent?alt=sse", msgspec.json.encode(to_body(request)), decoder)
+        return self._call(request, GeminiDecoder(lambda complaint: self._error(complaint, request)))
+
+    def _call(self, request: ProviderRequest, decoder: "GeminiDecoder", token: str = "") -> Call:
+        body = to_body(request)
+        if token:
+            body["continuationToken"] = token
+        url = f"{self._url(request.model or self._model)}:streamGenerateContent?alt=sse"
+        return Call(url, msgspec.json.encode(body), decoder)
+
+    def _url(self, model: str) -> str:
+        model = model.removeprefix("models/")
+        return f"{self._base}/{in_path(model if '/' in model else f'models/{model}', safe='/')}"
 
     def _classify(self, complaint: Complaint) -> Verdict:
         return gemini_errors.classify(complaint)
@@ -125,6 +192,12 @@ class _Wire(msgspec.Struct, rename="camel"):
     """A part of an answer, by its camelCase names."""
 
 
+class _About(_Wire):
+    """What GET models/{model} tells of a model."""
+
+    input_token_limit: int | None = None
+
+
 class _Part(_Wire):
     text: str = ""
     thought: bool = False
@@ -138,6 +211,7 @@ class _Candidate(_Wire):
     content: _Content | None = None
     finish_reason: str | None = None
     index: int = 0
+    continuation_token: str | None = None
 
 
 class _PromptFeedback(_Wire):
@@ -171,8 +245,11 @@ class GeminiDecoder(SseDecoder):
     running total.
     """
 
-    def __init__(self, explain: Callable[[Complaint], ProviderError]) -> None:
+    def __init__(self, explain: Callable[[Complaint], ProviderError], *, spoke: bool = False) -> None:
+        """``spoke``: an earlier round of the same answer brought text."""
         super().__init__()
+        self._spoke = spoke
+        self.continuation = ""
         self._explain = explain
         self._finish_reason = ""
         self._usage: msgspec.Raw = msgspec.Raw()
@@ -206,6 +283,8 @@ class GeminiDecoder(SseDecoder):
                     (self._think if part.thought else self._say)(part.text)
         if candidate.finish_reason:
             self._finish_reason = candidate.finish_reason
+        if candidate.continuation_token:
+            self.continuation = candidate.continuation_token
 
     def reported(self) -> Usage | None:
         """See StreamDecoder."""
@@ -235,6 +314,18 @@ def _to_usage(raw: msgspec.Raw) -> Usage | None:
         output_tokens=_sum(usage.candidates_token_count, usage.thoughts_token_count),
         reasoning_tokens=usage.thoughts_token_count,
         cached_tokens=usage.cached_content_token_count,
+    )
+
+
+def _added(one: Usage | None, other: Usage | None) -> Usage | None:
+    """What two rounds used together: each reports its own."""
+    if one is None or other is None:
+        return one or other
+    return Usage(
+        _sum(one.input_tokens, other.input_tokens),
+        _sum(one.output_tokens, other.output_tokens),
+        _sum(one.reasoning_tokens, other.reasoning_tokens),
+        _sum(one.cached_tokens, other.cached_tokens),
     )
 
 

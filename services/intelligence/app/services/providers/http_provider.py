@@ -2,7 +2,8 @@
 
 import time
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -74,8 +75,16 @@ class HttpProvider(Provider):
 
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[Delta]:
         """See Provider."""
+        async with aclosing(self._exchange(request, self._prepare)) as deltas:
+            async for delta in deltas:
+                yield delta
+
+    async def _exchange(
+        self, request: ProviderRequest, prepare: Callable[[ProviderRequest], Awaitable[Call]]
+    ) -> AsyncGenerator[Delta]:
+        """One call and its answer; prepared once more where something was learnt from the first complaint."""
         for may_adapt in (True, False):
-            call = await self._prepare(request)
+            call = await prepare(request)
             async with self._transport.request(
                 "POST", call.url, headers=self._headers, body=call.body, connect_timeout=self._connect_timeout
             ) as response:
