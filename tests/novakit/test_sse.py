@@ -65,14 +65,13 @@ def test_a_byte_order_mark_counts_at_the_very_start_alone() -> None:
     stream = mark + b"data: a\n\ndata: b\n\n" + mark + b"data: c\n\n"
     for cut in range(8):
         decoder = Decoder()
-        assert [*decoder.feed(stream[:cut]), *decoder.feed(stream[cut:])] == [sse.Event("a"), sse.Event("b")]
-        assert decoder.stray == [mark + b"data: c"]
+        items = [*decoder.items(stream[:cut]), *decoder.items(stream[cut:])]
+        assert items == [sse.Event("a"), sse.Event("b"), mark + b"data: c"]
 
 
 def test_comments_and_retry_say_nothing() -> None:
     decoder = Decoder()
-    assert decoder.feed(b":\n\n: ping\n:data: x\nretry: 3000\n\ndata: a\n\n") == [sse.Event("a")]
-    assert decoder.stray == []
+    assert decoder.items(b":\n\n: ping\n:data: x\nretry: 3000\n\ndata: a\n\n") == [sse.Event("a")]
 
 
 def test_one_space_after_the_colon_is_taken_off() -> None:
@@ -98,10 +97,12 @@ def test_an_event_that_is_not_closed_by_a_blank_line_comes_at_the_end() -> None:
     assert decoded(b"") == []
 
 
-def test_lines_that_belong_to_no_event_are_kept_apart() -> None:
+def test_lines_that_belong_to_no_event_are_told_in_their_place_to_those_who_ask() -> None:
+    stream = b'data: a\n\n{"error": {\n"code": 503}}\ndata: b\n\nlast'
+    assert Decoder().feed(stream) == [sse.Event("a"), sse.Event("b")]
     decoder = Decoder()
-    assert decoder.feed(b'data: a\n\n{"error": {\n"code": 503}}\n') == [sse.Event("a")]
-    assert decoder.stray == [b'{"error": {', b'"code": 503}}']
+    assert decoder.items(stream) == [sse.Event("a"), b'{"error": {', b'"code": 503}}', sse.Event("b")]
+    assert decoder.last_items() == [b"last"]
 
 
 def test_bytes_that_are_no_utf_8_are_replaced_and_lose_nothing_else() -> None:
@@ -110,8 +111,8 @@ def test_bytes_that_are_no_utf_8_are_replaced_and_lose_nothing_else() -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    [b"x" * 10, b"data: " + b"x" * 10 + b"\n", b"x" * 10 + b"\n"],
-    ids=["one line", "lines of data", "stray lines"],
+    [b"x" * 10, b"data: " + b"x" * 10 + b"\n"],
+    ids=["one line", "lines of data"],
 )
 def test_what_never_ends_is_given_up(piece: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "MAX_EVENT_BYTES", 100)

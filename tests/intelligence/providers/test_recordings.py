@@ -27,7 +27,7 @@ from .scripted_transport import Answer, ScriptedTransport
 REQUEST = ProviderRequest((ChatTurn("user", "a question that no recording holds"),))
 TAGS = b'{"models":[{"name":"m:latest"}]}'
 
-PROVIDERS = {"ollama", "gemini", "openai", "anthropic"}
+PROVIDERS = {"ollama", "gemini", "openai", "anthropic", "azure"}
 ANSWERED = None
 RECORDINGS: dict[str, str | None] = {
     "openai/chat/mirascope/sync#0": ANSWERED,
@@ -77,6 +77,18 @@ RECORDINGS: dict[str, str | None] = {
     "ollama/err-model/openinference/test_chat_error_records_model_name#0": "model_missing",
     "ollama/openai-compat-stream/ruby_llm/chat_streaming_responses_ollama_qwen3_supports_streaming"
     "_responses#0": ANSWERED,
+    "azure/chat/crewAI/test_azure_async_non_streaming#0": ANSWERED,
+    "azure/stream/dd-trace-py/completion_azure_stream#0": ANSWERED,
+    "azure/chat+err-model/openllmetry/test_chat_reasoning#0": ANSWERED,
+    "azure/chat+err-model/openllmetry/test_chat_reasoning#1": "model_missing",
+    "azure/chat+err-model/openllmetry/test_chat_reasoning#2": "model_missing",
+    "azure/chat+err-model/openllmetry/test_chat_reasoning#3": "model_missing",
+    "azure/err-ratelimit/ruby_llm/chat_real_error_scenarios_azure_grok-4-1-fast-non-reasoning_handles_context_length_exceeded"
+    "_errors#0": "rate_limited",
+    "azure/content-filter/openllmetry/test_prompt_content_filtering#0": "blocked",
+    "azure/content-filter/openllmetry/test_prompt_content_filtering#1": ANSWERED,
+    "azure/content-filter/openllmetry/test_prompt_content_filtering#2": ANSWERED,
+    "azure/content-filter/openllmetry/test_prompt_content_filtering#3": ANSWERED,
     "anthropic/chat/mirascope/sync#0": ANSWERED,
     "anthropic/stream/ruby_llm/chat_streaming_responses_anthropic_claude-haiku-4-5_supports_streaming"
     "_responses#0": ANSWERED,
@@ -105,6 +117,8 @@ QUOTED: dict[tuple[str, str, int], str] = {
     ("openai", "err-quota", 1): "billing",
     ("openai", "err-context", 0): "context_too_long",
     ("openai", "stream-midstream-error", 0): "server_error",
+    ("azure", "err-ratelimit", 0): "rate_limited",
+    ("azure", "content-filter", 0): "blocked",
     ("gemini", "err-ratelimit", 0): "rate_limited",
     ("gemini", "err-5xx", 0): "overloaded",
     ("gemini", "stream-midstream-error", 0): "overloaded",
@@ -120,6 +134,7 @@ QUOTED: dict[tuple[str, str, int], str] = {
 DELAYS = {
     ("openai", "err-ratelimit", 0): 0.579,
     ("gemini", "err-ratelimit", 0): 26.0,
+    ("azure", "err-ratelimit", 0): 86_400.0,
 }
 EVERY_OFFSET_UP_TO = 30_000
 """Longer bodies are split at every offset of their first and last 1,024 bytes, and at each 97th between."""
@@ -241,6 +256,10 @@ def _provider(recording: dict[str, Any], answer: Answer) -> Provider:
         return GeminiProvider(transport=ScriptedTransport(answer), api_key="g" * 40, model="m")
     if recording["provider"] == "anthropic":
         return AnthropicProvider(transport=ScriptedTransport(answer), api_key="a" * 40, model="m")
+    if recording["provider"] == "azure":
+        base = "https://resource.openai.azure.com"
+        transport = ScriptedTransport(answer)
+        return OpenAIProvider(transport=transport, api_key="o" * 40, model="m", base_url=base, api_version="1")
     if recording["provider"] == "openai" or speaks_openai:
         base = "https://api.openai.com/v1" if recording["provider"] == "openai" else "http://127.0.0.1:11434/v1"
         return OpenAIProvider(transport=ScriptedTransport(answer), api_key="o" * 40, model="m", base_url=base)

@@ -70,8 +70,8 @@ class LineSplitter:
 class Decoder:
     """Turns the bytes of a stream into its events, incrementally.
 
-    Lines that are no server-sent-event fields are kept in ``stray``: some providers append a bare JSON error to
-    an otherwise good stream.
+    Lines that are no server-sent-event fields are dropped; ``items`` and ``last_items`` tell them as well, in their
+    place among the events: some providers append a bare JSON error to an otherwise good stream.
     """
 
     def __init__(self) -> None:
@@ -80,21 +80,29 @@ class Decoder:
         self._size = 0
         self._name = "message"
         self._id: str | None = None
-        self.stray: list[bytes] = []
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that this chunk completes."""
-        return self._take(self._lines.feed(chunk))
+        return [item for item in self.items(chunk) if isinstance(item, Event)]
 
     def close(self) -> list[Event]:
         """The last event, where the stream ended before the blank line that should close it."""
+        return [item for item in self.last_items() if isinstance(item, Event)]
+
+    def items(self, chunk: bytes) -> list[Event | bytes]:
+        """The events that this chunk completes, and the lines that are no field."""
+        return self._take(self._lines.feed(chunk))
+
+    def last_items(self) -> list[Event | bytes]:
+        """The same at the end of the stream."""
         return self._take([*self._lines.close(), b""])
 
-    def _take(self, lines: list[bytes]) -> list[Event]:
-        events = []
+    def _take(self, lines: list[bytes]) -> list[Event | bytes]:
+        events: list[Event | bytes] = []
         for line in lines:
             if line:
-                self._field(line)
+                if not self._field(line):
+                    events.append(line)
             elif self._data:
                 events.append(Event(b"\n".join(self._data).decode("utf-8", "replace"), self._name, self._id))
                 self._data, self._size, self._name = [], 0, "message"
@@ -102,7 +110,8 @@ class Decoder:
                 self._name = "message"
         return events
 
-    def _field(self, line: bytes) -> None:
+    def _field(self, line: bytes) -> bool:
+        """Take one field in; false for a line that is none."""
         field, colon, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data" and (colon or line == b"data"):
@@ -114,8 +123,6 @@ class Decoder:
             self._name = value.decode("utf-8", "replace") or "message"
         elif field == b"id" and colon:
             self._id = value.decode("utf-8", "replace")
-        elif field not in {b"", b"retry"} or not colon:
-            self.stray.append(line)
-            self._size += len(line)
-            if self._size > MAX_EVENT_BYTES:
-                raise EventTooLargeError(f"an event is longer than {MAX_EVENT_BYTES} bytes")
+        else:
+            return bool(colon) and field in {b"", b"retry"}
+        return True

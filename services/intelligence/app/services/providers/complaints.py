@@ -93,7 +93,7 @@ def from_answer(status: int, headers: Mapping[str, str], body: bytes) -> Complai
     """The complaint in an answer whose status is no success, whatever its body is."""
     try:
         value = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return Complaint(status, message=_plain(body), headers=headers)
     return from_value(value, status=status, headers=headers)
 

@@ -93,7 +93,7 @@ class StreamDecoder(ABC):
                 try:
                     self._take(frame)
                     self._good += 1
-                except msgspec.DecodeError:
+                except (msgspec.DecodeError, UnicodeDecodeError):
                     self._skipped += 1
         except sse.EventTooLargeError as error:
             self._fail(Garbled(str(error), reason="malformed"))
@@ -161,19 +161,31 @@ class SseDecoder(StreamDecoder):
     def __init__(self) -> None:
         super().__init__()
         self._events = sse.Decoder()
+        self._stray: list[bytes] = []
+        self._stray_size = 0
 
     def _split(self, chunk: bytes) -> Sequence[bytes | str]:
-        frames: list[bytes | str] = [event.data for event in self._events.feed(chunk)]
-        if self._events.stray and _is_whole(self._events.stray):
-            frames.extend(self._take_stray())
-        return frames
+        return self._frames(self._events.items(chunk))
 
     def _rest(self) -> Sequence[bytes | str]:
-        frames: list[bytes | str] = [event.data for event in self._events.close()]
-        return [*frames, *self._take_stray()]
+        return [*self._frames(self._events.last_items()), *self._take_stray()]
+
+    def _frames(self, items: Sequence[sse.Event | bytes]) -> list[bytes | str]:
+        frames: list[bytes | str] = []
+        for item in items:
+            if isinstance(item, sse.Event):
+                frames.append(item.data)
+                continue
+            self._stray.append(item)
+            self._stray_size += len(item)
+            if self._stray_size > sse.MAX_EVENT_BYTES:
+                raise sse.EventTooLargeError(f"an event is longer than {sse.MAX_EVENT_BYTES} bytes")
+            if _is_whole(self._stray):
+                frames.extend(self._take_stray())
+        return frames
 
     def _take_stray(self) -> list[bytes]:
-        stray, self._events.stray = self._events.stray, []
+        stray, self._stray, self._stray_size = self._stray, [], 0
         start = next((at for at, line in enumerate(stray) if line.startswith((b"{", b"["))), len(stray))
         return [b"\n".join(lines) for lines in (stray[:start], stray[start:]) if lines]
 
@@ -188,7 +200,7 @@ def lenient(raw: msgspec.Raw, decoder: msgspec.json.Decoder[T]) -> T | None:
     """The value of a side field, or None: a bad count must not cost the text beside it."""
     try:
         return decoder.decode(raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
