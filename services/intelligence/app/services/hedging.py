@@ -71,21 +71,24 @@ class Race:
         """The next step; raises TimeoutError after so many seconds."""
         async with asyncio.timeout(seconds):
             step = await self._steps.get()
-            while step.runner not in self._tasks:
-                step = await self._steps.get()
         if step.event is None:
             del self._tasks[step.runner]
         return step
 
-    async def stop(self, *, but: int | None = None) -> list[int]:
-        """End all runners, or all others; gives those that were ended."""
+    async def stop(self, *, but: int | None = None) -> list[Step]:
+        """End all runners, or all others; gives what those had done by then and not told yet, their ends last."""
         losers = {runner: task for runner, task in self._tasks.items() if runner != but}
         for runner, task in losers.items():
             task.cancel()
             del self._tasks[runner]
         if losers:
             await asyncio.wait(losers.values())
-        return list(losers)
+        steps = [self._steps.get_nowait() for _ in range(self._steps.qsize())]
+        for step in steps:
+            if step.runner not in losers:
+                self._steps.put_nowait(step)
+        untold = [step for step in steps if step.runner in losers and step.event is not None]
+        return [*untold, *(Step(runner, None) for runner in losers)]
 
     async def _run(self, runner: int, events: AsyncGenerator[RouteEvent]) -> None:
         error: BaseException | None = None

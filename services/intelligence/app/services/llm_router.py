@@ -27,7 +27,7 @@ from ..routing.verdicts import VERDICTS, retry_delay
 from .deadlines import Clocks
 from .entrance import Asking, CurrentRequest, Entrance, Place
 from .health_board import HealthBoard
-from .hedging import HedgeBudget, Race
+from .hedging import HedgeBudget, Race, Step
 from .providers.base import Provider
 from .slots import Slots
 from .upstream_call import Terms, UpstreamCall, free_check
@@ -201,17 +201,17 @@ class ProviderOrchestrator:
                     continue
                 if step.error is not None:
                     raise step.error
-                match step.event:
-                    case Connecting() as connecting:
-                        calls[step.runner] = connecting
-                    case Failed():
-                        calls.pop(step.runner, None)
-                    case Answering():
-                        alone = True
-                        for loser in await race.stop(but=step.runner):
-                            attempts.appendleft(runners[loser])
-                            if loser in calls:
-                                yield Cancelled(calls[loser].call, calls[loser].candidate)
+                if isinstance(step.event, Answering):
+                    alone = True
+                    for last in await race.stop(but=step.runner):
+                        if last.event is not None:
+                            _follow(calls, last)
+                            yield last.event
+                            continue
+                        attempts.appendleft(runners[last.runner])
+                        if (call := calls.get(last.runner)) is not None:
+                            yield Cancelled(call.call, call.candidate)
+                _follow(calls, step)
                 if step.event is not None:
                     yield step.event
         finally:
@@ -260,6 +260,14 @@ class ProviderOrchestrator:
                 walk.stuck = not (VERDICTS[error.reason].failover or walk.said)
                 return
             await asyncio.sleep(pause + TIMER_GRAIN_SEC)
+
+
+def _follow(calls: dict[int, Connecting], step: Step) -> None:
+    """Keep the call that each runner of a race has under way."""
+    if isinstance(step.event, Connecting):
+        calls[step.runner] = step.event
+    elif isinstance(step.event, Failed):
+        calls.pop(step.runner, None)
 
 
 def _as_it_was(request: ProviderRequest) -> ProviderRequest:
