@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from services.intelligence.app.domain.chat import Lock, ProviderRequest
 from services.intelligence.app.domain.errors import ProviderError, Reason
 from services.intelligence.app.domain.events import Finished, ReasoningDelta, TextDelta
-from services.intelligence.app.routing.trail import AllProvidersFailed, Answering, Connecting, InterruptedAnswer
+from services.intelligence.app.routing.trail import (
+    AllProvidersFailed,
+    Answering,
+    Cancelled,
+    Connecting,
+    Failed,
+    InterruptedAnswer,
+    Succeeded,
+)
 from services.intelligence.app.services.deadlines import Clocks
 from tests.intelligence.orchestrator.world import Told, World, asks
 from tests.support.scripted import EndsBare, Hangs, Pause, Script, ScriptedProvider, fails, says
@@ -199,6 +207,20 @@ async def scene(schedule: Schedule) -> None:
     for story in stories:
         numbers = [event.call for event in story.events if isinstance(event, Connecting)]
         assert numbers == list(range(1, len(numbers) + 1))
+        assert one_voice_at_a_time(story)
+
+
+def one_voice_at_a_time(story: Told) -> bool:
+    speaking: int | None = None
+    for event in story.events:
+        match event:
+            case Answering():
+                if speaking is not None:
+                    return False
+                speaking = event.call
+            case Failed() | Succeeded() | Cancelled() if event.call == speaking:
+                speaking = None
+    return True
 
 
 @settings(
