@@ -1,20 +1,49 @@
-"""The whole product, for clients that others have written."""
+"""The whole product, for clients that others have written: started once for all of them."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
+from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake, serve_in_thread
 from tests.support.product import Product, running
 
 
-@pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory, providers: dict[str, str]) -> Iterator[Product]:
-    settings = {**providers, "LLM_PROVIDER_PRIORITY": "ollama,gemini", "RATE_LIMIT_PER_MINUTE": "1000"}
-    with running(tmp_path_factory.mktemp("clients"), **settings) as started:
-        yield started
+@pytest.fixture(scope="package")
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
+def ollama(stack: ExitStack) -> ThreadedFake[FakeOllama]:
+    return stack.enter_context(serve_in_thread(FakeOllama()))
+
+
+@pytest.fixture(scope="package")
+def gemini(stack: ExitStack) -> ThreadedFake[FakeGemini]:
+    return stack.enter_context(serve_in_thread(FakeGemini()))
+
+
+@pytest.fixture(scope="package")
+def product(
+    stack: ExitStack,
+    tmp_path_factory: pytest.TempPathFactory,
+    ollama: ThreadedFake[FakeOllama],
+    gemini: ThreadedFake[FakeGemini],
+) -> Product:
+    settings = {
+        "LLM_PROVIDER_PRIORITY": "ollama,gemini",
+        "RATE_LIMIT_PER_MINUTE": "1000",
+        "OLLAMA_URL": ollama.url,
+        "GEMINI_API_KEY": "g" * 40,
+        "GEMINI_API_URL": gemini.url,
+        "GEMINI_MODEL": gemini.fake.models[0],
+    }
+    return stack.enter_context(running(tmp_path_factory.mktemp("clients"), **settings))
+
+
+@pytest.fixture(scope="package")
 def base_url(product: Product) -> str:
     """What a client is pointed at."""
     return f"{product.url}/v1"

@@ -14,7 +14,7 @@ Ollama = ThreadedFake[FakeOllama]
 TALK: list[Any] = [SystemMessage("Be brief."), HumanMessage("Who are you?")]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chat(product: Product, base_url: str) -> ChatOpenAI:
     return ChatOpenAI(
         base_url=base_url, api_key=SecretStr(product.key), model="auto", max_retries=0, stream_usage=True

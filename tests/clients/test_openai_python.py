@@ -15,7 +15,7 @@ Gemini = ThreadedFake[FakeGemini]
 HELLO: Any = [{"role": "user", "content": "Hello?"}]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def client(product: Product, base_url: str) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=base_url, api_key=product.key, max_retries=0) as made:
         yield made
