@@ -59,6 +59,8 @@ class NovaCore:
             "NOVACORE_BOOTSTRAP_API_KEY": API_KEY,
             "RATE_LIMIT_PER_MINUTE": "100000000",
             "OLLAMA_URL": f"http://127.0.0.1:{mock_port}",
+            # The mock takes any number at a time: our own work is measured, not the queue before a busy model.
+            "LLM_PROVIDER_CONCURRENCY": "ollama:10000",
         }
         self.processes: list[Running] = []
 

@@ -188,6 +188,7 @@ def _wire(
         reporting.observe(observation)
 
     prices = Prices({provider.name: provider.priced_as for provider in configured})
+    asyncio.get_running_loop().run_in_executor(None, prices.load)
 
     def new_record(request_id: str) -> RouteRecord:
         return RouteRecord(clock.now, request_id, observe, prices)

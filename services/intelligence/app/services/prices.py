@@ -1,11 +1,12 @@
-"""Prices of cloud models, from the data that genai-prices carries. Nothing is fetched."""
+"""Prices of cloud models, from the data that genai-prices carries. Nothing is fetched.
+
+The data costs some megabytes and a moment to load, so they are loaded only where a cloud provider is configured, and
+not in the event loop.
+"""
 
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
-
-from genai_prices import Usage as PricedUsage
-from genai_prices import calc_price
 
 from ..domain.events import Usage
 
@@ -16,7 +17,12 @@ class Prices:
     """``priced_as`` is how genai-prices knows each provider: its id there, or the address of its API."""
 
     def __init__(self, priced_as: Mapping[str, str]) -> None:
-        self._priced_as = dict(priced_as)
+        self._priced_as = {provider: vendor for provider, vendor in priced_as.items() if vendor}
+
+    def load(self) -> None:
+        """Have the data at hand, where anybody's price may be asked for. It takes a moment."""
+        if self._priced_as:
+            _is_priced("openai", "gpt-4.1")
 
     def __call__(self, provider: str, model: str, usage: Usage) -> float | None:
         """US dollars for this usage; None where no price is known."""
@@ -36,6 +42,9 @@ def _is_priced(vendor: str, model: str) -> bool:
 
 
 def _price(vendor: str, model: str, usage: Usage) -> Decimal:
+    from genai_prices import Usage as PricedUsage  # noqa: PLC0415 (see the module)
+    from genai_prices import calc_price  # noqa: PLC0415
+
     counts = PricedUsage(
         input_tokens=usage.input_tokens or 0,
         output_tokens=usage.output_tokens or 0,
