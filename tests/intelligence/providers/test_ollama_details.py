@@ -1,5 +1,6 @@
 """Ollama in detail: how long a prompt may be, how long a model stays loaded, where it runs, and what it says."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -155,6 +156,14 @@ class TestLoading:
     async def test_a_cloud_model_is_never_cold(self) -> None:
         transport = ScriptedTransport(tags("m:cloud"))
         assert not await LocalOllamaProvider(transport=transport, base_url=URL, model="m:cloud").is_cold()
+
+
+async def test_calls_that_settle_on_a_model_at_the_same_time_all_ask_for_it() -> None:
+    async with FakeOllama() as fake, open_session() as session:
+        provider = LocalOllamaProvider(transport=AiohttpTransport(session), base_url=fake.url)
+        ready = [provider.ensure_ready() for _ in range(5)]
+        await asyncio.gather(*(provider.generate(ask()) for _ in range(20)), *ready)
+        assert {request.body["model"] for request in fake.chats} == {"llama3.2:latest"}
 
 
 async def test_the_stats_are_the_usage() -> None:

@@ -143,9 +143,7 @@ class LocalOllamaProvider(HttpProvider):
 
     async def _settled(self) -> str:
         """The model to use where the caller names none."""
-        if not self._chosen:
-            await self._choose()
-        return self._chosen
+        return self._chosen or await self._choose()
 
     async def _know(self, name: str) -> "_Known":
         """What is known of a model, asked for once; a server that cannot tell costs nothing."""
@@ -162,29 +160,38 @@ class LocalOllamaProvider(HttpProvider):
         self._keep_at_home(name, remote=known.remote)
         return known
 
-    async def _listed(self, name: str) -> None:
-        """Hold a model by name against the server's list; raises Misconfigured (model_missing)."""
+    async def _listed(self, name: str) -> str:
+        """The name, held against the server's list; raises Misconfigured (model_missing)."""
         listing = await self._ask(f"{self._url}/api/tags", _Listing)
         listed = next((entry for entry in listing.models if same_model(entry.name, name)), None)
         if listed is None:
             raise Misconfigured(f"the server does not list the model {name}", reason="model_missing")
         self._keep_at_home(name, remote=listed.is_remote)
+        return name
 
-    async def _choose(self) -> None:
-        """Settle on a listed model; raises Misconfigured (model_missing) where there is none to use."""
-        before, self._chosen = self._chosen, ""
-        if self._configured:
-            await self._listed(self._configured)
-            self._chosen = self._configured
-        else:
-            listing = await self._ask(f"{self._url}/api/tags", _Listing)
-            names = [entry.name for entry in listing.models if self._is_usable(entry)]
-            if not names:
-                raise Misconfigured(
-                    "the server lists no chat model; pull one or set OLLAMA_MODEL", reason="model_missing"
-                )
-            self._chosen = before if before in names else names[0]
-        await self._know(self._chosen)
+    async def _choose(self) -> str:
+        """Settle on a listed model; raises Misconfigured (model_missing) where there is none to use.
+
+        Several calls may choose at the same time: what is settled changes in one step.
+        """
+        try:
+            name = await self._listed(self._configured) if self._configured else await self._first_usable()
+            await self._know(name)
+        except Misconfigured:
+            self._chosen = ""
+            raise
+        self._chosen = name
+        return name
+
+    async def _first_usable(self) -> str:
+        """The model chosen before while it is listed, else the first chat model of the list."""
+        listing = await self._ask(f"{self._url}/api/tags", _Listing)
+        names = [entry.name for entry in listing.models if self._is_usable(entry)]
+        if not names:
+            raise Misconfigured(
+                "the server lists no chat model; pull one or set OLLAMA_MODEL", reason="model_missing"
+            )
+        return self._chosen if self._chosen in names else names[0]
 
     def _keep_at_home(self, name: str, *, remote: bool) -> None:
         """Nothing that is taken for local goes to a model that answers from elsewhere; raises Misconfigured."""
