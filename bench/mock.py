@@ -109,8 +109,9 @@ class Mock:
         self._answer(connection, head, body)
 
     def _answer(self, connection: socket.socket, head: bytes, body: bytes) -> None:
-        if head.startswith(b"GET"):
-            small = _TAGS if b"/api/tags" in head else _VERSION
+        if head.startswith(b"GET") or b"/api/show" in head:
+            # All models are listed, and all are loaded.
+            small = _TAGS if b"/api/tags" in head or b"/api/ps" in head else _VERSION
             self._send(connection, _SMALL % (len(small), small))
         elif b'"burst' in body:
             self._send(connection, _HEAD)
