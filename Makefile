@@ -27,7 +27,7 @@ up: setup ## start NovaCore and print its address; Ctrl-C ends it
 
 test: setup $(VENV)/.dev $(CLIENTS)/node_modules/.installed ## the page's tests, then the Python tests with their coverage
 	sh scripts/npm test --prefix $(PAGE)
-	$(PY) -m coverage run -m pytest
+	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	$(PY) -m coverage report --include='$(ROUTING)' --fail-under=99 --show-missing
 
 check: $(VENV)/.paths $(VENV)/.dev $(PAGE)/node_modules/.installed ## formatting, lint, types and import contracts

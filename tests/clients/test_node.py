@@ -14,9 +14,13 @@ from tests.support.product import Product
 HERE = Path(__file__).parent / "node"
 
 
+pytestmark = pytest.mark.skipif(
+    not (HERE / "node_modules" / "openai").is_dir(),
+    reason="the client for Node is not installed; make test installs it",
+)
+
+
 def node(product: Product, what: str) -> Any:
-    if not (HERE / "node_modules" / "openai").is_dir():
-        pytest.skip("the client for Node is not installed; make test installs it")
     done = subprocess.run(
         ["node", "ask.js", what],
         cwd=HERE,
