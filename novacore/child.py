@@ -21,7 +21,8 @@ class Program:
     """What to start. It is ready once ``ready_url`` answers 200, and starts after those it depends on are.
 
     A ``restarted`` program is started again when it dies, and is not needed by the others; the death of any other
-    program ends everything.
+    program ends everything. One that ``drains`` is told to stop before those in front of it have ended: they pass on
+    how it ends its answers.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Program:
     ready_url: str
     depends_on: tuple[str, ...] = ()
     restarted: bool = False
+    drains: bool = False
 
 
 class Child:

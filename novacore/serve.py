@@ -8,6 +8,7 @@ import importlib
 import math
 import os
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.util import find_spec
@@ -79,10 +80,21 @@ class _Stop:
 
 
 class _Server(uvicorn.Server):
-    """A server that never takes a second signal for an order to drop what is running."""
+    """A server that never takes a second signal for an order to drop what is running.
+
+    ``ending`` is called once, before it waits for what still runs.
+    """
+
+    def __init__(self, config: uvicorn.Config, ending: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ending = ending
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (uvicorn's signature)
         self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._ending()
+        await super().shutdown(sockets)
 
 
 def _run(service: Service, where: Binding, stop: _Stop) -> None:
@@ -106,6 +118,13 @@ def _http_protocol() -> type[asyncio.Protocol] | Literal["h11"]:
 async def _serve(service: Service, where: Binding, stop: _Stop, listener: ports.Listener) -> None:
     module, _, factory = service.app.partition(":")
     app: App = getattr(importlib.import_module(module), factory)()
+
+    def ending() -> None:
+        # An app that has long answers to end says how; the others just stop.
+        drain: Callable[[float], None] | None = getattr(getattr(app, "state", None), "drain", None)
+        if drain is not None:
+            drain(where.shutdown_grace_sec)
+
     server = _Server(
         uvicorn.Config(
             app,
@@ -120,7 +139,8 @@ async def _serve(service: Service, where: Binding, stop: _Stop, listener: ports.
             # The gateway itself knows which proxies to believe; uvicorn would believe every loopback caller.
             proxy_headers=False,
             timeout_graceful_shutdown=math.ceil(where.shutdown_grace_sec),
-        )
+        ),
+        ending,
     )
     stop.server = server
     await server.serve(sockets=[listener])

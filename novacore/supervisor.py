@@ -168,6 +168,10 @@ class Supervisor:
         if not self._failed:
             self._console.say("NovaCore is stopping.")
         hint = asyncio.get_running_loop().call_later(HINT_SECONDS, self._console.say, self._hint())
+        if not self._killed:
+            for child in self.children.values():
+                if child.program.drains:
+                    child.terminate()
         for group in reversed(self._groups):
             children = [self.children[program.name] for program in group if program.name in self.children]
             await asyncio.gather(*(self._end(child) for child in children))

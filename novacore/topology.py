@@ -11,7 +11,8 @@ class Service:
 
     ``address`` is the start of its variables (``MEMORY`` stands for ``MEMORY_HOST`` and ``MEMORY_PORT``);
     ``url_variable`` is where its callers look for it; ``secrets`` are patterns of ``environment.SECRETS``;
-    ``needs`` are modules that not every machine has.
+    ``needs`` are modules that not every machine has. ``drains``: it ends its running answers itself, within the
+    grace, and so is told of the end together with the services in front of it.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Service:
     secrets: frozenset[str] = frozenset()
     restarted: bool = False
     needs: tuple[str, ...] = ()
+    drains: bool = False
 
     @property
     def host_variable(self) -> str:
@@ -63,6 +65,7 @@ SERVICES = (
         url_variable="INTELLIGENCE_URL",
         depends_on=("memory", LOCAL_MODEL),
         secrets=frozenset({"*_API_KEY", "SERVICE_JWT_SECRET", "DATABASE_URL"}),
+        drains=True,
     ),
     Service(
         name="gateway",

@@ -106,6 +106,7 @@ def programs(plan: Plan, lifeline: Mapping[str, str]) -> list[Program]:
             ready_url=f"{_url(row, plan)}/readyz",
             depends_on=row.depends_on,
             restarted=row.restarted,
+            drains=row.drains,
         )
         for row in plan.services
     ]

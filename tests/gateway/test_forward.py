@@ -372,7 +372,7 @@ async def test_many_streams_run_side_by_side(gateway: Gateway, intelligence: Ups
         await call.write(chunk(b".") + chunk(b""))
 
     async def one(number: int) -> tuple[bytes, bytes]:
-        async with gateway.stream(f"/api/chat/messages/{number}/continue", b"%d" % number) as answer:
+        async with gateway.stream(f"/api/chat/messages/{number}/stop", b"%d" % number) as answer:
             first = await answer.content.readany()
             started.release()
             return first, await answer.read()

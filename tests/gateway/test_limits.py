@@ -96,7 +96,10 @@ def limited(settings: Settings) -> Settings:
     return settings.model_copy(update={"rate_limit_per_minute": 2})
 
 
-@pytest.mark.parametrize("path", ["/api/chat/message", "/api/chat/stream", "/v1/chat/completions"])
+@pytest.mark.parametrize(
+    "path",
+    ["/api/chat/message", "/api/chat/stream", "/api/chat/messages/some-id/continue", "/v1/chat/completions"],
+)
 async def test_a_user_may_start_so_many_generations_a_minute(
     limited: Settings, clock: FakeClock, intelligence: Upstream, path: str
 ) -> None:

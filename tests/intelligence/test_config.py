@@ -315,10 +315,7 @@ def test_what_has_no_effect_is_known_by_its_name() -> None:
     assert load().without_effect() == []
     names = {variable.name for variable in Settings.variables()}
     assert names >= NOT_IN_FORCE
-    assert load(STREAM_RESUME_GRACE_SEC="2", LLM_ROUTE_RULES="x", CLOUD_ENABLED="true").without_effect() == [
-        "LLM_ROUTE_RULES",
-        "STREAM_RESUME_GRACE_SEC",
-    ]
+    assert load(LLM_ROUTE_RULES="x", CLOUD_ENABLED="true").without_effect() == ["LLM_ROUTE_RULES"]
 
 
 @pytest.mark.parametrize("variable", REFUSED)
@@ -339,12 +336,10 @@ def test_names_that_are_not_in_the_priority_are_known() -> None:
 
 @pytest.mark.usefixtures("_own_logging")
 def test_the_log_warns_of_both(capsys: pytest.CaptureFixture[str]) -> None:
-    main.create_app(
-        load(LLM_PROVIDER_PRIORITY="ollama", LLM_PROVIDER_TIMEOUTS="gemini:2", STREAM_RESUME_GRACE_SEC="1")
-    )
+    main.create_app(load(LLM_PROVIDER_PRIORITY="ollama", LLM_PROVIDER_TIMEOUTS="gemini:2", LLM_ROUTE_RULES="x"))
     logged = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(line["level"], line["event"], line["variable"], line.get("name")) for line in logged] == [
-        ("warning", "setting_without_effect", "STREAM_RESUME_GRACE_SEC", None),
+        ("warning", "setting_without_effect", "LLM_ROUTE_RULES", None),
         ("warning", "setting_names_unused_provider", "LLM_PROVIDER_TIMEOUTS", "gemini"),
     ]
 

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +116,22 @@ async def test_programs_start_in_order_and_stop_in_reverse(stage: Stage) -> None
         *("store started", "brain started", "door started"),
         *("door stopped", "brain stopped", "store stopped"),
     ]
+
+
+async def test_a_program_that_drains_is_told_while_the_one_before_it_still_ends(stage: Stage) -> None:
+    supervisor = stage.supervisor(
+        stage.program("door", depends_on=("brain",), stubborn=True),
+        replace(stage.program("brain", depends_on=("store",)), drains=True),
+        stage.program("store"),
+    )
+    async with stage.running(supervisor) as task:
+        await stage.until(lambda: stage.ready == 1)
+        supervisor.stop()
+        await stage.until(lambda: not supervisor.children["brain"].running)
+        assert supervisor.children["door"].running
+        assert supervisor.children["store"].running
+        supervisor.kill()
+        assert await finished(task) == 0
 
 
 async def test_a_program_is_not_started_before_the_one_it_needs_is_ready(stage: Stage) -> None:

@@ -22,7 +22,6 @@ from pydantic import (
 
 NOT_IN_FORCE = frozenset({
     "LLM_ROUTE_RULES",
-    "STREAM_RESUME_GRACE_SEC",
 })  # fmt: skip
 """Read and checked, but without effect in this version. ``env.example`` and the log at start say so."""
 
@@ -180,7 +179,9 @@ class Settings(BaseSettings):
     llm_queue_timeout_sec: Seconds = setting(2, "Seconds to wait for a busy local model before the cloud is asked.")
     llm_retry_wait_max_sec: Seconds = setting(2.5, "The longest delay named by a provider that is waited for.")
     llm_route_rules: str = setting("", "Rules by kind of message.")
-    stream_resume_grace_sec: Seconds = setting(300, "Seconds that an answer goes on without a reader.")
+    stream_resume_grace_sec: Seconds = setting(
+        300, "Seconds that an answer goes on without a reader, where it was asked for with an Idempotency-Key."
+    )
 
     ollama_url: AutoUrl = setting(
         "auto", "`auto`: 127.0.0.1:11434, and with `up` the embedded model where none answers."

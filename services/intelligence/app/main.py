@@ -22,11 +22,13 @@ from .routers import openapi, providers, sessions
 from .routers.chat import MAX_BODY_BYTES, ChatEndpoints
 from .routers.completions import CompletionEndpoints, CompletionParts
 from .routers.front import Front
+from .routers.resuming import ResumeEndpoints
 from .routing.breaker import BreakerPolicy
 from .services import reporting
 from .services.completions import Completions
 from .services.conversation import Conversations, Manner
 from .services.deadlines import Clocks
+from .services.drain import Drain
 from .services.health_board import HealthBoard
 from .services.llm_router import Pace, ProviderOrchestrator
 from .services.memory_client import MemoryClient
@@ -34,7 +36,7 @@ from .services.parts import Parts
 from .services.prices import Prices
 from .services.providers import registry
 from .services.providers.transport import AiohttpTransport, open_session
-from .services.route_record import Observation, RouteRecord
+from .services.route_record import Observation, RouteRecord, StoredRoute
 from .services.running import RunningTurns
 from .services.slots import Slots
 from .store.repository import ChatRepository
@@ -67,6 +69,7 @@ def create_app(
     logs.setup(AUDIENCE, settings.log_level)
     _say_what_has_no_effect(settings)
     metrics = Metrics()
+    drain = Drain()
     verifier = TokenVerifier(settings.service_jwt_secret.get_secret_value(), audience=AUDIENCE, wall=clock.wall)
 
     @asynccontextmanager
@@ -78,7 +81,7 @@ def create_app(
         session = open_session()
         try:
             await writer.run(mark_orphans)
-            parts = _wire(settings, clock, new_id, jitter, metrics, AiohttpTransport(session), writer, engine)
+            parts = _wire(settings, clock, new_id, jitter, metrics, AiohttpTransport(session), writer, engine, drain)
             memory = _memory(settings, session, clock)
             order = memory.provider_order if memory else _no_wish
             app.state.parts = parts
@@ -90,6 +93,7 @@ def create_app(
                 settings.chat_max_message_chars,
                 expose_provider=settings.expose_provider_headers,
             )
+            app.state.resume = ResumeEndpoints(parts.conversations, verifier, order)
             app.state.completions = CompletionEndpoints(
                 CompletionParts(
                     completions=parts.completions,
@@ -100,6 +104,7 @@ def create_app(
                     new_id=new_id,
                     cloud_enabled=settings.cloud_enabled,
                     expose_provider=settings.expose_provider_headers,
+                    drain=drain,
                 )
             )
             looking = asyncio.ensure_future(parts.orchestrator.look_around())
@@ -123,6 +128,7 @@ def create_app(
     app.router.routes.append(Route("/metrics", metrics.endpoint))
     openapi.describe(app)
     # In front of FastAPI, not inside it: its layers would cost the chat paths more than all of their own work here.
+    app.state.drain = drain.begin
     app.middleware_stack = Front(app.build_middleware_stack(), app.state)
     return app
 
@@ -159,6 +165,7 @@ def _wire(
     transport: AiohttpTransport,
     writer: Writer,
     engine: AsyncEngine,
+    drain: Drain,
 ) -> Parts:
     configured, missing = registry.build(settings, transport, clock)
     for candidate in missing:
@@ -181,7 +188,7 @@ def _wire(
     metrics.known([provider.name for provider in configured])
     slots = Slots({**CALLS_AT_A_TIME, **settings.llm_provider_concurrency})
     orchestrator = ProviderOrchestrator(configured, missing, board, pace, clock, jitter, slots)
-    running = RunningTurns()
+    running = RunningTurns(clock.now)
 
     def observe(observation: Observation) -> None:
         metrics.observe(observation)
@@ -190,11 +197,16 @@ def _wire(
     prices = Prices({provider.name: provider.priced_as for provider in configured})
     asyncio.get_running_loop().run_in_executor(None, prices.load)
 
-    def new_record(request_id: str) -> RouteRecord:
-        return RouteRecord(clock.now, request_id, observe, prices)
+    def new_record(request_id: str, earlier: StoredRoute | None = None, earlier_ms: int = 0) -> RouteRecord:
+        return RouteRecord(clock.now, request_id, observe, prices, earlier, earlier_ms)
 
-    manner = Manner(settings.chat_system_prompt, settings.fallback_message, settings.cloud_enabled)
-    conversations = Conversations(orchestrator, writer, running, manner, clock, new_id, new_record, observe)
+    manner = Manner(
+        settings.chat_system_prompt,
+        settings.fallback_message,
+        settings.cloud_enabled,
+        patience=settings.stream_resume_grace_sec,
+    )
+    conversations = Conversations(orchestrator, writer, running, manner, clock, new_id, new_record, observe, drain)
     return Parts(
         repository=ChatRepository(engine),
         conversations=conversations,

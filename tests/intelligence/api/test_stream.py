@@ -16,8 +16,10 @@ USAGE = ["input_tokens", "output_tokens", "cost_usd", "estimated", "ttft_ms", "t
 
 
 async def test_a_local_answer_is_these_frames(world: World) -> None:
-    world.ollama.add(answer("Hello you.", tokens=1))
     client = await world.serve()
+    # The first answer tells which model there is.
+    await client.message()
+    world.ollama.add(answer("Hello you.", tokens=1))
     async with client.stream() as stream:
         await stream.rest()
     *frames, tail = bytes(stream.raw).decode().split("\n\n")

@@ -13,7 +13,7 @@ import pytest
 
 from services.intelligence.app.config import Settings
 from services.intelligence.app.main import create_app
-from services.intelligence.app.services import conversation, turn
+from services.intelligence.app.services import event_log, keeper
 from services.intelligence.app.services.conversation import Question
 from services.intelligence.app.services.llm_router import ProviderOrchestrator
 from services.intelligence.app.services.parts import Parts
@@ -113,7 +113,7 @@ async def test_a_partial_that_cannot_be_kept_costs_no_answer(
         raise sqlite3.OperationalError("database is locked")
 
     monkeypatch.setattr(turns, "keep_partial", broken)
-    monkeypatch.setattr(conversation, "KEEP_PARTIAL_EVERY_SEC", 0.01)
+    monkeypatch.setattr(keeper, "KEEP_PARTIAL_EVERY_SEC", 0.01)
     gate = Gate()
     world.ollama.add(answer("One two", gate=gate))
     client = await world.serve()
@@ -128,7 +128,7 @@ async def test_a_partial_that_cannot_be_kept_costs_no_answer(
 
 
 async def test_silence_is_filled_with_heartbeats(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turn, "HEARTBEAT_SEC", 0.02)
+    monkeypatch.setattr(event_log, "HEARTBEAT_SEC", 0.02)
     gate = Gate()
     world.ollama.add(answer("One", gate=gate))
     client = await world.serve()
@@ -140,7 +140,7 @@ async def test_silence_is_filled_with_heartbeats(world: World, monkeypatch: pyte
 
 
 def test_a_heartbeat_is_due_every_15_seconds() -> None:
-    assert turn.HEARTBEAT_SEC == 15
+    assert event_log.HEARTBEAT_SEC == 15
 
 
 async def test_many_turns_at_once_are_all_answered_and_stored(world: World) -> None:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+from fastapi import FastAPI
 from novakit import sse
 from novakit.identity import sign
 
@@ -130,6 +131,12 @@ class Client:
         """Another user's client."""
         return Client(self._session, self.url, user_id)
 
+    def having(self, headers: Mapping[str, str]) -> "Client":
+        """The same user's client, with these headers in every call."""
+        other = self.as_user(self.user_id)
+        other.headers |= headers
+        return other
+
     async def call(
         self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None
     ) -> Answer:
@@ -143,6 +150,15 @@ class Client:
         ):
             return Answer(response.status, response.headers, await response.read())
 
+    @asynccontextmanager
+    async def asking(self, path: str, body: Any) -> "AsyncIterator[asyncio.Future[Answer]]":
+        """A call that is under way."""
+        call = asyncio.ensure_future(self.call("POST", path, body))
+        try:
+            yield call
+        finally:
+            call.cancel()
+
     async def message(self, text: str = "Hello?", **fields: Any) -> Answer:
         """A plain chat call."""
         return await self.call("POST", "/api/chat/message", {"message": text, **fields})
@@ -153,6 +169,17 @@ class Client:
         body = json.dumps({"message": text, **fields}).encode()
         async with asyncio.timeout(PATIENCE):
             response = await self._session.post(f"{self.url}/api/chat/stream", data=body, headers=self.headers)
+        try:
+            yield Stream(response)
+        finally:
+            response.close()
+
+    @asynccontextmanager
+    async def following(self, path: str, method: str = "GET", after: int | None = None) -> AsyncIterator[Stream]:
+        """A stream that goes on, from the event with this id."""
+        headers = self.headers if after is None else {**self.headers, "Last-Event-ID": str(after)}
+        async with asyncio.timeout(PATIENCE):
+            response = await self._session.request(method, f"{self.url}{path}", headers=headers)
         try:
             yield Stream(response)
         finally:
@@ -223,7 +250,10 @@ class World:
 
     async def serve(self, **settings: str) -> Client:
         """Start the service; it ends with the test. Retries wait for nothing."""
-        app = create_app(Settings.load(self.environ(**settings)), jitter=lambda: 0.0)
+        return await self.serve_app(create_app(Settings.load(self.environ(**settings)), jitter=lambda: 0.0))
+
+    async def serve_app(self, app: FastAPI) -> Client:
+        """The same with an app that the test keeps in its hand."""
         url = await self._stack.enter_async_context(serving(app))
         return Client(await self._stack.enter_async_context(aiohttp.ClientSession()), url)
 

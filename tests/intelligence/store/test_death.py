@@ -27,19 +27,19 @@ def headers() -> dict[str, str]:
     return {"X-Service-Token": token, "X-User-Id": USER, "Content-Type": "application/json"}
 
 
-def environ(path: Path, ollama: FakeOllama) -> dict[str, str]:
+def environ(path: Path, ollama: FakeOllama, grace: str) -> dict[str, str]:
     return {
         "SERVICE_JWT_SECRET": SECRET,
         "NOVACORE_DATA_DIR": str(path.parent),
         "OLLAMA_URL": ollama.url,
         "LLM_PROVIDER_PRIORITY": "ollama",
-        "SHUTDOWN_GRACE_SEC": "0.1",
+        "SHUTDOWN_GRACE_SEC": grace,
     }
 
 
 @asynccontextmanager
-async def process(path: Path, ollama: FakeOllama) -> AsyncIterator[ServiceProcess]:
-    service = ServiceProcess("intelligence", environ(path, ollama), path.parent / "log")
+async def process(path: Path, ollama: FakeOllama, grace: str = "0.1") -> AsyncIterator[ServiceProcess]:
+    service = ServiceProcess("intelligence", environ(path, ollama, grace), path.parent / "log")
     try:
         await service.start()
         yield service
@@ -123,7 +123,7 @@ async def test_an_answer_whose_done_was_seen_outlives_sigkill_whole(
     assert stored(connection) == ("one two three", "complete", 19)
 
 
-async def test_told_to_stop_the_process_ends_its_answers_and_keeps_what_was_said(
+async def test_told_to_stop_the_process_ends_its_answers_in_time_and_says_so(
     path: Path, connection: sqlite3.Connection
 ) -> None:
     gate = Gate()
@@ -137,6 +137,45 @@ async def test_told_to_stop_the_process_ends_its_answers_and_keeps_what_was_said
         async with asyncio.timeout(PATIENCE):
             while (await anext(events)).name != "message":
                 pass
-        await asyncio.to_thread(service.stop)
-        await events.aclose()
+            stopped = asyncio.ensure_future(asyncio.to_thread(service.stop))
+            *_, last = [event async for event in events]
+            await stopped
+    assert json.loads(last.data) == {
+        "error": "The answer broke off before its end. What was said so far is kept.",
+        "done": True,
+    }
     assert stored(connection)[:2] == ("one", "interrupted")
+
+
+async def test_told_to_stop_the_process_lets_an_answer_end_within_the_grace_and_takes_no_new_one(
+    path: Path, connection: sqlite3.Connection
+) -> None:
+    gate = Gate()
+    async with (
+        FakeOllama([answer("one two three", gate=gate)]) as ollama,
+        aiohttp.ClientSession() as session,
+        process(path, ollama, grace="10") as service,
+    ):
+        events = reading(service.url, session)
+        gate.release(1)
+        async with asyncio.timeout(PATIENCE):
+            while (await anext(events)).name != "message":
+                pass
+            stopped = asyncio.ensure_future(asyncio.to_thread(service.stop))
+            while not await refused(service.url, session):
+                pass
+            assert not stopped.done()
+            gate.open()
+            *_, last = [event async for event in events]
+            await stopped
+    assert json.loads(last.data)["done"] is True
+    assert stored(connection)[:2] == ("one two three", "complete")
+
+
+async def refused(url: str, session: aiohttp.ClientSession) -> bool:
+    """Whether the service takes nobody in any more."""
+    try:
+        async with session.get(f"{url}/readyz") as response:
+            return response.status == 503
+    except aiohttp.ClientError:
+        return True

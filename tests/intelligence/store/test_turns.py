@@ -71,13 +71,12 @@ class Talk:
             status=status,
             tokens_used=7,
             latency_ms=8,
-            at=self.at,
             provider="p",
             model=model,
             locality="local",
             route="{}",
         )
-        turns.end(self.connection, ended)
+        turns.end(self.connection, ended, self.at)
 
     def row(self, table: str, key: str) -> sqlite3.Row:
         """One row by its id."""

@@ -1,5 +1,7 @@
 """Forwards requests to the inner services byte for byte, as they come."""
 
+import re
+
 from aiohttp import ClientConnectorError, ClientError, ClientResponse, ClientSession, ConnectionTimeoutError
 from novakit.asgi import ClientLeftError, header, read_body, respond, until_client_leaves
 from novakit.identity import REQUEST_ID_HEADER, TOKEN_HEADER, USER_HEADER
@@ -20,6 +22,7 @@ MAX_BODY_BYTES = 1024 * 1024
 FORWARDED_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 # The calls that make a model work; all others are cheap and not limited.
 GENERATIONS = frozenset({"/api/chat/message", "/api/chat/stream", "/v1/chat/completions"})
+GOING_ON = re.compile(r"/api/chat/messages/[^/]+/continue")
 
 _ALLOW = (b"allow", ", ".join(sorted(FORWARDED_METHODS | {"OPTIONS"})).encode())
 
@@ -56,7 +59,7 @@ class Forwarder:
             caller = await self._access.caller(scope)
             exchange.user = caller.log_name
             body = await _read(scope, receive)
-            if scope["method"] == "POST" and scope["path"] in GENERATIONS:
+            if scope["method"] == "POST" and _generates(scope["path"]):
                 self._charge(caller)
             headers = [
                 *inward(scope["headers"]),
@@ -126,6 +129,10 @@ class Forwarder:
             chunk = await content.readany()
             ended = content.at_eof()
             await exchange.send({"type": "http.response.body", "body": chunk, "more_body": not ended})
+
+
+def _generates(path: str) -> bool:
+    return path in GENERATIONS or GOING_ON.fullmatch(path) is not None
 
 
 async def _read(scope: Scope, receive: Receive) -> bytes:

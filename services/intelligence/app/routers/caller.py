@@ -1,5 +1,6 @@
 """Who is calling: a service of ours with a valid token, on behalf of a user."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -10,6 +11,9 @@ from novakit.problem import Problem
 from starlette.types import Scope
 
 REQUEST_ID_CHARS = 64
+
+ProviderOrder = Callable[[str], Awaitable[tuple[str, ...]]]
+"""Whom a user wants asked first, as the memory service knows it."""
 
 
 @dataclass(frozen=True, slots=True)

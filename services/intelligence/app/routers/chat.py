@@ -1,33 +1,28 @@
 """The hot path: ``POST /api/chat/message`` and ``/api/chat/stream``, as ASGI endpoints inside the FastAPI app."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import msgspec
-from novakit.asgi import ClientLeftError, client_watched, header, read_body, respond, respond_problem
+from novakit.asgi import client_watched, read_body, respond
 from novakit.identity import TokenVerifier
 from novakit.ids import is_uuid
-from novakit.problem import CRASHED, Problem
-from starlette.types import Message, Receive, Scope, Send
+from novakit.problem import Problem
+from starlette.types import Receive, Scope, Send
 
 from ..services.conversation import Conversations, Question
+from ..services.replay import BROKEN_OFF
 from ..services.turn import Endpoint, Turn
-from ..store.turns import ParentMissingError, SessionEndedError, SessionMissingError
-from .caller import Caller, identify
+from ..store.turns import EndedPrompt
+from .caller import ProviderOrder, identify
+from .keys import key_of
 from .provider_headers import provider_headers
+from .streaming import answer, rewinds, tell
 
 MESSAGE_PATH = "/api/chat/message"
 STREAM_PATH = "/api/chat/stream"
 CHAT_PATHS = frozenset({MESSAGE_PATH, STREAM_PATH})
-STREAM_VERSION_HEADER = b"x-novacore-stream"
-"""``2``: the reader knows the events ``replace`` and ``reset``."""
 MAX_BODY_BYTES = 1024 * 1024
-_STREAM_HEADERS = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),
-]
 
 
 class ChatMessage(msgspec.Struct, forbid_unknown_fields=True):
@@ -49,9 +44,6 @@ class ChatResponse(msgspec.Struct):
     tokens_used: int
     latency_ms: int
 
-
-ProviderOrder = Callable[[str], Awaitable[tuple[str, ...]]]
-"""Whom a user wants asked first, as the memory service knows it."""
 
 _decode = msgspec.json.Decoder(ChatMessage).decode
 _encode = msgspec.json.Encoder().encode
@@ -77,65 +69,56 @@ class ChatEndpoints:
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request to either path."""
-        if scope["method"] != "POST":
-            await respond_problem(send, Problem(405, "This path takes POST only.", headers={"Allow": "POST"}))
-            return
-        begun = False
-
-        async def answering(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
-        try:
-            answer = self.message if scope["path"] == MESSAGE_PATH else self.stream
-            await answer(scope, receive, answering)
-        except Problem as problem:
-            await respond_problem(send, problem)
-        except ClientLeftError:
-            return
-        except Exception:
-            if not begun:
-                await respond_problem(send, Problem(500, CRASHED))
-            raise
+        answering = self.message if scope["path"] == MESSAGE_PATH else self.stream
+        await answer(answering, "POST", scope, receive, send)
 
     async def message(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The whole answer at once."""
-        turn = await self._begin(scope, receive, "message")
-        with client_watched(receive, lambda: turn.cut("interrupted")):
-            await turn.over()
-        outcome = turn.outcome
+        found = await self._begin(scope, receive, "message")
+        headers: list[tuple[bytes, bytes]] = []
+        outcome = found if isinstance(found, EndedPrompt) else await self._outcome(found, receive)
         if outcome is None or outcome.status == "failed":
             raise Problem(500, "The answer could not be made or stored; the log of this service has the details.")
+        if outcome.status == "interrupted":
+            raise Problem(503, f"{BROKEN_OFF} The history has it.", headers={"Retry-After": "2"})
+        if isinstance(found, Turn):
+            headers = self._provider_headers(found)
         body = _encode(ChatResponse(outcome.text, outcome.session_id, outcome.tokens_used, outcome.latency_ms))
-        await respond(send, body, headers=self._provider_headers(turn))
+        await respond(send, body, headers=headers)
 
     async def stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The answer as it comes."""
-        turn = await self._begin(scope, receive, "stream")
-        with client_watched(receive, lambda: turn.cut("interrupted")):
-            # One turn of the loop lets the answer begin, so that its first event goes out with the head.
-            await asyncio.sleep(0)
-            await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
-            async for chunk in turn.read(asyncio.get_running_loop().call_later):
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
+        found = await self._begin(scope, receive, "stream")
+        # One turn of the loop lets the answer begin, so that its first event goes out with the head.
+        await asyncio.sleep(0)
+        await tell(found, scope, receive, send, place=0)
 
-    async def _begin(self, scope: Scope, receive: Receive, endpoint: Endpoint) -> Turn:
+    async def _outcome(self, turn: Turn, receive: Receive) -> EndedPrompt | None:
+        turn.join()
+        with client_watched(receive, turn.leave):
+            await turn.over()
+        return turn.outcome
+
+    async def _begin(self, scope: Scope, receive: Receive, endpoint: Endpoint) -> Turn | EndedPrompt:
         caller = identify(scope, self._verifier)
-        rewinds = header(scope, STREAM_VERSION_HEADER) == "2"
-        question = self._question(await read_body(receive, MAX_BODY_BYTES), caller, endpoint, rewinds=rewinds)
+        asked = self._asked(await read_body(receive, MAX_BODY_BYTES))
+        key = key_of(scope, caller, endpoint, asked)
         order = await self._provider_order(caller.user_id)
-        try:
-            return await self._conversations.begin(question, order)
-        except SessionMissingError:
-            raise Problem(404, "There is no such session.") from None
-        except SessionEndedError:
-            raise Problem(409, "This session has ended; start a new one.") from None
-        except ParentMissingError:
-            raise Problem(404, "parent_id names no message of this session.") from None
+        question = Question(
+            user_id=caller.user_id,
+            request_id=caller.request_id,
+            text=asked.message,
+            session_id=asked.session_id.lower() if asked.session_id else None,
+            parent_id=asked.parent_id.lower() if asked.parent_id else None,
+            local_only=asked.local_only,
+            prefer=asked.prefer,
+            endpoint=endpoint,
+            rewinds=rewinds(scope),
+            key=key,
+        )
+        return await self._conversations.begin(question, order)
 
-    def _question(self, body: bytes, caller: Caller, endpoint: Endpoint, *, rewinds: bool) -> Question:
+    def _asked(self, body: bytes) -> ChatMessage:
         try:
             asked = _decode(body)
         except msgspec.DecodeError as error:
@@ -151,17 +134,7 @@ class ChatEndpoints:
                 raise Problem(422, f"{name} is not a UUID.")
         if asked.parent_id is not None and asked.session_id is None:
             raise Problem(422, "parent_id needs the session_id that it belongs to.")
-        return Question(
-            user_id=caller.user_id,
-            request_id=caller.request_id,
-            text=asked.message,
-            session_id=asked.session_id.lower() if asked.session_id else None,
-            parent_id=asked.parent_id.lower() if asked.parent_id else None,
-            local_only=asked.local_only,
-            prefer=asked.prefer,
-            endpoint=endpoint,
-            rewinds=rewinds,
-        )
+        return asked
 
     def _provider_headers(self, turn: Turn) -> list[tuple[bytes, bytes]]:
         outcome = turn.outcome

@@ -23,11 +23,12 @@ from ..routing.trail import AllProvidersFailed, InterruptedAnswer, Replaced, Res
 from ..services.apology import locked_out_sentence
 from ..services.completion_frames import DONE, Chunks, error_event, finish_reason, whole
 from ..services.completions import Completions, Wanted
+from ..services.drain import CutShortError, Drain, DrainingError
 from ..services.llm_router import ProviderOrchestrator
 from ..services.route_record import CallRecord, RouteRecord
 from ..services.turn import SEAM_LINE
-from .caller import Caller, identify
-from .chat import MAX_BODY_BYTES, ProviderOrder
+from .caller import Caller, ProviderOrder, identify
+from .chat import MAX_BODY_BYTES
 from .completion_body import CompletionBody, read_completion
 from .provider_headers import provider_headers
 
@@ -36,6 +37,7 @@ COMPLETIONS_PATH = "/v1/chat/completions"
 MODELS_PATH = "/v1/models"
 LOCAL_ONLY_HEADER = b"x-novacore-local-only"
 HEARTBEAT_SEC = 15.0
+STOPPING = "NovaCore is stopping; try again in a moment."
 RETRY_AFTER_SEC = 5
 """For callers whom nobody could answer, where no provider has named a time."""
 RETRY_AFTER_MAX_SEC = 600
@@ -61,6 +63,7 @@ class CompletionParts:
     new_id: NewId
     cloud_enabled: bool
     expose_provider: bool
+    drain: Drain
 
 
 class CompletionEndpoints:
@@ -77,6 +80,8 @@ class CompletionEndpoints:
             await self._route(scope, receive, reply)
         except ClientLeftError:
             return
+        except (DrainingError, CutShortError):
+            await reply.fail(CompatibleError(503, STOPPING, code="stopping", headers={"Retry-After": "2"}))
         except Problem as problem:
             await reply.fail(problem)
         except Exception:
@@ -124,7 +129,8 @@ class CompletionEndpoints:
         record = self._parts.completions.record(wanted)
         completion = _Completion(f"chatcmpl-{self._parts.new_id()}", int(self._parts.clock.wall()), record)
         answer = self._stream if body.stream else self._whole
-        await until_client_leaves(receive, answer(wanted, completion, reply))
+        async with self._parts.drain.until_cut():
+            await until_client_leaves(receive, answer(wanted, completion, reply))
 
     async def _wanted(self, scope: Scope, caller: Caller, body: CompletionBody) -> Wanted:
         candidates = self._parts.orchestrator.candidates()

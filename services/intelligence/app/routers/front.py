@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .chat import CHAT_PATHS
 from .completions import PREFIX
+from .resuming import ResumeEndpoints
 
 log = logs.get("chat")
 
@@ -24,7 +25,7 @@ class Front:
     """Takes the paths of the hot path out, as pure ASGI, and logs a crash by its place alone.
 
     Passed on, the crash would be logged with its message, which may quote what a person wrote. ``state`` is the
-    app's; its ``chat`` and ``completions`` are the endpoints, once the app has started.
+    app's; its ``chat``, ``resume`` and ``completions`` are the endpoints, once the app has started.
     """
 
     def __init__(self, app: ASGIApp, state: State) -> None:
@@ -51,4 +52,6 @@ class Front:
             found = self._state.chat
         elif path.startswith(PREFIX):
             found = self._state.completions
+        elif ResumeEndpoints.takes(path):
+            found = self._state.resume
         return found

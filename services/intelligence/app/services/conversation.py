@@ -2,11 +2,10 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-import msgspec
 from novakit import logs
 from novakit.clock import Clock
 from novakit.ids import NewId
@@ -16,19 +15,25 @@ from ..domain.errors import ProviderError
 from ..domain.events import TextDelta
 from ..routing.policy import locks_on
 from ..routing.trail import AllProvidersFailed, InterruptedAnswer
-from ..store import turns
+from ..store import keys, turns, unfinished
+from ..store.keys import Key
 from ..store.turns import Begun, EndedPrompt, NewPrompt, PromptStatus
 from ..store.writer import Writer
-from . import frames
 from .apology import locked_out_sentence
+from .drain import Drain
+from .endings import Endings, log_crash
+from .keeper import Keeper
 from .llm_router import ProviderOrchestrator
-from .metering import Spent
-from .route_record import Observer, RouteRecord, TurnEnded
+from .replay import BROKEN_OFF
+from .resuming import stored_route, unfinished_answer
+from .route_record import Observer, RouteRecord, StoredRoute
 from .running import RunningTurns
 from .turn import Endpoint, Turn
+from .walk import Unfinished
 
-KEEP_PARTIAL_EVERY_SEC = 1.0
 REFUSED = "The model declined to answer this."
+NOBODY_GOES_ON = "No model could go on with this answer just now."
+
 
 log = logs.get("conversation")
 
@@ -46,15 +51,27 @@ class Question:
     prefer: Locality | None
     endpoint: Endpoint
     rewinds: bool = False
+    key: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """What every conversation shares."""
+    """What every conversation shares.
+
+    ``patience`` is how many seconds an answer to a message with a key goes on without a reader.
+    """
 
     system_prompt: str
     fallback_message: str
     cloud_enabled: bool
+    patience: float = 300.0
+
+
+class NewRecord(Protocol):
+    """Starts the record of a request."""
+
+    def __call__(self, request_id: str, earlier: StoredRoute | None = None, earlier_ms: int = 0) -> RouteRecord:
+        """The parameters are those of RouteRecord."""
 
 
 class Conversations:
@@ -68,10 +85,10 @@ class Conversations:
         manner: Manner,
         clock: Clock,
         new_id: NewId,
-        new_record: Callable[[str], RouteRecord],
+        new_record: NewRecord,
         observe: Observer,
+        drain: Drain,
     ) -> None:
-        """``new_record`` starts the record of the request with this id."""
         self._orchestrator = orchestrator
         self._writer = writer
         self._running = running
@@ -79,10 +96,16 @@ class Conversations:
         self._clock = clock
         self._new_id = new_id
         self._new_record = new_record
-        self._observe = observe
+        self._endings = Endings(writer, running, clock, observe)
+        self._drain = drain
+        drain.on_cut(self._cut_all)
 
-    async def begin(self, question: Question, order: tuple[str, ...] = ()) -> Turn:
-        """Store the message and start to answer it; raises what ``store.turns.begin`` raises."""
+    async def begin(self, question: Question, order: tuple[str, ...] = ()) -> Turn | EndedPrompt:
+        """Store the message and start to answer it; with a known key, what became of it before.
+
+        Raises what ``store.turns.begin`` and ``store.keys.look_up`` raise, and DrainingError.
+        """
+        self._drain.take_work()
         route = self._new_record(question.request_id)
         new = NewPrompt(
             prompt_id=self._new_id(),
@@ -94,19 +117,69 @@ class Conversations:
             session_id=question.session_id,
             parent_id=question.parent_id,
         )
-        begun = await self._writer.run(lambda connection: turns.begin(connection, new))
+        begun = await self._writer.run(lambda connection: _begin(connection, new, question.key))
+        if isinstance(begun, EndedPrompt):
+            return self._running.known(begun.prompt_id, question.user_id) or begun
+        locks = locks_on(
+            cloud_enabled=self._manner.cloud_enabled,
+            session=begun.session_local_only,
+            message=question.local_only,
+        )
         turn = Turn(
             message_id=new.prompt_id,
             session_id=begun.session_id,
             user_id=question.user_id,
             endpoint=question.endpoint,
-            request=self._request(question, begun, order),
+            request=ProviderRequest(
+                turns=self._turns(begun.history, ChatTurn("user", question.text, question.local_only)),
+                locks=locks,
+                prefer=question.prefer,
+                order=order,
+            ),
             route=route,
             rewinds=question.rewinds,
+            patience=None if question.key is None else self._manner.patience,
         )
-        self._running.add(turn)
-        turn.task = asyncio.ensure_future(self._conduct(turn, question.request_id))
+        self._start(turn, question.request_id)
         return turn
+
+    async def go_on(
+        self, message_id: str, user_id: str, request_id: str, order: tuple[str, ...], *, rewinds: bool, keyed: bool
+    ) -> Turn:
+        """Take up an answer that broke off; raises what ``store.unfinished.reopen`` raises, and DrainingError.
+
+        ``keyed``: it goes on for a while without a reader.
+        """
+        self._drain.take_work()
+        opened = await self._writer.run(lambda connection: unfinished.reopen(connection, message_id, user_id))
+        left = opened.left
+        earlier = stored_route(left.route)
+        locks = locks_on(
+            cloud_enabled=self._manner.cloud_enabled,
+            session=opened.session_local_only,
+            message=opened.question.local_only,
+        )
+        request = ProviderRequest(turns=self._turns(opened.history, opened.question), locks=locks, order=order)
+        turn = Turn(
+            message_id=message_id,
+            session_id=left.session_id,
+            user_id=user_id,
+            endpoint="stream",
+            request=request,
+            route=self._new_record(request_id, earlier, left.latency_ms),
+            rewinds=rewinds,
+            patience=self._manner.patience if keyed else None,
+            left=left,
+        )
+        self._start(turn, request_id, unfinished_answer(left, earlier, request.turns))
+        return turn
+
+    async def find(self, message_id: str, user_id: str) -> Turn | EndedPrompt | None:
+        """A user's message: its turn where that runs or has just ended, else what is stored of it."""
+        turn = self._running.known(message_id, user_id)
+        if turn is not None:
+            return turn
+        return await self._writer.run(lambda connection: unfinished.find(connection, message_id, user_id))
 
     async def of_session(self, session_id: str) -> list[Turn]:
         """The session's running turns, every one included whose message was stored before this call."""
@@ -123,53 +196,56 @@ class Conversations:
     async def close(self) -> None:
         """End all turns; each is stored with what was said so far."""
         tasks = [turn.task for turn in self._running.everyone() if turn.task is not None]
-        for turn in self._running.everyone():
-            turn.cut("interrupted")
+        self._cut_all()
         if tasks:
             await asyncio.wait(tasks)
 
-    def _request(self, question: Question, begun: Begun, order: tuple[str, ...]) -> ProviderRequest:
-        turns_so_far = (
-            ChatTurn("system", self._manner.system_prompt),
-            *begun.history,
-            ChatTurn("user", question.text, question.local_only),
-        )
-        locks = locks_on(
-            cloud_enabled=self._manner.cloud_enabled,
-            session=begun.session_local_only,
-            message=question.local_only,
-        )
-        return ProviderRequest(turns=turns_so_far, locks=locks, prefer=question.prefer, order=order)
+    def _cut_all(self) -> None:
+        for turn in self._running.everyone():
+            turn.cut("interrupted")
 
-    async def _conduct(self, turn: Turn, request_id: str) -> None:
+    def _start(self, turn: Turn, request_id: str, left: Unfinished | None = None) -> None:
+        self._running.add(turn)
+        turn.task = asyncio.ensure_future(self._conduct(turn, request_id, left))
+
+    def _turns(self, history: tuple[ChatTurn, ...], question: ChatTurn) -> tuple[ChatTurn, ...]:
+        return (ChatTurn("system", self._manner.system_prompt), *history, question)
+
+    async def _conduct(self, turn: Turn, request_id: str, left: Unfinished | None) -> None:
         error: str | None = None
         status: PromptStatus = "complete"
         try:
             turn.begin()
-            await self._answer(turn)
+            await self._answer(turn, left)
         except asyncio.CancelledError:
             turn.cancelled()
             status = turn.ending or "interrupted"
+            error = BROKEN_OFF if status == "interrupted" else None
         except ProviderError:
             turn.say(f"\n\n{REFUSED}" if turn.text else REFUSED)
         except InterruptedAnswer as broken:
             status = "interrupted"
             error = f"The answer broke off ({broken.error.reason}). What was said so far is kept."
         except AllProvidersFailed as failed:
-            status = "fallback"
             log.error("all_providers_failed", request_id=request_id, failures=str(failed))
-            turn.say(locked_out_sentence(failed) or self._manner.fallback_message)
+            told = locked_out_sentence(failed)
+            if left is not None and left.text:
+                status = "interrupted"
+                error = f"{told or NOBODY_GOES_ON} What was said so far is kept."
+            else:
+                status = "fallback"
+                turn.say(told or self._manner.fallback_message)
         except Exception as crash:  # noqa: BLE001 (a turn must end for its reader, whatever broke)
             status = "failed"
             error = "Something broke on our side. What was said so far is kept."
-            _log_crash("turn_failed", crash, request_id)
-        await self._end(turn, status, error, request_id)
+            log_crash("turn_failed", crash, request_id)
+        await self._endings.end(turn, status, error, request_id)
 
-    async def _answer(self, turn: Turn) -> None:
+    async def _answer(self, turn: Turn, left: Unfinished | None) -> None:
         events = self._orchestrator.generate_streaming_response(
-            turn.request, lambda _request: turn.request, shown=turn.endpoint == "stream"
+            turn.request, lambda _request: turn.request, shown=turn.endpoint == "stream", unfinished=left
         )
-        keeper = _Keeper(lambda: self._keep(turn.message_id, turn.text))
+        keeper = Keeper(lambda: self._keep(turn.message_id, turn.text))
         try:
             async with aclosing(events):
                 async for event in events:
@@ -185,77 +261,6 @@ class Conversations:
         )
         job.add_done_callback(_log_failure)
 
-    async def _end(self, turn: Turn, status: PromptStatus, error: str | None, request_id: str) -> None:
-        """Store the turn, then tell its readers. Nobody cuts a turn that has come this far."""
-        turn.ending_begins()
-        route = turn.route
-        answered = route.candidate if status not in {"fallback", "failed"} else None
-        call = route.speaker()
-        # Nobody has an answer to pay for where all failed; the route still tells what each call took.
-        spent = Spent() if status == "fallback" else route.spent()
-        milliseconds = round(route.elapsed * 1000)
-        ended = EndedPrompt(
-            prompt_id=turn.message_id,
-            session_id=turn.session_id,
-            text=turn.text,
-            status=status,
-            tokens_used=spent.tokens,
-            latency_ms=milliseconds,
-            at=self._micros(),
-            provider=answered.name if answered else None,
-            model=call.model if answered and call else None,
-            locality=answered.locality if answered else None,
-            route=msgspec.json.encode(route.stored()).decode(),
-        )
-        try:
-            await self._writer.run(lambda connection: turns.end(connection, ended))
-        except Exception as crash:  # noqa: BLE001 (the reader must learn that its answer is not stored)
-            error = "The answer could not be stored."
-            ended = replace(ended, status="failed")
-            _log_crash("store_failed", crash, request_id)
-        self._running.remove(turn)
-        last: frames.DoneEvent | frames.ErrorEvent = (
-            frames.DoneEvent(
-                session_id=turn.session_id,
-                message_id=turn.message_id,
-                tokens_used=spent.tokens,
-                latency_ms=milliseconds,
-            )
-            if error is None
-            else frames.ErrorEvent(error)
-        )
-        turn.outcome = ended
-        turn.finish(
-            last,
-            frames.UsageEvent(
-                input_tokens=spent.input_tokens,
-                output_tokens=spent.output_tokens,
-                cost_usd=spent.cost_usd,
-                estimated=spent.estimated,
-                ttft_ms=route.ttft_ms,
-                total_ms=milliseconds,
-            ),
-        )
-        self._tell(turn, ended, spent, request_id)
-
-    def _tell(self, turn: Turn, ended: EndedPrompt, spent: Spent, request_id: str) -> None:
-        fallback_from, reason = turn.route.fallback()
-        self._observe(
-            TurnEnded(
-                endpoint=turn.endpoint,
-                status=ended.status,
-                seconds=ended.latency_ms / 1000,
-                provider=ended.provider,
-                model=ended.model,
-                locality=turn.route.candidate.locality if ended.provider and turn.route.candidate else None,
-                fallback_from=fallback_from,
-                fallback_reason=reason,
-                spent=spent,
-                request_id=request_id,
-                user_id=turn.user_id,
-            )
-        )
-
     def _micros(self) -> int:
         return int(self._clock.wall() * 1_000_000)
 
@@ -267,32 +272,22 @@ def _lock(turn: Turn) -> None:
         turn.cut("stopped")
 
 
-class _Keeper:
-    """Calls ``keep`` KEEP_PARTIAL_EVERY_SEC after new text, whether or not more of it comes."""
-
-    def __init__(self, keep: Callable[[], None]) -> None:
-        self._keep = keep
-        self._timer: asyncio.TimerHandle | None = None
-
-    def text_came(self) -> None:
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(KEEP_PARTIAL_EVERY_SEC, self._due)
-
-    def stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _due(self) -> None:
-        self._timer = None
-        self._keep()
+def _begin(connection: sqlite3.Connection, new: NewPrompt, key: Key | None) -> Begun | EndedPrompt:
+    """Begin a turn, once for each key; a key whose turn brought no answer begins another in that one's place."""
+    if key is None:
+        return turns.begin(connection, new)
+    known = keys.look_up(connection, key, new.at)
+    if known is not None:
+        if known.repeated and (earlier := unfinished.find(connection, known.prompt_id, new.user_id)) is not None:
+            return earlier
+        new = replace(new, instead_of=known.prompt_id)
+    begun = turns.begin(connection, new)
+    keys.keep(connection, key, new.prompt_id, new.at)
+    return begun
 
 
 def _nothing(_connection: sqlite3.Connection) -> None:
     return None
-
-
-def _log_crash(event: str, crash: BaseException, request_id: str) -> None:
-    log.error(event, request_id=request_id, error=type(crash).__name__, at=logs.where(crash))
 
 
 def _log_failure(job: "asyncio.Future[None]") -> None:

@@ -31,7 +31,7 @@ from .hedging import HedgeBudget, Race, Step
 from .providers.base import Provider
 from .slots import Slots
 from .upstream_call import Terms, UpstreamCall, free_check
-from .walk import Continuing, Midstream, Walk
+from .walk import Continuing, Midstream, Unfinished, Walk
 
 RETRY_JITTER_SEC = 0.4
 """The longest pause before a provider that names no delay is asked once more."""
@@ -142,7 +142,12 @@ class ProviderOrchestrator:
         return Completion("".join(text), "".join(reasoning), finished)
 
     async def generate_streaming_response(
-        self, request: ProviderRequest, current: CurrentRequest | None = None, *, shown: bool = True
+        self,
+        request: ProviderRequest,
+        current: CurrentRequest | None = None,
+        *,
+        shown: bool = True,
+        unfinished: Unfinished | None = None,
     ) -> AsyncGenerator[RouteEvent]:
         """The decision, then each step and each delta as it comes, ending with ``Finished``.
 
@@ -151,12 +156,19 @@ class ProviderOrchestrator:
 
         Raises Refused where a safety filter answered, InterruptedAnswer where an answer broke after text was shown
         and nobody went on with it, AllProvidersFailed where nobody answered. ``shown``: the reader gets the deltas as
-        they come. Closing it closes the upstream calls.
+        they come. ``unfinished`` is an answer that broke off earlier: it is gone on with in the same way, and nothing
+        of it is given up where nobody can. Closing it closes the upstream calls.
         """
         decision = self.decide(request)
         yield decision
         self._hedges.request()
-        walk = Walk(self._clock.now() + self._pace.request, decision.skipped, self._pace.midstream, shown=shown)
+        walk = Walk(
+            self._clock.now() + self._pace.request,
+            decision.skipped,
+            self._pace.midstream,
+            shown=shown,
+            unfinished=unfinished,
+        )
         asking = Asking(request, current or _as_it_was, walk)
         attempts = deque(decision.attempts)
         while attempts and not (walk.over or walk.stuck):
@@ -173,7 +185,7 @@ class ProviderOrchestrator:
         if walk.over:
             return
         outcome = walk.outcome()
-        if walk.said and isinstance(outcome, AllProvidersFailed):
+        if walk.lost and isinstance(outcome, AllProvidersFailed):
             yield Reset()
         raise outcome
 

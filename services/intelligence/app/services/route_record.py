@@ -122,9 +122,18 @@ Observer: TypeAlias = Callable[[Observation], None]
 class RouteRecord:
     """Takes the orchestrator's events as they come. ``now`` is the clock's seconds."""
 
-    def __init__(self, now: Callable[[], float], request_id: str, observe: Observer, price: Price) -> None:
+    def __init__(
+        self,
+        now: Callable[[], float],
+        request_id: str,
+        observe: Observer,
+        price: Price,
+        earlier: StoredRoute | None = None,
+        earlier_ms: int = 0,
+    ) -> None:
+        """``earlier`` is the story up to where an answer broke off that now goes on, after so many milliseconds."""
         self._now = now
-        self._started = now()
+        self._started = now() - earlier_ms / 1000
         self._request_id = request_id
         self._observe = observe
         self._price = price
@@ -137,6 +146,9 @@ class RouteRecord:
         self._asked: list[tuple[ChatTurn, ...]] = []
         self._said: list[str] = []
         self._speaker: int | None = None
+        self._skipped_earlier: list[SkipRecord] = []
+        if earlier is not None:
+            self._take_up(earlier)
 
     @property
     def elapsed(self) -> float:
@@ -164,7 +176,8 @@ class RouteRecord:
             case TextDelta() | ReasoningDelta():
                 self._said.append(event.text)
             case Replaced():
-                self._handoffs[:-1] = []
+                # The handoff to whoever replaced it all stays, where it was one.
+                self._handoffs[:] = [handoff for handoff in self._handoffs[-1:] if handoff.at == 0]
                 self._said.append(event.text)
             case Reset():
                 self._handoffs.clear()
@@ -218,7 +231,7 @@ class RouteRecord:
             SkipRecord(skip.candidate.name, skip.candidate.model, skip.candidate.locality, skip.reason)
             for skip in self._skipped
         ]
-        return StoredRoute(self._calls, skipped, self._handoffs, self.spent().cost_usd)
+        return StoredRoute(self._calls, [*self._skipped_earlier, *skipped], self._handoffs, self.spent().cost_usd)
 
     def spent(self) -> Spent:
         """What all calls used together."""
@@ -239,6 +252,13 @@ class RouteRecord:
     def open_calls(self) -> list[CallRecord]:
         """Those that are under way."""
         return [call for call in self._calls if call.outcome is None]
+
+    def _take_up(self, earlier: StoredRoute) -> None:
+        self._calls.extend(earlier.attempts)
+        self._targets.extend(Target(call.provider) for call in earlier.attempts)
+        self._asked.extend(() for _ in earlier.attempts)
+        self._skipped_earlier = earlier.skipped
+        self._handoffs.extend(earlier.handoffs)
 
     def _was_passed_over(self, skip: Skipped, before: int) -> bool:
         return skip.reason == "cooling_down" and self._places[skip.candidate.target] < before

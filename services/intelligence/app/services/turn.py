@@ -1,19 +1,16 @@
-"""One running chat turn: what was said so far, and the log of its events that readers follow at their own pace."""
+"""One running chat turn: what was said so far, what its readers are told, and who of them is still there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
 from typing import Literal
-
-from novakit import sse
 
 from ..domain.chat import ProviderRequest
 from ..domain.events import Finished, ReasoningDelta, TextDelta
 from ..routing.trail import Handoff, Queued, Replaced, Reset, RouteEvent
 from ..store.turns import EndedPrompt, PromptStatus
 from . import frames
+from .event_log import CallLater, EventLog, Reader
 from .route_record import RouteRecord
 
-HEARTBEAT_SEC = 15.0
 SEAM_LINE = "\n\n--- The answer broke off here; another model begins it again: ---\n\n"
 """For readers who cannot take back what they have shown."""
 Endpoint = Literal["message", "stream"]
@@ -22,8 +19,8 @@ Endpoint = Literal["message", "stream"]
 class Turn:
     """One message and the answer that is being made to it.
 
-    The log keeps every event, so that a slow reader never holds up the provider's clock, and a second one could
-    read from the start.
+    Its log keeps every event, so that a slow reader never holds up the provider's clock, and one that comes later
+    reads from the start.
     """
 
     def __init__(
@@ -36,8 +33,14 @@ class Turn:
         request: ProviderRequest,
         route: RouteRecord,
         rewinds: bool = False,
+        patience: float | None = None,
+        left: EndedPrompt | None = None,
     ) -> None:
-        """``rewinds``: its reader knows the events ``replace`` and ``reset``."""
+        """``rewinds``: its reader knows the events ``replace`` and ``reset``.
+
+        ``left`` is what an earlier turn has left of the answer. ``patience`` is how many seconds it goes on
+        without a reader; None: it ends with its last one.
+        """
         self.message_id = message_id
         self.session_id = session_id
         self.user_id = user_id
@@ -49,14 +52,18 @@ class Turn:
         self.task: asyncio.Task[None] | None = None
         self.outcome: EndedPrompt | None = None
         """How it ended, once that is stored."""
-        self._rewinds = rewinds
+        self.rewinds = rewinds
+        self.patience = patience
         self._begun = False
         self._ending = False
-        self._text: list[str] = []
-        self._log: list[bytes] = []
-        self._ended = False
-        self._waiting: list[asyncio.Future[None]] = []
+        self._readers = 0
+        self._given_up: asyncio.TimerHandle | None = None
+        self.left = left
+        self._text = [left.text] if left is not None and left.text else []
+        self._log = EventLog()
         self._named("start", frames.StartEvent(message_id, session_id))
+        if self._text and rewinds:
+            self._named("replace", frames.ReplaceEvent(self.text))
 
     @property
     def text(self) -> str:
@@ -106,12 +113,11 @@ class Turn:
         """Add to the answer."""
         self._text.append(text)
         if self.endpoint == "stream":
-            self._log.append(frames.content(len(self._log) + 1, text))
-            self._wake()
+            self._log.append(frames.content(self._log.next_id, text))
 
     def _begin_again(self, text: str) -> None:
         """The answer so far gives way to this one, before the eyes of a reader who cannot take it back."""
-        if self.endpoint == "stream" and not self._rewinds:
+        if self.endpoint == "stream" and not self.rewinds:
             self.say(SEAM_LINE + text)
             return
         self._text[:] = [text] if text else []
@@ -135,46 +141,43 @@ class Turn:
         if usage is not None:
             self._named("usage", usage)
         if self.endpoint == "stream":
-            self._log.append(frames.default(len(self._log) + 1, last))
-        self._ended = True
-        self._wake()
+            self._log.append(frames.default(self._log.next_id, last))
+        self._give_up_no_more()
+        self._log.end()
 
     async def over(self) -> None:
         """Return once the turn has ended and is stored."""
-        while not self._ended:
-            await self._change()
+        while not self._log.ended:
+            await self._log.change()
 
-    async def read(self, call_later: Callable[..., asyncio.TimerHandle]) -> AsyncIterator[bytes]:
-        """A heartbeat with all events so far, then each event as it comes, joined where several came."""
-        position = len(self._log)
-        beat = _Heartbeat(call_later, self._wake)
-        try:
-            yield b"".join((sse.HEARTBEAT, *self._log))
-            while True:
-                if position < len(self._log):
-                    new = self._log[position:]
-                    position = len(self._log)
-                    yield new[0] if len(new) == 1 else b"".join(new)
-                elif self._ended:
-                    return
-                elif beat.due():
-                    yield sse.HEARTBEAT
-                else:
-                    await self._change()
-        finally:
-            beat.stop()
+    @property
+    def events(self) -> int:
+        """How many events its readers have been told."""
+        return len(self._log)
 
-    async def _change(self) -> None:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        await future
+    def reader(self, place: int, call_later: CallLater) -> Reader:
+        """One more reader of its events, from ``place`` events on."""
+        return Reader(self._log, place, call_later)
 
-    def _wake(self) -> None:
-        if self._waiting:
-            waiting, self._waiting = self._waiting, []
-            for future in waiting:
-                if not future.done():
-                    future.set_result(None)
+    def join(self) -> None:
+        """Somebody reads it, or waits for it."""
+        self._readers += 1
+        self._give_up_no_more()
+
+    def leave(self) -> None:
+        """One of those has gone before the end. With the last one the turn ends, at once or after ``patience``."""
+        self._readers -= 1
+        if self._readers or self._log.ended:
+            return
+        if self.patience is None:
+            self.cut("interrupted")
+        else:
+            self._given_up = asyncio.get_running_loop().call_later(self.patience, self.cut, "interrupted")
+
+    def _give_up_no_more(self) -> None:
+        if self._given_up is not None:
+            self._given_up.cancel()
+            self._given_up = None
 
     def _tell_route(self, event: RouteEvent) -> None:
         if self.endpoint != "stream":
@@ -187,27 +190,4 @@ class Turn:
 
     def _named(self, name: str, event: frames.NamedEvent) -> None:
         if self.endpoint == "stream":
-            self._log.append(frames.named(len(self._log) + 1, name, event))
-            self._wake()
-
-
-class _Heartbeat:
-    """Says when a comment is due. One timer a reader, not one an event."""
-
-    def __init__(self, call_later: Callable[..., asyncio.TimerHandle], wake: Callable[[], None]) -> None:
-        self._call_later = call_later
-        self._wake = wake
-        self._due = False
-        self._timer = call_later(HEARTBEAT_SEC, self._tick)
-
-    def due(self) -> bool:
-        due, self._due = self._due, False
-        return due
-
-    def stop(self) -> None:
-        self._timer.cancel()
-
-    def _tick(self) -> None:
-        self._due = True
-        self._wake()
-        self._timer = self._call_later(HEARTBEAT_SEC, self._tick)
+            self._log.append(frames.named(self._log.next_id, name, event))

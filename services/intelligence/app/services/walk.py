@@ -1,11 +1,11 @@
 """Where one request stands on its way from provider to provider, and what its reader has by now."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..domain.chat import ChatTurn, ProviderRequest
-from ..domain.errors import SkipReason
+from ..domain.errors import Reason, SkipReason
 from ..domain.events import TextDelta
 from ..routing.policy import Candidate, Skipped
 from ..routing.seam import Divergent, Piece, Seam
@@ -24,16 +24,40 @@ and whether the last word was whole nobody knows.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """An answer that broke off earlier and is to be gone on with.
+
+    ``writer`` wrote its end, and ``reason`` is why that did not go on; ``calls`` were made for it. ``private``: it
+    was made of what was marked local. Without ``text`` it begins anew.
+    """
+
+    text: str
+    writer: Candidate | None
+    reason: Reason
+    calls: int
+    private: bool
+
+
 class Walk:
     """The way of one request. ``deadline`` is when its first token is due, in the clock's seconds.
 
     ``too_small`` is the largest context that its prompt did not fit.
     """
 
-    def __init__(self, deadline: float, skipped: Sequence[Skipped], midstream: Midstream, *, shown: bool) -> None:
+    def __init__(
+        self,
+        deadline: float,
+        skipped: Sequence[Skipped],
+        midstream: Midstream,
+        *,
+        shown: bool,
+        unfinished: Unfinished | None = None,
+    ) -> None:
         """``shown``: the reader gets the words as they come.
 
-        One that gets the answer whole has missed nothing where it breaks: ``fail`` is then ``restart``.
+        One that gets the answer whole has missed nothing where it breaks: ``fail`` is then ``restart``. What is left
+        of an ``unfinished`` answer is never given up.
         """
         self.deadline = deadline
         self.skipped = list(skipped)
@@ -51,6 +75,19 @@ class Walk:
         self._handoffs = 0
         self._speaking = 0
         self._seam: Seam | None = None
+        self._left: Unfinished | None = None
+        if unfinished is not None:
+            self.calls = unfinished.calls
+            if unfinished.text:
+                self._take_up(unfinished)
+
+    def _take_up(self, unfinished: Unfinished) -> None:
+        self._left = unfinished
+        self._said = [unfinished.text]
+        self._writer = unfinished.writer
+        self._private = unfinished.private
+        if self._midstream == "restart":
+            self._midstream = "continue"
 
     @property
     def said(self) -> str:
@@ -121,6 +158,11 @@ class Walk:
         self.stuck = self._midstream == "fail" or self._handoffs == MOST_HANDOFFS
         return []
 
+    @property
+    def lost(self) -> bool:
+        """Whether the reader has words that nobody stands for: all failed, and they were not there before."""
+        return bool(self._said) and self._left is None
+
     def outcome(self) -> InterruptedAnswer | AllProvidersFailed:
         """What to raise where nobody is left. A broken answer is told by its first fault."""
         broken = next((failed for failed in self.failures if failed.spoke), None)
@@ -133,8 +175,7 @@ class Walk:
         for piece in pieces:
             if self._writer is not None and self._writer.target != writer.target:
                 at = 0 if isinstance(piece, Divergent) else len(self.said)
-                broken = next(failed for failed in reversed(self.failures) if failed.spoke)
-                events.append(Handoff(self._writer.name, writer.name, at, broken.error.reason))
+                events.append(Handoff(self._writer.name, writer.name, at, self._broken_by()))
                 self._handoffs += 1
             if isinstance(piece, Divergent):
                 self._said.clear()
@@ -143,6 +184,14 @@ class Walk:
                 events.append(TextDelta(piece.text))
             self._wrote(piece.text, writer, asked)
         return events
+
+    def _broken_by(self) -> Reason:
+        """Why whoever spoke last did not go on."""
+        broken = next((failed.error.reason for failed in reversed(self.failures) if failed.spoke), None)
+        if broken is None:
+            assert self._left is not None, "somebody spoke before"  # noqa: S101 (the seam is asked for then alone)
+            return self._left.reason
+        return broken
 
     def _wrote(self, text: str, writer: Candidate, asked: Sequence[ChatTurn]) -> None:
         self._said.append(text)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision of ``migrations/versions`` that this code works with."""
 
 metadata = MetaData()
@@ -42,4 +42,17 @@ prompts = Table(
     Column("route", Text),
     Index("prompts_by_session", "session_id", "created_at", "id"),
     Index("prompts_by_parent", "parent_id"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("user_id", String(36), primary_key=True),
+    Column("route", String(16), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("prompt_id", String(36), ForeignKey("prompts.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Index("idempotency_keys_by_age", "created_at"),
+    Index("idempotency_keys_by_prompt", "prompt_id"),
 )

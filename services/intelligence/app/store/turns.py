@@ -29,7 +29,10 @@ class ParentMissingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NewPrompt:
-    """A message that was just received. Without ``session_id`` a session is made with ``new_session_id``."""
+    """A message that was just received. Without ``session_id`` a session is made with ``new_session_id``.
+
+    ``instead_of`` is a prompt whose place it takes, whatever ``session_id`` and ``parent_id`` say.
+    """
 
     prompt_id: str
     user_id: str
@@ -39,6 +42,7 @@ class NewPrompt:
     new_session_id: str
     session_id: str | None = None
     parent_id: str | None = None
+    instead_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class EndedPrompt:
-    """How a turn ended, to be stored."""
+    """How a turn ended, as it is stored. ``route`` is JSON, empty where none is stored."""
 
     prompt_id: str
     session_id: str
@@ -60,7 +64,6 @@ class EndedPrompt:
     status: PromptStatus
     tokens_used: int
     latency_ms: int
-    at: int
     provider: str | None
     model: str | None
     locality: str | None
@@ -73,7 +76,11 @@ def begin(connection: sqlite3.Connection, new: NewPrompt) -> Begun:
     local_only = False
     history: tuple[ChatTurn, ...] = ()
     parent = None
-    if session_id is None:
+    if new.instead_of is not None:
+        session_id, parent = _place_of(connection, new.instead_of)
+        local_only = _open(connection, session_id, new.user_id)
+        history = ancestors(connection, parent)
+    elif session_id is None:
         session_id = new.new_session_id
         connection.execute(
             "INSERT INTO sessions (id, user_id, title, status, local_only, created_at, updated_at)"
@@ -82,7 +89,7 @@ def begin(connection: sqlite3.Connection, new: NewPrompt) -> Begun:
         )
     else:
         local_only, parent = _join(connection, new, session_id)
-        history = _ancestors(connection, parent)
+        history = ancestors(connection, parent)
         connection.execute(
             "UPDATE sessions SET updated_at = ?, title = CASE title WHEN '' THEN ? ELSE title END WHERE id = ?",
             (new.at, title_of(new.text), session_id),
@@ -101,8 +108,8 @@ def keep_partial(connection: sqlite3.Connection, prompt_id: str, text: str) -> N
     connection.execute("UPDATE prompts SET output_text = ? WHERE id = ? AND status = 'running'", (text, prompt_id))
 
 
-def end(connection: sqlite3.Connection, ended: EndedPrompt) -> None:
-    """Store the whole turn."""
+def end(connection: sqlite3.Connection, ended: EndedPrompt, at: int) -> None:
+    """Store the whole turn, which ended at this time (microseconds)."""
     connection.execute(
         "UPDATE prompts SET output_text = ?, status = ?, tokens_used = ?, latency_ms = ?, provider = ?, model = ?,"
         " locality = ?, route = ? WHERE id = ?",
@@ -120,7 +127,7 @@ def end(connection: sqlite3.Connection, ended: EndedPrompt) -> None:
     )
     connection.execute(
         "UPDATE sessions SET updated_at = ?, model_name = coalesce(?, model_name) WHERE id = ?",
-        (ended.at, ended.model, ended.session_id),
+        (at, ended.model, ended.session_id),
     )
 
 
@@ -143,14 +150,28 @@ def title_of(text: str) -> str:
     return title + "…" if len(words) > TITLE_WORDS else title
 
 
-def _join(connection: sqlite3.Connection, new: NewPrompt, session_id: str) -> tuple[bool, str | None]:
+def _open(connection: sqlite3.Connection, session_id: str, user_id: str) -> bool:
+    """Whether the session, which must take messages of this user, is locked."""
     row = connection.execute(
-        "SELECT status, local_only FROM sessions WHERE id = ? AND user_id = ?", (session_id, new.user_id)
+        "SELECT status, local_only FROM sessions WHERE id = ? AND user_id = ?", (session_id, user_id)
     ).fetchone()
     if row is None:
         raise SessionMissingError
     if row[0] != "active":
         raise SessionEndedError
+    return bool(row[1])
+
+
+def _place_of(connection: sqlite3.Connection, prompt_id: str) -> tuple[str, str | None]:
+    """(session, parent) of a prompt that is known to be there."""
+    session_id, parent = connection.execute(
+        "SELECT session_id, parent_id FROM prompts WHERE id = ?", (prompt_id,)
+    ).fetchone()
+    return str(session_id), parent
+
+
+def _join(connection: sqlite3.Connection, new: NewPrompt, session_id: str) -> tuple[bool, str | None]:
+    local_only = _open(connection, session_id, new.user_id)
     if new.parent_id is not None:
         found = connection.execute(
             "SELECT id FROM prompts WHERE id = ? AND session_id = ?", (new.parent_id, session_id)
@@ -161,7 +182,7 @@ def _join(connection: sqlite3.Connection, new: NewPrompt, session_id: str) -> tu
         found = connection.execute(
             "SELECT id FROM prompts WHERE session_id = ? ORDER BY created_at DESC, id DESC LIMIT 1", (session_id,)
         ).fetchone()
-    return bool(row[1]), None if found is None else str(found[0])
+    return local_only, None if found is None else str(found[0])
 
 
 _ANCESTORS = """
@@ -175,7 +196,8 @@ SELECT input_text, output_text, local_only, status FROM chain ORDER BY depth DES
 """
 
 
-def _ancestors(connection: sqlite3.Connection, prompt_id: str | None) -> tuple[ChatTurn, ...]:
+def ancestors(connection: sqlite3.Connection, prompt_id: str | None) -> tuple[ChatTurn, ...]:
+    """What was said up to this prompt and in it, oldest first."""
     if prompt_id is None:
         return ()
     turns = []

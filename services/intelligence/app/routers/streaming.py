@@ -1,0 +1,131 @@
+"""What the chat endpoints of the hot path share: answering with a stream, and telling of what is raised."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+from novakit.asgi import ClientLeftError, client_watched, header, respond_problem
+from novakit.problem import CRASHED, Problem
+from starlette.types import Message, Receive, Scope, Send
+
+from ..services import replay
+from ..services.drain import DrainingError
+from ..services.turn import Turn
+from ..store.keys import KeyReusedError
+from ..store.turns import EndedPrompt, ParentMissingError, SessionEndedError, SessionMissingError
+from ..store.unfinished import NotUnfinishedError, PromptMissingError
+
+STREAM_VERSION_HEADER = b"x-novacore-stream"
+"""``2``: the reader knows the events ``replace`` and ``reset``."""
+LAST_EVENT_HEADER = b"last-event-id"
+MOST_EVENTS = 2**53
+_STREAM_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+
+Answering = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+async def answer(answering: Answering, method: str, scope: Scope, receive: Receive, send: Send) -> None:
+    """Let ``answering`` answer a request of this method, and tell of every problem; raises what else goes wrong."""
+    if scope["method"] != method:
+        problem = Problem(405, f"This path takes {method} only.", headers={"Allow": method})
+        await respond_problem(send, problem)
+        return
+    begun = False
+
+    async def sending(message: Message) -> None:
+        nonlocal begun
+        begun = True
+        await send(message)
+
+    try:
+        with _told_as_problems():
+            await answering(scope, receive, sending)
+    except Problem as problem:
+        await respond_problem(send, problem)
+    except ClientLeftError:
+        return
+    except Exception:
+        if not begun:
+            await respond_problem(send, Problem(500, CRASHED))
+        raise
+
+
+def rewinds(scope: Scope) -> bool:
+    """Whether the reader of the stream can take back what it has shown."""
+    return header(scope, STREAM_VERSION_HEADER) == "2"
+
+
+def last_event_id(scope: Scope) -> int:
+    """How many events the reader has; raises Problem 422."""
+    text = header(scope, LAST_EVENT_HEADER)
+    if not text:
+        return 0
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(MOST_EVENTS)):
+        raise Problem(422, "Last-Event-ID is not the id of an event: a whole number, or 0 for all of them.")
+    return int(text)
+
+
+async def tell(found: Turn | EndedPrompt, scope: Scope, receive: Receive, send: Send, *, place: int) -> None:
+    """Answer with the rest of this answer's stream, for a reader that has ``place`` events of it."""
+    await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
+    if isinstance(found, EndedPrompt):
+        await _write(send, replay.stream(found, place=place, rewinds=rewinds(scope)))
+    else:
+        await _follow(found, scope, receive, send, place=place)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _follow(turn: Turn, scope: Scope, receive: Receive, send: Send, *, place: int) -> None:
+    has = place
+    if place > turn.events:
+        # It has read another stream of this answer; where that was, is not known.
+        has = turn.events
+        if turn.text:
+            await _write(send, replay.anew(turn.text, frame_id=has, rewinds=rewinds(scope)))
+    reader = turn.reader(has, asyncio.get_running_loop().call_later)
+
+    def left() -> None:
+        reader.leave()
+        turn.leave()
+
+    turn.join()
+    with client_watched(receive, left):
+        async for chunk in reader.read():
+            await _write(send, chunk)
+    if turn.endpoint == "message" and turn.outcome is not None:
+        # Its words were told to nobody on the way: whoever asked for it gets them whole.
+        await _write(send, replay.stream(turn.outcome, place=place, rewinds=rewinds(scope)))
+
+
+async def _write(send: Send, chunk: bytes) -> None:
+    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+
+@contextmanager
+def _told_as_problems() -> Iterator[None]:
+    try:
+        yield
+    except SessionMissingError:
+        raise Problem(404, "There is no such session.") from None
+    except SessionEndedError:
+        raise Problem(409, "This session has ended; start a new one.") from None
+    except ParentMissingError:
+        raise Problem(404, "parent_id names no message of this session.") from None
+    except PromptMissingError:
+        raise Problem(404, "There is no such message.") from None
+    except NotUnfinishedError as error:
+        raise Problem(409, _why_not(error)) from None
+    except KeyReusedError:
+        raise Problem(422, "This Idempotency-Key was given to another body; a new message needs a new key.") from None
+    except DrainingError:
+        raise Problem(503, "NovaCore is stopping; try again in a moment.", headers={"Retry-After": "2"}) from None
+
+
+def _why_not(error: NotUnfinishedError) -> str:
+    if error.status == "running":
+        return "This answer is still running; GET /api/chat/stream/{message_id} follows it."
+    return f"This answer did not break off (its status is {error.status}): there is nothing to go on with."

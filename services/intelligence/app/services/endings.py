@@ -1,0 +1,117 @@
+"""The end of a chat turn: stored first, then told to its readers and to observers."""
+
+from dataclasses import replace
+
+import msgspec
+from novakit import logs
+from novakit.clock import Clock
+
+from ..store import turns
+from ..store.turns import EndedPrompt, PromptStatus
+from ..store.writer import Writer
+from . import frames
+from .metering import Spent
+from .route_record import Observer, TurnEnded
+from .running import RunningTurns
+from .turn import Turn
+
+log = logs.get("conversation")
+
+
+class Endings:
+    """Ends the turns of this process."""
+
+    def __init__(self, writer: Writer, running: RunningTurns, clock: Clock, observe: Observer) -> None:
+        self._writer = writer
+        self._running = running
+        self._clock = clock
+        self._observe = observe
+
+    async def end(self, turn: Turn, status: PromptStatus, error: str | None, request_id: str) -> None:
+        """Store the turn, then tell its readers. Nobody cuts a turn that has come this far."""
+        turn.ending_begins()
+        route = turn.route
+        provider, model, locality = _answered_by(turn, status)
+        # Nobody has an answer to pay for where all failed; the route still tells what each call took.
+        spent = Spent() if status == "fallback" else route.spent()
+        milliseconds = round(route.elapsed * 1000)
+        ended = EndedPrompt(
+            prompt_id=turn.message_id,
+            session_id=turn.session_id,
+            text=turn.text,
+            status=status,
+            tokens_used=spent.tokens,
+            latency_ms=milliseconds,
+            provider=provider,
+            model=model,
+            locality=locality,
+            route=msgspec.json.encode(route.stored()).decode(),
+        )
+        try:
+            await self._writer.run(
+                lambda connection: turns.end(connection, ended, int(self._clock.wall() * 1_000_000))
+            )
+        except Exception as crash:  # noqa: BLE001 (the reader must learn that its answer is not stored)
+            error = "The answer could not be stored."
+            ended = replace(ended, status="failed")
+            log_crash("store_failed", crash, request_id)
+        self._running.remove(turn)
+        last: frames.DoneEvent | frames.ErrorEvent = (
+            frames.DoneEvent(
+                session_id=turn.session_id,
+                message_id=turn.message_id,
+                tokens_used=spent.tokens,
+                latency_ms=milliseconds,
+            )
+            if error is None
+            else frames.ErrorEvent(error)
+        )
+        turn.outcome = ended
+        turn.finish(
+            last,
+            frames.UsageEvent(
+                input_tokens=spent.input_tokens,
+                output_tokens=spent.output_tokens,
+                cost_usd=spent.cost_usd,
+                estimated=spent.estimated,
+                ttft_ms=route.ttft_ms,
+                total_ms=milliseconds,
+            ),
+        )
+        self._tell(turn, ended, spent, request_id)
+
+    def _tell(self, turn: Turn, ended: EndedPrompt, spent: Spent, request_id: str) -> None:
+        fallback_from, reason = turn.route.fallback()
+        self._observe(
+            TurnEnded(
+                endpoint=turn.endpoint,
+                status=ended.status,
+                seconds=ended.latency_ms / 1000,
+                provider=ended.provider,
+                model=ended.model,
+                locality=turn.route.candidate.locality if ended.provider and turn.route.candidate else None,
+                fallback_from=fallback_from,
+                fallback_reason=reason,
+                spent=spent,
+                request_id=request_id,
+                user_id=turn.user_id,
+            )
+        )
+
+
+def _answered_by(turn: Turn, status: PromptStatus) -> tuple[str | None, str | None, str | None]:
+    """(provider, model, locality) of whoever wrote the end of the answer; None thrice where nobody did."""
+    if status == "fallback":
+        return None, None, None
+    left = turn.left
+    if left is not None and turn.text == left.text:
+        return left.provider, left.model, left.locality
+    candidate, call = turn.route.candidate, turn.route.speaker()
+    if status == "failed" or candidate is None:
+        return None, None, None
+    return candidate.name, call.model if call else None, candidate.locality
+
+
+def log_crash(event: str, crash: BaseException, request_id: str) -> None:
+    """Log a crash by its place alone: its message may quote what a person wrote."""
+    log.error(event, request_id=request_id, error=type(crash).__name__, at=logs.where(crash))

@@ -1,0 +1,115 @@
+"""The events of one running answer, kept for readers that follow at their own pace and come back when they left."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+from novakit import sse
+
+HEARTBEAT_SEC = 15.0
+
+CallLater = Callable[..., asyncio.TimerHandle]
+
+
+class EventLog:
+    """Encoded events; the one with id n is the n-th. ``ended``: there will be no more."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._frames: list[bytes] = []
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    @property
+    def next_id(self) -> int:
+        """The id of the next event."""
+        return len(self._frames) + 1
+
+    def append(self, frame: bytes) -> None:
+        """Add an event, encoded with ``next_id``."""
+        self._frames.append(frame)
+        self.wake()
+
+    def end(self) -> None:
+        """The last event was added."""
+        self.ended = True
+        self.wake()
+
+    def since(self, place: int) -> bytes:
+        """All events after the first ``place``, joined."""
+        new = self._frames[place:]
+        return new[0] if len(new) == 1 else b"".join(new)
+
+    async def change(self) -> None:
+        """Return once somebody has called ``wake``."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        await future
+
+    def wake(self) -> None:
+        """Let every reader look again."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for future in waiting:
+                if not future.done():
+                    future.set_result(None)
+
+
+class Reader:
+    """One reader of a log, from ``place`` events on. Whoever knows that it has gone says so by ``leave``."""
+
+    def __init__(self, log: EventLog, place: int, call_later: CallLater) -> None:
+        self._log = log
+        self._place = place
+        self._call_later = call_later
+        self._left = False
+
+    def leave(self) -> None:
+        """The reader is gone: ``read`` ends."""
+        self._left = True
+        self._log.wake()
+
+    async def read(self) -> AsyncIterator[bytes]:
+        """A heartbeat with all events so far, then each event as it comes, joined where several came."""
+        log = self._log
+        beat = _Heartbeat(self._call_later, log.wake)
+        try:
+            first = log.since(self._place)
+            self._place = len(log)
+            yield sse.HEARTBEAT + first
+            while not self._left:
+                if self._place < len(log):
+                    new = log.since(self._place)
+                    self._place = len(log)
+                    yield new
+                elif log.ended:
+                    return
+                elif beat.due():
+                    yield sse.HEARTBEAT
+                else:
+                    await log.change()
+        finally:
+            beat.stop()
+
+
+class _Heartbeat:
+    """Says when a comment is due. One timer a reader, not one an event."""
+
+    def __init__(self, call_later: CallLater, wake: Callable[[], None]) -> None:
+        self._call_later = call_later
+        self._wake = wake
+        self._due = False
+        self._timer = call_later(HEARTBEAT_SEC, self._tick)
+
+    def due(self) -> bool:
+        due, self._due = self._due, False
+        return due
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+    def _tick(self) -> None:
+        self._due = True
+        self._wake()
+        self._timer = self._call_later(HEARTBEAT_SEC, self._tick)
