@@ -17,6 +17,7 @@ from services.intelligence.app.services import event_log, keeper
 from services.intelligence.app.services.conversation import Question
 from services.intelligence.app.services.llm_router import ProviderOrchestrator
 from services.intelligence.app.services.parts import Parts
+from services.intelligence.app.services.turn import Turn
 from services.intelligence.app.store import turns
 from tests.support.fakes import Gate, answer
 
@@ -43,6 +44,12 @@ async def running(world: World, **settings: str) -> AsyncIterator[Parts]:
         yield parts
 
 
+async def begin(parts: Parts) -> Turn:
+    begun = await parts.conversations.begin(QUESTION)
+    assert isinstance(begun, Turn)
+    return begun
+
+
 def rows(world: World) -> list[tuple[str, str]]:
     """(status, answer) of all messages."""
     with world.database() as connection:
@@ -51,7 +58,7 @@ def rows(world: World) -> list[tuple[str, str]]:
 
 async def test_a_turn_that_is_cut_before_its_first_step_asks_nobody_and_is_stored(world: World) -> None:
     async with running(world) as parts:
-        begun = await parts.conversations.begin(QUESTION)
+        begun = await begin(parts)
         begun.cut("stopped")
         begun.cut("interrupted")
         await begun.over()
@@ -66,7 +73,7 @@ async def test_ending_the_service_ends_its_turns_and_stores_them(world: World) -
     world.ollama.default = answer("One two", gate=gate)
     async with running(world, LLM_PROVIDER_CONCURRENCY="ollama:3") as parts:
         for _ in range(3):
-            await parts.conversations.begin(QUESTION)
+            await begin(parts)
         asked = await world.ollama.received(3)
     async with asyncio.timeout(PATIENCE):
         await asked.gone.wait()
@@ -75,7 +82,7 @@ async def test_ending_the_service_ends_its_turns_and_stores_them(world: World) -
 
 async def test_a_turn_that_has_ended_cannot_be_cut(world: World) -> None:
     async with running(world) as parts:
-        begun = await parts.conversations.begin(QUESTION)
+        begun = await begin(parts)
         await begun.over()
         begun.cut("stopped")
     assert rows(world) == [("complete", "Ollama speaking.")]
