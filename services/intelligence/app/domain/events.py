@@ -14,13 +14,25 @@ FinishReason = Literal["stop", "length", "content_filter", "other"]
 class Usage:
     """Tokens as the provider reported them; None where it reported nothing.
 
-    ``output_tokens`` includes ``reasoning_tokens``; ``input_tokens`` includes ``cached_tokens``.
+    ``output_tokens`` includes ``reasoning_tokens``. ``input_tokens`` includes ``cached_tokens``, which were read from
+    the provider's cache, and ``cache_write_tokens``, which were put there; one token is never both.
     """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """What two calls used together. A count that only one of them reported is that one's."""
+        return Usage(
+            _sum(self.input_tokens, other.input_tokens),
+            _sum(self.output_tokens, other.output_tokens),
+            _sum(self.reasoning_tokens, other.reasoning_tokens),
+            _sum(self.cached_tokens, other.cached_tokens),
+            _sum(self.cache_write_tokens, other.cache_write_tokens),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +76,7 @@ class Completion:
     text: str
     reasoning: str
     finished: Finished
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one + (other or 0)
