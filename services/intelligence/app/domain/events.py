@@ -55,7 +55,8 @@ class Finished:
 
     ``reason`` is ours, for logic; ``raw_reason`` is theirs, for people. ``model`` is the one that the provider
     says has answered, where it says so. ``skipped_frames`` counts bad frames in the otherwise good stream.
-    ``prompt_cut``: the provider seems to have left out part of the prompt, and has not said so.
+    ``prompt_cut``: the provider seems to have left out part of the prompt, and has not said so. ``busy_seconds`` is
+    how long it says that it worked on this answer, without the time to load the model.
     """
 
     reason: FinishReason
@@ -64,6 +65,7 @@ class Finished:
     model: str | None = None
     skipped_frames: int = 0
     prompt_cut: bool = False
+    busy_seconds: float | None = None
 
 
 Delta: TypeAlias = TextDelta | ReasoningDelta | Finished

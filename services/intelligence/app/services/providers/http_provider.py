@@ -122,6 +122,7 @@ class HttpProvider(Provider):
                         yield delta
                     if decoder.failure is not None:
                         decoder.failure.usage = decoder.reported()
+                        decoder.failure.of_request = decoder.ran_out and request.sampling.max_tokens is not None
                         raise decoder.failure
                     return
                 complaint = await _complaint(response)
