@@ -53,6 +53,19 @@ def test_cached_tokens_cost_less() -> None:
 
 
 @pytest.mark.parametrize(
+    "odd",
+    [
+        Usage(10, 1, cached_tokens=20),
+        Usage(10, 1, cache_write_tokens=20),
+        Usage(10, 1, None, 20, 20),
+        Usage(None, 1, None, 5, 5),
+    ],
+)
+def test_counts_that_contradict_each_other_cost_no_answer(odd: Usage) -> None:
+    assert PRICES("anthropic", "claude-sonnet-4-5", odd) is not None
+
+
+@pytest.mark.parametrize(
     ("provider", "model"),
     [("openai", "unheard-of"), ("own", "gpt-4.1"), ("ollama", "llama3.2"), ("nobody", "gpt-4.1"), ("openai", "")],
 )

@@ -215,6 +215,9 @@ def _grammatical(script: Script) -> Script:
 def _copy(error: ProviderError) -> ProviderError:
     copy = type(error)(error.detail, reason=error.reason, status=error.status, retry_after=error.retry_after)
     copy.may_retry = error.may_retry
+    copy.retry_alone_after = error.retry_alone_after
+    copy.of_model = error.of_model
+    copy.of_request = error.of_request
     return copy
 
 

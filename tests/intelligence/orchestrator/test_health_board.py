@@ -257,3 +257,25 @@ class TestModelsThatCallersName:
         board.failed(admitted(board, named), error("model_missing"))
         assert board.admit(named) is None
         assert board.admit(FLASH) is not None
+
+
+class TestWhomAFaultConcerns:
+    @pytest.mark.parametrize("reason", ["auth", "billing"])
+    def test_a_key_is_a_matter_of_all_models(self, board: HealthBoard, reason: Reason) -> None:
+        fail(board, reason)
+        assert not board.snapshot(PRO).healthy
+
+    @pytest.mark.parametrize("reason", ["auth", "billing"])
+    def test_but_not_where_the_provider_turned_down_one_model(self, board: HealthBoard, reason: Reason) -> None:
+        fault = error(reason)
+        fault.of_model = True
+        board.failed(admitted(board), fault)
+        assert not board.snapshot(FLASH).healthy
+        assert board.snapshot(PRO) == NEVER_HEARD_OF
+
+    def test_what_the_request_left_no_room_for_is_nobodys_fault(self, board: HealthBoard) -> None:
+        for _ in range(5):
+            fault = error("empty")
+            fault.of_request = True
+            board.failed(admitted(board), fault)
+        assert board.snapshot(FLASH) == NEVER_HEARD_OF

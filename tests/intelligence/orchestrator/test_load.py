@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from services.intelligence.app.domain.chat import Lock
+from services.intelligence.app.domain.events import Finished, TextDelta
 from services.intelligence.app.routing.trail import Queued
 from services.intelligence.app.services.deadlines import Clocks
 from services.intelligence.app.services.slots import QUEUE_LENGTH, Slots
@@ -187,6 +188,22 @@ class TestALocalModelOfOneSlot:
         ]
 
     @in_virtual_time
+    async def test_it_is_told_by_the_models_own_times_where_it_tells_them(self) -> None:
+        last = Finished("stop", "stop", busy_seconds=3.0)
+        world = World(ScriptedProvider("ollama", always=(Pause(8), TextDelta("Yes."), last)), limits={"ollama": 1})
+        await world.ask()
+        told = await asyncio.gather(*(world.ask() for _ in range(3)))
+        assert [event.expected_wait for event in told[2].events if isinstance(event, Queued)] == [6.0, 3.0]
+
+    @in_virtual_time
+    async def test_the_time_that_a_model_took_to_load_is_not_expected_again(self) -> None:
+        last = Finished("stop", "stop", busy_seconds=1.5)
+        ollama = ScriptedProvider("ollama", always=(TextDelta("Yes."), last), cold=True, load_seconds=60)
+        world = World(ollama, ScriptedProvider("gemini", always=says("Cloud.")), limits={"ollama": 1})
+        assert (await world.ask(asks(locks=LOCAL_ONLY))).answered_by == "ollama"
+        assert world.slots.expected_wait("ollama", 1) == 1.5
+
+    @in_virtual_time
     async def test_whoever_cannot_be_served_in_its_deadline_is_told_so(self) -> None:
         world = World(ScriptedProvider("ollama", always=EIGHT_SECONDS), limits={"ollama": 1}, request=12.0)
         told = await asyncio.gather(*(world.ask() for _ in range(3)))
@@ -231,6 +248,17 @@ class TestColdModels:
         told = await World(ollama, ScriptedProvider("gemini")).ask(asks(locks=LOCAL_ONLY))
         assert told.answered_by == "ollama"
         assert told.lines[:2] == ["1 connecting ollama", "1 loading ollama"]
+
+    @in_virtual_time
+    async def test_one_that_was_taken_for_loaded_and_failed_is_asked_about_anew(self) -> None:
+        ollama = ScriptedProvider("ollama", always=says("Local."), load_seconds=40)
+        world = World(ollama)
+        assert (await world.ask()).answered_by == "ollama"
+        ollama.cold = True
+        assert (await world.ask()).failures == [("ollama", "first_token_timeout")]
+        told = await world.ask()
+        assert told.lines[:2] == ["1 connecting ollama", "1 loading ollama"]
+        assert told.answered_by == "ollama"
 
     @in_virtual_time
     async def test_a_warm_one_has_its_usual_deadline(self) -> None:

@@ -5,7 +5,7 @@ import pytest
 from services.intelligence.app.domain.errors import Reason
 from services.intelligence.app.domain.events import TextDelta
 from services.intelligence.app.routing.breaker import BreakerPolicy, Closed
-from tests.intelligence.orchestrator.world import World
+from tests.intelligence.orchestrator.world import World, asks
 from tests.support.scripted import CLASS_OF, EndsBare, Fails, Pause, ScriptedProvider, error, fails, says
 from tests.support.virtual_time import START, in_virtual_time, run
 
@@ -132,3 +132,30 @@ async def test_one_that_says_that_a_retry_is_in_vain_is_not_asked_again() -> Non
     ollama = ScriptedProvider("ollama", [(Fails(told_off),)])
     assert (await World(ollama, ScriptedProvider("gemini", [says("Cloud.")])).ask()).answered_by == "gemini"
     assert len(ollama.calls) == 1
+
+
+def a_crash() -> Fails:
+    crash = error("server_error")
+    crash.retry_alone_after = 2.0
+    return Fails(crash)
+
+
+@in_virtual_time
+async def test_one_that_needs_time_to_recover_is_not_waited_for_where_another_can_answer() -> None:
+    gemini = ScriptedProvider("gemini", [says("Cloud.")])
+    assert (await World(ScriptedProvider("ollama", [(a_crash(),)]), gemini).ask()).answered_by == "gemini"
+    assert gemini.last.at == START
+
+
+@in_virtual_time
+async def test_where_it_is_alone_it_is_given_that_time_and_asked_once_more() -> None:
+    ollama = ScriptedProvider("ollama", [(a_crash(),), says("Back again.")])
+    told = await World(ollama, ScriptedProvider("gemini")).ask(asks(locks=frozenset({"message"})))
+    assert told.answered_by == "ollama"
+    assert [call.at for call in ollama.calls] == [START, pytest.approx(START + 2, abs=0.01)]
+
+
+@in_virtual_time
+async def test_but_not_longer_than_anyone_is_waited_for() -> None:
+    ollama = ScriptedProvider("ollama", [(a_crash(),)])
+    assert (await World(ollama, retry_wait_max=1.9).ask()).failures == [("ollama", "server_error")]

@@ -10,7 +10,7 @@ from services.intelligence.app.domain.events import Delta
 from services.intelligence.app.services.providers.anthropic import AnthropicDecoder
 from services.intelligence.app.services.providers.complaints import Complaint
 from services.intelligence.app.services.providers.decoding import StreamDecoder
-from services.intelligence.app.services.providers.gemini import GeminiDecoder
+from services.intelligence.app.services.providers.gemini_decoder import GeminiDecoder
 from services.intelligence.app.services.providers.local_ollama import OllamaDecoder
 from services.intelligence.app.services.providers.openai_provider import OpenAIDecoder
 

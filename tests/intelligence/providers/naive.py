@@ -86,6 +86,7 @@ def _openai(body: str) -> Expected:
             last["completion_tokens"],
             last.get("completion_tokens_details", {}).get("reasoning_tokens"),
             last.get("prompt_tokens_details", {}).get("cached_tokens"),
+            last.get("prompt_tokens_details", {}).get("cache_write_tokens"),
         )
     return Expected(
         text="".join(delta.get("content") or "" for delta in deltas),
@@ -128,6 +129,7 @@ def _anthropic(body: str) -> Expected:
             counts["output_tokens"],
             counts.get("output_tokens_details", {}).get("thinking_tokens"),
             counts["cache_read_input_tokens"],
+            counts["cache_creation_input_tokens"],
         ),
         model=message["model"],
     )

@@ -11,12 +11,12 @@ from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest, Sam
 from services.intelligence.app.domain.errors import ContextTooLong, Garbled, Misconfigured, RejectedRequest
 from services.intelligence.app.services.providers.anthropic import (
     ANSWER_TOKENS,
-    REMEMBERED_MODELS,
     AnthropicProvider,
     Version,
     is_official,
     to_body,
 )
+from services.intelligence.app.services.providers.http_provider import REMEMBERED_MODELS
 
 from .frames import anthropic, anthropic_end, anthropic_start, named
 from .scripted_transport import Answer, ScriptedTransport
@@ -268,11 +268,21 @@ def test_anthropic_is_told_by_its_host_and_has_prices_of_its_own(base: str, offi
 
 async def test_a_model_that_is_described_has_its_context_and_its_longest_answer() -> None:
     provider, transport = asking(described(max_input_tokens=1_000_000, max_tokens=32_000), said("a"))
-    assert provider.context_tokens == 200_000
+    assert provider.candidate().context_tokens == 200_000
     await provider.ensure_ready()
     await provider.generate(ask(USER))
-    assert provider.context_tokens == 1_000_000
+    assert provider.candidate().context_tokens == 1_000_000
+    assert provider.candidate("claude-other").context_tokens == 200_000
     assert body_of(transport)["max_tokens"] == 32_000
+
+
+async def test_how_much_a_model_reads_is_learnt_from_its_complaint_for_that_model_alone() -> None:
+    provider, transport = asking(rejected("prompt is too long: 215000 tokens > 180000 maximum"))
+    with pytest.raises(ContextTooLong):
+        await provider.generate(ask(USER, model="claude-y"))
+    assert len(transport.sent) == 1
+    assert provider.candidate("claude-y").context_tokens == 180_000
+    assert provider.candidate().context_tokens == 200_000
 
 
 @pytest.mark.parametrize("odd", [None, "many", 0, True, -1])
@@ -280,7 +290,7 @@ async def test_a_description_without_numbers_changes_nothing(odd: Any) -> None:
     provider, transport = asking(described(max_input_tokens=odd, max_tokens=odd), said("a"))
     await provider.ensure_ready()
     await provider.generate(ask(USER))
-    assert (provider.context_tokens, body_of(transport)["max_tokens"]) == (200_000, ANSWER_TOKENS)
+    assert (provider.candidate().context_tokens, body_of(transport)["max_tokens"]) == (200_000, ANSWER_TOKENS)
 
 
 async def test_anthropic_is_ready_where_it_has_the_model_and_it_is_not_retired() -> None:

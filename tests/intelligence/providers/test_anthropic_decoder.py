@@ -34,7 +34,7 @@ def delta(kind: str, **fields: Any) -> bytes:
 
 def test_the_three_counts_of_input_are_added_up() -> None:
     assert ended(anthropic_start(**FULL), anthropic("a"), anthropic_end(usage={"output_tokens": 9})).usage == Usage(
-        327, 9, None, 300
+        input_tokens=327, output_tokens=9, cached_tokens=300, cache_write_tokens=20
     )
 
 
@@ -47,14 +47,14 @@ def test_each_count_is_the_last_that_was_reported() -> None:
         named("message_delta", delta={"stop_reason": None}, usage=later),
         anthropic_end(usage=last),
     )
-    assert finished.usage == Usage(328, 12, 4, 300)
+    assert finished.usage == Usage(328, 12, 4, 300, 20)
 
 
 def test_an_interrupted_answer_has_the_input_of_its_start_and_no_made_up_output() -> None:
     decoder = anthropic_decoder()
     assert decoder.reported() is None
     decoder.feed(anthropic_start(**FULL) + anthropic("a"))
-    assert decoder.reported() == Usage(327, None, None, 300)
+    assert decoder.reported() == Usage(327, None, None, 300, 20)
 
 
 def test_counts_that_are_missing_are_unknown() -> None:
@@ -65,7 +65,7 @@ def test_counts_that_are_missing_are_unknown() -> None:
 @pytest.mark.parametrize("usage", ["many", {"output_tokens": "many"}, [], None, {}])
 def test_a_usage_that_makes_no_sense_costs_neither_text_nor_the_usage_before(usage: Any) -> None:
     finished = ended(anthropic_start(**FULL), anthropic("a"), anthropic_end(usage=usage))
-    assert (finished.usage, finished.skipped_frames) == (Usage(327, None, None, 300), 0)
+    assert (finished.usage, finished.skipped_frames) == (Usage(327, None, None, 300, 20), 0)
 
 
 def test_a_block_may_begin_with_its_text() -> None:
@@ -138,7 +138,7 @@ def test_a_refusal_is_blocked_with_and_without_text(said: bytes) -> None:
     error = failure(decoder, anthropic_start(**FULL), said, anthropic_end("refusal", usage={"output_tokens": 4}))
     assert isinstance(error, Refused)
     assert error.reason == "blocked"
-    assert decoder.reported() == Usage(327, 4, None, 300)
+    assert decoder.reported() == Usage(327, 4, None, 300, 20)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_an_error_ends_the_answer_after_the_text_before_it(frame: bytes) -> None
     assert decoder.feed(anthropic_start(**FULL) + anthropic("Well") + frame) == [TextDelta("Well")]
     assert decoder.failure is not None
     assert decoder.failure.detail == "Overloaded"
-    assert decoder.reported() == Usage(327, None, None, 300)
+    assert decoder.reported() == Usage(327, None, None, 300, 20)
 
 
 def test_an_error_that_says_nothing_is_one_all_the_same() -> None:
@@ -211,5 +211,5 @@ def test_a_whole_message_in_place_of_a_stream_is_an_answer() -> None:
         assert decode(anthropic_decoder(), json.dumps(whole, indent=indent).encode()) == [
             ReasoningDelta("hm"),
             TextDelta("a"),
-            Finished("stop", "end_turn", Usage(327, 2, None, 300), "m"),
+            Finished("stop", "end_turn", Usage(327, 2, None, 300, 20), "m"),
         ]

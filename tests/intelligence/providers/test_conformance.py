@@ -5,11 +5,12 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 import structlog
 
-from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest
+from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest, Sampling
 from services.intelligence.app.domain.errors import ProviderError, Reason
 from services.intelligence.app.domain.events import Delta, Finished, ReasoningDelta, TextDelta
 from services.intelligence.app.services.providers.base import Provider
@@ -30,7 +31,7 @@ from tests.support.fakes import (
     stall,
     status,
 )
-from tests.support.fakes.behaviours import TEXT, End, Open, Ping, Raw, Say, Silence
+from tests.support.fakes.behaviours import TEXT, End, Open, Ping, Raw, Say, Silence, Think
 
 from .scripted_transport import ScriptedTransport
 from .subjects import KEY, SUBJECTS, Subject
@@ -39,6 +40,8 @@ PROMPT = "My sister's biopsy came back from the clinic in Vienna this morning."
 REQUEST = ProviderRequest((ChatTurn("system", "Answer briefly."), ChatTurn("user", PROMPT)))
 LEAVE_WITHIN = 0.25
 WITH_END_MARK = [subject for subject in SUBJECTS if subject.name != "gemini"]
+FULL_QUEUE: dict[tuple[str, int | None], Reason] = {("ollama", 503): "rate_limited"}
+"""(adapter, status): Ollama's 503 says that its queue is full, which is no fault."""
 CLOUD = [subject for subject in SUBJECTS if subject.name != "ollama"]
 
 
@@ -186,7 +189,7 @@ async def test_a_status_is_the_right_error(
 ) -> None:
     async with subject.serving([status(code)]) as fake:
         error = await failure(subject.provider(transport, fake))
-    assert (error.reason, error.status) == (reason, code)
+    assert (error.reason, error.status) == (FULL_QUEUE.get((subject.name, code), reason), code)
 
 
 async def test_a_named_delay_is_passed_on(subject: Subject, transport: AiohttpTransport) -> None:
@@ -215,6 +218,18 @@ async def test_a_broken_answer_is_the_right_error(
     async with subject.serving([behaviour]) as fake:
         assert (await failure(subject.provider(transport, fake))).reason == reason
         assert len(fake.chats) == 1
+
+
+@pytest.mark.parametrize(("limit", "of_request"), [(5, True), (None, False)])
+async def test_thoughts_that_fill_the_limit_are_no_answer_and_where_the_caller_set_it_nobodys_fault(
+    subject: Subject, transport: AiohttpTransport, limit: int | None, of_request: bool
+) -> None:
+    request = replace(REQUEST, sampling=Sampling(max_tokens=limit))
+    async with subject.serving([(Think("hm"), End("length"))]) as fake:
+        error = await failure(subject.provider(transport, fake), request)
+    assert (error.reason, error.may_retry, error.of_request) == ("empty", False, of_request)
+    assert error.usage is not None
+    assert error.usage.output_tokens == 1
 
 
 @pytest.mark.parametrize("behaviour", [cut(2), error_in_stream(2), cut(2, kind="clean")])
@@ -300,7 +315,7 @@ async def test_a_provider_that_cannot_answer_is_not_ready(
     async with subject.serving(checks=[behaviour, behaviour]) as fake:
         with pytest.raises(ProviderError) as caught:
             await subject.provider(transport, fake).ensure_ready()
-    assert caught.value.reason == reason
+    assert caught.value.reason == FULL_QUEUE.get((subject.name, caught.value.status), reason)
 
 
 @pytest.mark.parametrize("subject", SUBJECTS[:2], ids=lambda subject: str(subject.name))

@@ -52,11 +52,36 @@ def test_a_finish_reason_in_every_event_ends_nothing_and_the_last_counts() -> No
 
 @pytest.mark.parametrize(
     "finish",
-    ["SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "IMAGE_SAFETY"],
+    [
+        "SAFETY",
+        "RECITATION",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "MODEL_ARMOR",
+        "IMAGE_SAFETY",
+        "ESCALATION",
+    ],
 )
 def test_a_safety_finish_is_blocked_with_and_without_text(finish: str) -> None:
     assert failure(gemini_decoder(), gemini(finish=finish)).reason == "blocked"
     assert failure(gemini_decoder(), gemini({"text": "a"}), gemini(finish=finish)).reason == "blocked"
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        gemini(finish="SAFETY", usageMetadata={"promptTokenCount": 3}),
+        event({"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 3}}),
+    ],
+)
+def test_what_a_filter_says_counts_at_once_so_that_a_cut_after_it_makes_no_fault_of_it(last: bytes) -> None:
+    decoder = gemini_decoder()
+    assert decoder.feed(gemini({"text": "a"}) + last) == [TextDelta("a")]
+    assert decoder.over
+    assert decoder.failure is not None
+    assert decoder.failure.reason == "blocked"
+    assert decoder.reported() == Usage(3)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +111,22 @@ def test_a_limited_account_is_auth() -> None:
 @pytest.mark.parametrize("candidates", [{}, {"candidates": []}])
 def test_a_prompt_without_candidates_but_with_feedback_is_blocked(feedback: Any, candidates: Any) -> None:
     assert failure(gemini_decoder(), event({**candidates, "promptFeedback": feedback})).reason == "blocked"
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        event({"promptFeedback": {"blockReason": "OTHER"}}),
+        gemini({"text": "b"}, promptFeedback={"blockReason": "PROHIBITED_CONTENT"}),
+        gemini({"text": "b"}, finish="STOP", promptFeedback={"blockReason": "NEW_IN_2027"}),
+    ],
+)
+def test_a_prompt_that_is_blocked_after_the_first_words_is_blocked(late: bytes) -> None:
+    decoder = gemini_decoder()
+    assert decoder.feed(gemini({"text": "a"})) == [TextDelta("a")]
+    assert decoder.feed(late) == []
+    assert decoder.failure is not None
+    assert decoder.failure.reason == "blocked"
 
 
 def test_feedback_beside_an_answer_blocks_nothing() -> None:

@@ -1,5 +1,7 @@
 """What Ollama's lines may hold."""
 
+from typing import Any
+
 import pytest
 
 from services.intelligence.app.domain.events import Finished, ReasoningDelta, TextDelta, Usage
@@ -34,6 +36,30 @@ def test_counts_that_are_absent_are_unknown(stats: dict[str, int], usage: Usage 
     finished = decode(ollama_decoder(), ollama("a"), line(done=True, done_reason="stop", **stats))[-1]
     assert isinstance(finished, Finished)
     assert finished.usage == usage
+
+
+@pytest.mark.parametrize(
+    ("stats", "busy"),
+    [
+        ({}, None),
+        ({"total_duration": 9_000_000_000, "load_duration": 8_000_000_000}, None),
+        ({"load_duration": 8_000_000_000, "prompt_eval_duration": 500_000_000, "eval_duration": 2_000_000_000}, 2.5),
+        ({"eval_duration": 2_000_000_000}, 2.0),
+        ({"prompt_eval_duration": None, "eval_duration": 1_500_000_000}, 1.5),
+        ({"eval_duration": -1}, None),
+        ({"eval_duration": "long"}, None),
+    ],
+)
+def test_busy_is_reading_and_writing_without_loading(stats: dict[str, Any], busy: float | None) -> None:
+    finished = decode(ollama_decoder(), ollama("a"), line(done=True, done_reason="stop", **stats))[-1]
+    assert isinstance(finished, Finished)
+    assert finished.busy_seconds == busy
+
+
+@pytest.mark.parametrize("name", ["prompt_eval_count", "eval_count", "eval_duration"])
+def test_a_number_that_makes_no_sense_costs_no_answer(name: str) -> None:
+    last = line(done=True, done_reason="stop", model="m:1b", **{name: "many"})
+    assert decode(ollama_decoder(), ollama("a"), last) == [TextDelta("a"), Finished("stop", "stop", None, "m:1b")]
 
 
 @pytest.mark.parametrize(

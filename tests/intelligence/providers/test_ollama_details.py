@@ -8,8 +8,6 @@ import pytest
 
 from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest
 from services.intelligence.app.domain.errors import ContextTooLong, Misconfigured, Reason
-from services.intelligence.app.services.providers import ollama_errors
-from services.intelligence.app.services.providers.complaints import Complaint
 from services.intelligence.app.services.providers.local_ollama import LocalOllamaProvider
 from services.intelligence.app.services.providers.transport import AiohttpTransport, open_session
 from tests.support.fakes import FakeOllama, answer
@@ -151,7 +149,9 @@ class TestLoading:
         await provider.generate(ask())
         warm, call = body_of(transport, 1), body_of(transport, 2)
         assert warm["messages"] == []
-        assert (warm["options"]["num_ctx"], warm["keep_alive"]) == (call["options"]["num_ctx"], call["keep_alive"])
+        for name in ("shift", "keep_alive"):
+            assert warm[name] == call[name]
+        assert warm["options"] == {"num_ctx": call["options"]["num_ctx"]}
 
     async def test_a_cloud_model_is_never_cold(self) -> None:
         transport = ScriptedTransport(tags("m:cloud"))
@@ -174,33 +174,28 @@ async def test_the_stats_are_the_usage() -> None:
         assert (usage.input_tokens, usage.output_tokens) == (16, 1)
 
 
-@pytest.mark.parametrize(
-    ("status", "text", "reason", "may_retry"),
-    [
-        (404, "model 'm' not found", "model_missing", True),
-        (404, "404 page not found", "model_missing", True),
-        (403, "", "auth", True),
-        (401, "unauthorized", "auth", True),
-        (402, "upgrade to a paid plan", "billing", True),
-        (429, "you have reached your limit", "rate_limited", True),
-        (503, "server busy, please try again.  maximum pending requests exceeded", "overloaded", False),
-        (503, "Server overloaded, please retry shortly (ref: 1)", "overloaded", False),
-        (502, "bad gateway", "server_error", True),
-        (
-            500,
-            "model runner has unexpectedly stopped, this may be due to resource limitations",
-            "server_error",
-            False,
-        ),
-        (500, "llama runner process has terminated: CUDA error: out of memory", "server_error", False),
-        (500, "something else", "server_error", True),
-        (400, "the prompt is longer than the context length currently available", "context_too_long", True),
-        (400, "m does not support chat", "model_missing", True),
-        (400, "invalid options", "invalid_request", True),
-        (499, "request canceled", "server_error", True),
-        (None, "CUDA error: out of memory", "server_error", False),
-    ],
-)
-def test_what_its_errors_mean(status: int | None, text: str, reason: Reason, may_retry: bool) -> None:
-    verdict = ollama_errors.classify(Complaint(status, text))
-    assert (verdict.reason, verdict.may_retry) == (reason, may_retry)
+async def test_how_long_the_model_worked_is_told_without_the_time_to_load_it() -> None:
+    async with FakeOllama([answer("Hello")]) as fake, open_session() as session:
+        provider = LocalOllamaProvider(transport=AiohttpTransport(session), base_url=fake.url)
+        finished = (await provider.generate(ask())).finished
+        assert finished.busy_seconds == pytest.approx(0.000276083 + 0.001056119)
+
+
+class TestACloudModelBehindALocalServer:
+    @pytest.mark.parametrize(("status", "reason"), [(401, "auth"), (402, "billing"), (403, "auth")])
+    @pytest.mark.parametrize(("model", "concerned"), [("m:cloud", True), ("m", False)])
+    async def test_that_is_turned_down_has_no_bearing_on_the_models_that_run_here(
+        self, status: int, reason: Reason, model: str, concerned: bool
+    ) -> None:
+        transport = ScriptedTransport(tags("m", "m:cloud"), Answer([b'{"error":"unauthorized"}'], status=status))
+        provider = LocalOllamaProvider(transport=transport, base_url=URL, model="m")
+        with pytest.raises(Misconfigured) as caught:
+            await provider.generate(ask(model=model))
+        assert (caught.value.reason, caught.value.of_model) == (reason, concerned)
+
+    async def test_nor_has_one_that_is_remote_by_its_details(self) -> None:
+        transport = ScriptedTransport(tags("far"), Answer([b"{}"], status=402), shows=b'{"remote_host":"x.invalid"}')
+        provider = LocalOllamaProvider(transport=transport, base_url=URL, model="far", locality="cloud")
+        with pytest.raises(Misconfigured) as caught:
+            await provider.generate(ask())
+        assert (caught.value.reason, caught.value.of_model) == ("billing", True)

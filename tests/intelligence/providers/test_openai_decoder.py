@@ -12,7 +12,7 @@ from .frames import decode, event, failure, openai, openai_decoder
 def test_usage_is_taken_from_wherever_it_comes_and_the_last_counts() -> None:
     early, late = {"prompt_tokens": 1, "completion_tokens": 1}, {"prompt_tokens": 9, "completion_tokens": 4}
     detailed = late | {
-        "prompt_tokens_details": {"cached_tokens": 3},
+        "prompt_tokens_details": {"cached_tokens": 3, "cache_write_tokens": 5},
         "completion_tokens_details": {"reasoning_tokens": 2},
     }
     finished = decode(
@@ -23,7 +23,7 @@ def test_usage_is_taken_from_wherever_it_comes_and_the_last_counts() -> None:
         b"data: [DONE]\n\n",
     )[-1]
     assert isinstance(finished, Finished)
-    assert finished.usage == Usage(9, 4, 2, 3)
+    assert finished.usage == Usage(9, 4, 2, 3, 5)
 
 
 def test_a_usage_that_makes_no_sense_costs_neither_text_nor_the_usage_before() -> None:

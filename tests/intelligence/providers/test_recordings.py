@@ -123,7 +123,7 @@ QUOTED: dict[tuple[str, str, int], str] = {
     ("gemini", "err-5xx", 0): "overloaded",
     ("gemini", "stream-midstream-error", 0): "overloaded",
     ("gemini", "err-auth", 0): "auth",
-    ("ollama", "err-busy", 0): "overloaded",
+    ("ollama", "err-busy", 0): "rate_limited",
     ("ollama", "err-context", 0): "context_too_long",
     ("ollama", "stream-midstream-error", 0): "server_error",
     ("anthropic", "err-quota", 0): "billing",
@@ -135,6 +135,8 @@ DELAYS = {
     ("openai", "err-ratelimit", 0): 0.579,
     ("gemini", "err-ratelimit", 0): 26.0,
     ("azure", "err-ratelimit", 0): 86_400.0,
+    # Ollama names none; this is ours, for a queue that is full.
+    ("ollama", "err-busy", 0): 3.0,
 }
 EVERY_OFFSET_UP_TO = 30_000
 """Longer bodies are split at every offset of their first and last 1,024 bytes, and at each 97th between."""

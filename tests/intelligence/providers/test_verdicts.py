@@ -180,7 +180,7 @@ def test_a_gemini_error_is_told_by_its_status_name_and_details(status: int, body
         (400, {"error": '"x" does not support thinking'}, "invalid_request", "thinking"),
         (400, {"error": "the prompt is longer than the context length currently available"}, "context_too_long", ""),
         (500, {"error": "model runner has unexpectedly stopped"}, "server_error", "unexpectedly stopped"),
-        (503, {"error": "server busy, please try again.  maximum pending requests exceeded"}, "overloaded", "busy"),
+        (503, {"error": "server busy, please try again.  maximum pending requests exceeded"}, "rate_limited", "busy"),
     ],
 )
 def test_an_ollama_error_is_told_by_status_and_sentence(status: int, body: Any, reason: Reason, said: str) -> None:
@@ -193,7 +193,7 @@ def test_an_ollama_error_is_told_by_status_and_sentence(status: int, body: Any, 
     ("provider", "error", "reason"),
     [
         ("ollama", "an error was encountered while running the model", "server_error"),
-        ("ollama", "server busy, please try again.  maximum pending requests exceeded", "overloaded"),
+        ("ollama", "server busy, please try again.  maximum pending requests exceeded", "rate_limited"),
         ("ollama", "the input exceeds the context length", "context_too_long"),
         ("openai", {"message": "m", "type": "server_error", "code": None}, "server_error"),
         ("openai", {"message": "m", "type": "tokens", "code": "rate_limit_exceeded"}, "rate_limited"),

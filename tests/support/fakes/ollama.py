@@ -145,20 +145,21 @@ class _Lines(Frames):
         return json.dumps({"error": message}).encode() + b"\n"
 
     def end(self, finish: str, *, usage: bool) -> bytes:
+        # Those of a real answer, a hundredth: the fake is that quick, and whoever queues goes by them.
         stats = {
-            "total_duration": 171_946_792,
-            "load_duration": 38_473_250,
+            "total_duration": 1_719_468,
+            "load_duration": 384_733,
             "prompt_eval_count": 16,
-            "prompt_eval_duration": 27_608_250,
+            "prompt_eval_duration": 276_083,
             "eval_count": self._tokens,
-            "eval_duration": 105_611_917,
+            "eval_duration": 1_056_119,
         }
         line = {
             "message": {"role": "assistant", "content": ""},
             "done_reason": "length" if finish == "length" else "stop",
             "done": True,
         }
-        return self._line({**line, **(stats if usage else {"total_duration": 171_946_792})})
+        return self._line({**line, **(stats if usage else {"total_duration": 1_719_468})})
 
     def _line(self, fields: dict[str, Any]) -> bytes:
         return json.dumps({"model": self._model, "created_at": CREATED_AT, **fields}).encode() + b"\n"

@@ -64,8 +64,12 @@ class ProviderError(Exception):
 
     ``detail`` is for operators: it may quote the provider, never the prompt or a key. ``status`` is the HTTP status
     where there was one. ``retry_after`` is the delay in seconds that the provider asked for. ``usage`` is what the
-    provider had reported of the call by then. ``said`` is a refusal in the model's own words. ``may_retry`` false:
-    asking the same provider once more is known to be in vain.
+    provider had reported of the call by then. ``said`` is a refusal in the model's own words.
+
+    ``may_retry`` false: asking the same provider once more is known to be in vain. ``retry_alone_after``: it needs so
+    many seconds to recover, which are waited for only where nobody else can answer. ``of_model``: only the model that
+    was asked is concerned, whatever the reason usually means. ``of_request``: what the caller asked for left no room
+    for an answer, so that nobody's health is touched.
     """
 
     reasons: ClassVar[frozenset[Reason]] = frozenset()
@@ -83,6 +87,9 @@ class ProviderError(Exception):
         self.usage: Usage | None = None
         self.said = ""
         self.may_retry = True
+        self.retry_alone_after: float | None = None
+        self.of_model = False
+        self.of_request = False
 
 
 class Unreachable(ProviderError):

@@ -63,14 +63,19 @@ VERDICTS: dict[Reason, Verdict] = {
 }
 
 
-def retry_delay(error: ProviderError, *, tried: int, longest: float, jitter: float) -> float | None:
+def retry_delay(
+    error: ProviderError, *, tried: int, longest: float, jitter: float, alone: bool = False
+) -> float | None:
     """Seconds to wait before the same provider is asked once more, or None where it is not.
 
-    A delay that the provider names is waited for up to ``longest`` seconds. Where it names none, ``jitter`` seconds
-    do, but not for a rate limit: without a time there is nothing to wait for.
+    A delay that the provider names is waited for up to ``longest`` seconds; one that it is known to need, only where
+    it is ``alone``: nobody else can answer. Where there is neither, ``jitter`` seconds do, but not for a rate limit:
+    without a time there is nothing to wait for.
     """
     if tried > 1 or not (error.may_retry and VERDICTS[error.reason].retry):
         return None
     if error.retry_after is not None:
         return error.retry_after if error.retry_after <= longest else None
+    if error.retry_alone_after is not None:
+        return error.retry_alone_after if alone and error.retry_alone_after <= longest else None
     return None if error.reason == "rate_limited" else jitter

@@ -101,10 +101,14 @@ class Entrance:
             self._slots.give_back(candidate.name)
 
     def answered(self, candidate: Candidate, seconds: float) -> None:
-        """A whole answer took so long."""
+        """A whole answer kept the model busy for so long."""
         self._slots.measured(candidate.name, seconds)
         if candidate.locality == "local" and not candidate.asked_model:
             self._warm_until[candidate.target] = self._clock.now() + WARM_FOR_SEC
+
+    def failed(self, candidate: Candidate) -> None:
+        """It may have lost its model: whether that is loaded is asked again."""
+        self._warm_until.pop(candidate.target, None)
 
     async def close(self) -> None:
         """End all warm-ups."""

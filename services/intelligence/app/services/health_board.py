@@ -122,9 +122,9 @@ class HealthBoard:
         self._end(admission)
         now = self._clock.now()
         provider_key, model_key = admission.candidate.health_keys()
-        concerned = provider_key if verdict.scope == "provider" else model_key
+        concerned = provider_key if verdict.scope == "provider" and not error.of_model else model_key
         for key, ticket in admission.tickets:
-            if key != concerned or verdict.effect == "none":
+            if key != concerned or verdict.effect == "none" or error.of_request:
                 self._set(key, breaker.release(self._state(key), ticket, now), None)
                 continue
             if breaker.current(self._state(key), ticket):

@@ -257,6 +257,8 @@ class ProviderOrchestrator:
                         yield event
                 if call.seconds is not None:
                     self._entrance.answered(candidate, call.seconds)
+                elif call.failed is not None:
+                    self._entrance.failed(candidate)
             finally:
                 self._entrance.leave(place, candidate)
             if call.failed is None or walk.stuck or (call.failed.spoke and not walk.last):
@@ -266,7 +268,11 @@ class ProviderOrchestrator:
                 continuing, tried = "instructed", 0
                 continue
             pause = retry_delay(
-                error, tried=tried, longest=self._pace.retry_wait_max, jitter=self._jitter() * RETRY_JITTER_SEC
+                error,
+                tried=tried,
+                longest=self._pace.retry_wait_max,
+                jitter=self._jitter() * RETRY_JITTER_SEC,
+                alone=walk.last,
             )
             if pause is None or self._clock.now() + pause >= walk.deadline:
                 walk.stuck = not (VERDICTS[error.reason].failover or walk.said)

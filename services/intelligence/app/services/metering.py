@@ -41,6 +41,7 @@ def metered(reported: Usage | None, asked: Sequence[ChatTurn], said: str) -> tup
         estimated_tokens(said) if known.output_tokens is None else known.output_tokens,
         known.reasoning_tokens,
         known.cached_tokens,
+        known.cache_write_tokens,
     ), gaps
 
 

@@ -45,10 +45,13 @@ def _price(vendor: str, model: str, usage: Usage) -> Decimal:
     from genai_prices import Usage as PricedUsage  # noqa: PLC0415 (see the module)
     from genai_prices import calc_price  # noqa: PLC0415
 
+    inputs = usage.input_tokens or 0
+    read = min(usage.cached_tokens or 0, inputs)
     counts = PricedUsage(
-        input_tokens=usage.input_tokens or 0,
+        input_tokens=inputs,
         output_tokens=usage.output_tokens or 0,
-        cache_read_tokens=min(usage.cached_tokens or 0, usage.input_tokens or 0),
+        cache_read_tokens=read,
+        cache_write_tokens=min(usage.cache_write_tokens or 0, inputs - read),
     )
     if "://" in vendor:
         return calc_price(counts, model_ref=model, provider_api_url=vendor).total_price

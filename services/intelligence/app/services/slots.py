@@ -55,7 +55,7 @@ class Slots:
         return ahead * bulkhead.service_seconds / bulkhead.limit
 
     def measured(self, provider: str, seconds: float) -> None:
-        """A whole answer took so long, from its admission to its end."""
+        """A whole answer took so long."""
         bulkhead = self._of(provider)
         mean = bulkhead.service_seconds
         bulkhead.service_seconds = seconds if mean is None else mean + NEWEST_SHARE * (seconds - mean)

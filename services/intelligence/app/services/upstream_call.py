@@ -35,7 +35,10 @@ class Terms:
 
 
 class UpstreamCall:
-    """``run`` it once; afterwards ``failed`` is its failure, or ``seconds`` how long its whole answer took."""
+    """``run`` it once; afterwards ``failed`` is its failure, or ``seconds`` how long its whole answer took.
+
+    That is by the model's own times where it tells them, which leave the loading out; else by our clock.
+    """
 
     def __init__(
         self, provider: Provider, admission: Admission, terms: Terms, walk: Walk, health: HealthBoard, clock: Clock
@@ -69,7 +72,8 @@ class UpstreamCall:
                     if isinstance(event, Finished):
                         self._health.succeeded(self._admission)
                         booked = True
-                        self.seconds = self._clock.now() - started
+                        took = self._clock.now() - started
+                        self.seconds = took if event.busy_seconds is None else event.busy_seconds
                         for last in self._walk.ends(self._candidate, asked.turns):
                             yield last
                         yield Succeeded(self.number, self._candidate, finished=event)

@@ -14,7 +14,7 @@ from ...domain.events import Finished, FinishReason, Usage
 from . import anthropic_errors
 from .complaints import Complaint, Verdict, from_value
 from .decoding import SseDecoder, lenient, present
-from .http_provider import Call, HttpProvider
+from .http_provider import Call, HttpProvider, remember
 from .redaction import code_word
 from .transport import Transport
 
@@ -25,7 +25,6 @@ CONTEXT_TOKENS = 200_000
 ANSWER_TOKENS = 64_000
 """How long an answer may be where the caller names no limit. No current model takes less, and an answer that is
 shorter costs no more for it; a model that takes less says so, and is believed."""
-REMEMBERED_MODELS = 256
 
 _FINISH: dict[str, FinishReason] = {
     "end_turn": "stop",
@@ -95,9 +94,9 @@ class AnthropicProvider(HttpProvider):
         if described.get("lifecycle") == "retired":
             raise Misconfigured(f"{self._model} is retired", reason="model_missing")
         if _is_count(described.get("max_input_tokens")):
-            self.context_tokens = described["max_input_tokens"]
+            self._learn_context(self._model, described["max_input_tokens"])
         if _is_count(described.get("max_tokens")):
-            _remember(self._longest, self._model, described["max_tokens"])
+            remember(self._longest, self._model, described["max_tokens"])
 
     async def _prepare(self, request: ProviderRequest) -> Call:
         decoder = AnthropicDecoder(lambda complaint: self._error(complaint, request))
@@ -105,11 +104,13 @@ class AnthropicProvider(HttpProvider):
 
     def _adapt(self, complaint: Complaint, request: ProviderRequest, /) -> bool:
         before = self._body(request)
-        longest = anthropic_errors.longest_answer(complaint)
+        longest, reads = anthropic_errors.longest_answer(complaint), anthropic_errors.most_tokens(complaint)
         if longest is not None:
-            _remember(self._longest, before["model"], longest)
+            remember(self._longest, before["model"], longest)
+        elif reads is not None:
+            self._learn_context(before["model"], reads)
         elif "temperature" in before and anthropic_errors.rejects_temperature(complaint):
-            _remember(self._without_temperature, before["model"], True)
+            remember(self._without_temperature, before["model"], True)
         return self._body(request) != before
 
     def _body(self, request: ProviderRequest) -> dict[str, Any]:
@@ -302,6 +303,7 @@ class AnthropicDecoder(SseDecoder):
             output_tokens=counts.output_tokens,
             reasoning_tokens=details.thinking_tokens if details is not None else None,
             cached_tokens=counts.cache_read_input_tokens,
+            cache_write_tokens=counts.cache_creation_input_tokens,
         )
 
     def _finish(self) -> Finished:
@@ -322,10 +324,3 @@ class AnthropicDecoder(SseDecoder):
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _remember(known: dict[str, Any], model: str, fact: Any) -> None:
-    """Keep a fact of a model: callers name models, so the oldest goes when there are too many."""
-    known[model] = fact
-    if len(known) > REMEMBERED_MODELS:
-        del known[next(iter(known))]

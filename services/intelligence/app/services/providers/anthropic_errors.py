@@ -35,6 +35,7 @@ _BY_SENTENCE: tuple[tuple[str, Reason], ...] = (
     ("blocked by content filtering policy", "blocked"),
 )
 _LONGEST = re.compile(r"max_tokens: \d+ > (\d+)")
+_MOST_TOKENS = re.compile(r"prompt is too long: \d+ tokens > (\d+) maximum")
 _TEMPERATURE = re.compile(r"\btemperature\b")
 _UNKNOWN_PATH = "no Anthropic API at this address; check ANTHROPIC_BASE_URL"
 _REDIRECT = "redirects are not followed; check ANTHROPIC_BASE_URL"
@@ -60,6 +61,12 @@ def longest_answer(complaint: Complaint) -> int | None:
     """The most tokens that this model may be asked for, where the complaint is that it was asked for more."""
     found = _LONGEST.search(complaint.message) if complaint.status == 400 else None
     return int(found[1]) if found is not None else None
+
+
+def most_tokens(complaint: Complaint) -> int | None:
+    """How many tokens this model reads, where the complaint is that there were more."""
+    found = _MOST_TOKENS.search(complaint.message) if complaint.status == 400 else None
+    return int(found[1]) or None if found is not None else None
 
 
 def rejects_temperature(complaint: Complaint) -> bool:

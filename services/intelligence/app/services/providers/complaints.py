@@ -80,13 +80,16 @@ class Verdict:
     """What a complaint means.
 
     ``hint`` tells the operator what to look at. ``trust_delay`` false: the delay that was named means nothing here.
-    ``may_retry`` false: asking once more at once would be in vain.
+    ``may_retry`` false: asking once more at once would be in vain. ``delay``: seconds that are to pass before the
+    next call even where none are named. ``retry_alone_after`` as in ProviderError.
     """
 
     reason: Reason
     hint: str = ""
     trust_delay: bool = True
     may_retry: bool = True
+    delay: float | None = None
+    retry_alone_after: float | None = None
 
 
 def from_answer(status: int, headers: Mapping[str, str], body: bytes) -> Complaint:
@@ -151,7 +154,10 @@ def to_error(
         retry_after = delays.asked_delay(
             complaint.headers, wall, retry_info=_retry_infos(complaint), message=complaint.message
         )
+    if verdict.delay is not None:
+        retry_after = max(retry_after or 0.0, verdict.delay)
     error = _CLASS_OF[verdict.reason](detail, reason=verdict.reason, status=complaint.status, retry_after=retry_after)
+    error.retry_alone_after = verdict.retry_alone_after
     error.may_retry = verdict.may_retry and complaint.headers.get("x-should-retry", "").lower() != "false"
     return error
 

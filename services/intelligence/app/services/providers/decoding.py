@@ -25,6 +25,7 @@ class StreamDecoder(ABC):
 
     ``failure`` is the error that ends the answer, to be raised after the deltas that came before it. ``whole`` says
     that the provider's mark of completion was seen, so that a cut from here on loses nothing of the answer.
+    ``ran_out``: the limit of the answer was reached before its first word, by thoughts alone.
     """
 
     end_mark: ClassVar[str] = ""
@@ -34,6 +35,7 @@ class StreamDecoder(ABC):
         self.failure: ProviderError | None = None
         self.over = False
         self.whole = False
+        self.ran_out = False
         self._model: str | None = None
         self._spoke = False
         self._good = 0
@@ -130,7 +132,11 @@ class StreamDecoder(ABC):
     def _finished(self, reason: FinishReason, raw_reason: str | None, usage: Usage | None) -> Finished:
         """The terminal mark of an answer; raises Garbled (empty) where nothing was said."""
         if not self._spoke:
-            raise Garbled(f"no text in the answer (finish: {code_word(raw_reason or '')})", reason="empty")
+            self.ran_out = reason == "length"
+            empty = Garbled(f"no text in the answer (finish: {code_word(raw_reason or '')})", reason="empty")
+            # The same thoughts would fill the same limit again.
+            empty.may_retry = not self.ran_out
+            raise empty
         return Finished(reason, raw_reason, usage, self._model, self._skipped)
 
     def _truncated(self) -> Garbled:
@@ -196,7 +202,7 @@ def _is_whole(stray: list[bytes]) -> bool:
     return stray[-1].startswith(closer) or (len(stray) == 1 and stray[0].endswith(closer))
 
 
-def lenient(raw: msgspec.Raw, decoder: msgspec.json.Decoder[T]) -> T | None:
+def lenient(raw: msgspec.Raw | bytes | str, decoder: msgspec.json.Decoder[T]) -> T | None:
     """The value of a side field, or None: a bad count must not cost the text beside it."""
     try:
         return decoder.decode(raw)

@@ -4,7 +4,7 @@ import time
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from ...domain.chat import ChatTurn, Locality, ProviderRequest
 from ...domain.errors import Garbled, ProviderError, Unreachable
 from ...domain.events import Delta
+from ...routing.policy import Candidate
 from .base import Provider
 from .complaints import ERROR_BODY_BYTES, Complaint, Verdict, from_answer, to_error
 from .decoding import StreamDecoder
@@ -19,6 +20,9 @@ from .transport import Response, Transport
 
 LISTING_BYTES = 8 * 1024 * 1024
 """How much of a list of models is read."""
+
+REMEMBERED_MODELS = 256
+"""Of how many models something is remembered that was learnt of them."""
 
 T = TypeVar("T")
 
@@ -60,6 +64,13 @@ class HttpProvider(Provider):
         self._headers = {"Content-Type": "application/json", **headers}
         self._keys = tuple(keys)
         self._wall = wall
+        self._contexts: dict[str, int] = {}
+
+    def candidate(self, model: str = "") -> Candidate:
+        """See Provider. How much a model reads is what was learnt of it, once something was."""
+        candidate = super().candidate(model)
+        learnt = self._contexts.get(candidate.model)
+        return candidate if learnt is None else replace(candidate, context_tokens=learnt)
 
     @abstractmethod
     def _classify(self, complaint: Complaint) -> Verdict:
@@ -72,6 +83,10 @@ class HttpProvider(Provider):
     def _adapt(self, _complaint: Complaint, _request: ProviderRequest, /) -> bool:
         """Learn from a complaint; true where the request is worth preparing anew, because the call will differ."""
         return False
+
+    def _learn_context(self, model: str, tokens: int) -> None:
+        """A conversation with this model may have so many tokens."""
+        remember(self._contexts, model, tokens)
 
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[Delta]:
         """See Provider."""
@@ -107,6 +122,7 @@ class HttpProvider(Provider):
                         yield delta
                     if decoder.failure is not None:
                         decoder.failure.usage = decoder.reported()
+                        decoder.failure.of_request = decoder.ran_out and request.sampling.max_tokens is not None
                         raise decoder.failure
                     return
                 complaint = await _complaint(response)
@@ -138,6 +154,13 @@ class HttpProvider(Provider):
 def said(request: ProviderRequest) -> list[ChatTurn]:
     """The turns that hold text: some providers reject a message without any."""
     return [turn for turn in request.turns if turn.text]
+
+
+def remember(known: dict[str, T], model: str, fact: T) -> None:
+    """Keep a fact of a model: callers name models, so the oldest goes when there are too many."""
+    known[model] = fact
+    if len(known) > REMEMBERED_MODELS:
+        del known[next(iter(known))]
 
 
 async def _complaint(response: Response) -> Complaint:

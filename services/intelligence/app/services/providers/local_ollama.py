@@ -15,7 +15,7 @@ from ...routing.history import TURN_OVERHEAD_TOKENS, estimated_tokens
 from ...routing.policy import Candidate
 from . import ollama_errors
 from .complaints import Complaint, Verdict, from_value
-from .decoding import NdjsonDecoder, present
+from .decoding import NdjsonDecoder, lenient, present
 from .http_provider import Call, HttpProvider, said
 from .transport import Transport
 
@@ -105,7 +105,7 @@ class LocalOllamaProvider(HttpProvider):
         """See Provider: a chat without messages loads the model."""
         name = model or await self._settled()
         known = await self._know(name)
-        body: dict[str, Any] = {"model": name, "messages": [], "options": {"num_ctx": known.num_ctx}, "stream": False}
+        body: dict[str, Any] = {"model": name, "messages": [], "stream": False, **_loading(known.num_ctx)}
         if self._keep_alive is not None:
             body["keep_alive"] = self._keep_alive
         await self._ask(f"{self._url}/api/chat", dict[str, Any], body)
@@ -203,6 +203,14 @@ class LocalOllamaProvider(HttpProvider):
     def _is_usable(self, entry: "_Listed") -> bool:
         return entry.can_chat and not (entry.is_remote and self.locality == "local")
 
+    def _error(self, complaint: Complaint, request: ProviderRequest | None) -> ProviderError:
+        error = super()._error(complaint, request)
+        name = (request.model if request is not None else "") or self.model
+        known = self._known.get(name)
+        # The account at Ollama's cloud, or what is allowed of it, has no bearing on the models that run here.
+        error.of_model = is_cloud_name(name) or (known is not None and known.remote)
+        return error
+
     def _classify(self, complaint: Complaint) -> Verdict:
         return ollama_errors.classify(complaint)
 
@@ -210,10 +218,12 @@ class LocalOllamaProvider(HttpProvider):
 def to_body(request: ProviderRequest, model: str, num_ctx: int) -> dict[str, Any]:
     """The body of POST /api/chat.
 
-    The options that decide how a model is loaded are the same in every call. An answer may fill the context, no more.
+    An answer may fill the context, no more.
     """
     sampling = request.sampling
-    options: dict[str, Any] = {"num_ctx": num_ctx, "num_predict": min(sampling.max_tokens or num_ctx, num_ctx)}
+    loading = _loading(num_ctx)
+    options = loading["options"]
+    options["num_predict"] = min(sampling.max_tokens or num_ctx, num_ctx)
     if sampling.temperature is not None:
         options["temperature"] = sampling.temperature
     if sampling.stop:
@@ -223,9 +233,13 @@ def to_body(request: ProviderRequest, model: str, num_ctx: int) -> dict[str, Any
         "messages": [{"role": turn.role, "content": turn.text} for turn in said(request)],
         "stream": True,
         "truncate": False,
-        "shift": False,
-        "options": options,
+        **loading,
     }
+
+
+def _loading(num_ctx: int) -> dict[str, Any]:
+    """What decides how a model is loaded: a call that differs in it from the one before has it loaded anew."""
+    return {"shift": False, "options": {"num_ctx": num_ctx}}
 
 
 def same_model(one: str, other: str) -> bool:
@@ -294,11 +308,25 @@ class _Line(msgspec.Struct):
     done_reason: str | None = None
     model: str | None = None
     error: msgspec.Raw = msgspec.Raw()
+
+
+class _Stats(msgspec.Struct):
+    """What the last line tells beside; durations in nanoseconds. A number that is zero is left out."""
+
     prompt_eval_count: int | None = None
+    prompt_eval_duration: float | None = None
     eval_count: int | None = None
+    eval_duration: float | None = None
+
+    @property
+    def busy_seconds(self) -> float | None:
+        """Reading the prompt and writing the answer."""
+        spent = ((self.prompt_eval_duration or 0.0) + (self.eval_duration or 0.0)) / 1e9
+        return spent if spent > 0 else None
 
 
 _decode_line = msgspec.json.Decoder(_Line).decode
+_stats_decoder = msgspec.json.Decoder(_Stats)
 
 
 class OllamaDecoder(NdjsonDecoder):
@@ -312,6 +340,7 @@ class OllamaDecoder(NdjsonDecoder):
         self._explain = explain
         self._was_cut = was_cut or (lambda _read: False)
         self._last: _Line | None = None
+        self._stats = _Stats()
 
     def _take(self, frame: bytes | str) -> None:
         line = _decode_line(frame)
@@ -328,15 +357,14 @@ class OllamaDecoder(NdjsonDecoder):
                 self._say(message.content)
         if line.done:
             self._last = line
+            self._stats = lenient(frame, _stats_decoder) or self._stats
             self._model = line.model
             self.whole = self.over = True
 
     def reported(self) -> Usage | None:
         """See StreamDecoder."""
-        last = self._last
-        if last is None or (last.prompt_eval_count is None and last.eval_count is None):
-            return None
-        return Usage(last.prompt_eval_count, last.eval_count)
+        read, written = self._stats.prompt_eval_count, self._stats.eval_count
+        return None if read is None and written is None else Usage(read, written)
 
     def _finish(self) -> Finished:
         last = self._last
@@ -344,7 +372,8 @@ class OllamaDecoder(NdjsonDecoder):
             raise self._truncated()
         reason, raw = _FINISH.get(last.done_reason or "", "other"), last.done_reason or None
         finished = self._finished(reason, raw, self.reported())
-        return replace(finished, prompt_cut=self._was_cut(last.prompt_eval_count))
+        stats = self._stats
+        return replace(finished, prompt_cut=self._was_cut(stats.prompt_eval_count), busy_seconds=stats.busy_seconds)
 
 
 def _duration(text: str | None) -> str | float | None:

@@ -153,6 +153,7 @@ class _Chunk(msgspec.Struct):
 
 class _InputDetails(msgspec.Struct):
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
 
 
 class _OutputDetails(msgspec.Struct):
@@ -237,4 +238,5 @@ def _to_usage(usage: _Usage | None) -> Usage | None:
         output_tokens=usage.completion_tokens,
         reasoning_tokens=outputs.reasoning_tokens if outputs is not None else None,
         cached_tokens=inputs.cached_tokens if inputs is not None else None,
+        cache_write_tokens=inputs.cache_write_tokens if inputs is not None else None,
     )
