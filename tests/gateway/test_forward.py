@@ -159,6 +159,7 @@ async def test_internal_headers_from_outside_are_dropped(gateway: Gateway, intel
         **BEARER,
         "Cookie": "nc_session=stolen; other=1",
         "X-User-Id": "someone-else",
+        "X-User-Role": "emperor",
         "X-Service-Token": "forged",
         "X-Request-Id": "chosen",
         "traceparent": "00-chosen",
@@ -174,6 +175,7 @@ async def test_internal_headers_from_outside_are_dropped(gateway: Gateway, intel
     for name in ("authorization", "cookie", "traceparent", "tracestate", "x-forwarded-for"):
         assert call.header(name) is None, name
     assert call.header("x-user-id") not in {None, "someone-else"}
+    assert call.header("x-user-role") == "admin"
     assert call.header("x-service-token") != "forged"
     assert call.header("x-request-id") == answer.headers["x-request-id"] != "chosen"
     assert (call.header("x-novacore-stream"), call.header("idempotency-key")) == ("2", "k1")

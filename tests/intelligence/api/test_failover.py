@@ -178,3 +178,6 @@ async def test_providers_are_listed_with_these_fields(world: World) -> None:
     assert (openai["name"], openai["enabled"], openai["healthy"]) == ("openai", False, False)
     after = (await client.call("GET", "/api/chat/providers")).body["providers"][1]
     assert after["in_flight"] == 0
+    as_admin = client.having({"X-User-Role": "admin"})
+    told = (await as_admin.call("GET", "/api/chat/providers")).body["providers"][0]
+    assert told["last_error_detail"].startswith("connect_refused 127.0.0.1:")

@@ -1,7 +1,7 @@
 """Service-to-service tokens: short-lived JWTs whose audience is the service that is called.
 
-The token says which service is calling. On whose behalf it calls stands in the header ``X-User-Id``, which is
-believed only beside a valid token, and which the gateway drops from the outside.
+The token says which service is calling. On whose behalf it calls stands in the headers ``X-User-Id`` and
+``X-User-Role``, which are believed only beside a valid token, and which the gateway drops from the outside.
 """
 
 from collections.abc import Callable
@@ -10,8 +10,11 @@ import jwt
 
 TOKEN_HEADER = "x-service-token"  # noqa: S105 (a header's name)
 USER_HEADER = "x-user-id"
+ROLE_HEADER = "x-user-role"
+ADMIN = "admin"
+"""The role that may see and manage what concerns all users."""
 REQUEST_ID_HEADER = "x-request-id"
-INTERNAL_HEADERS = frozenset({TOKEN_HEADER, USER_HEADER, REQUEST_ID_HEADER})
+INTERNAL_HEADERS = frozenset({TOKEN_HEADER, USER_HEADER, ROLE_HEADER, REQUEST_ID_HEADER})
 TOKEN_SECONDS = 120
 _ALGORITHM = "HS256"
 

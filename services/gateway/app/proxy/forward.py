@@ -4,7 +4,7 @@ import re
 
 from aiohttp import ClientConnectorError, ClientError, ClientResponse, ClientSession, ConnectionTimeoutError
 from novakit.asgi import ClientLeftError, header, read_body, respond, until_client_leaves
-from novakit.identity import REQUEST_ID_HEADER, TOKEN_HEADER, USER_HEADER
+from novakit.identity import REQUEST_ID_HEADER, ROLE_HEADER, TOKEN_HEADER, USER_HEADER
 from novakit.logs import Logger
 from novakit.problem import Problem
 from starlette.types import Message, Receive, Scope
@@ -65,6 +65,7 @@ class Forwarder:
                 *inward(scope["headers"]),
                 (TOKEN_HEADER, upstream.signer.token()),
                 (USER_HEADER, caller.user_id),
+                (ROLE_HEADER, caller.role),
                 (REQUEST_ID_HEADER, exchange.request_id),
             ]
             work = self._relay(upstream, scope, target, headers, body, exchange)

@@ -6,7 +6,15 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from novakit.asgi import header
-from novakit.identity import REQUEST_ID_HEADER, TOKEN_HEADER, USER_HEADER, IdentityError, TokenVerifier
+from novakit.identity import (
+    ADMIN,
+    REQUEST_ID_HEADER,
+    ROLE_HEADER,
+    TOKEN_HEADER,
+    USER_HEADER,
+    IdentityError,
+    TokenVerifier,
+)
 from novakit.problem import Problem
 from starlette.types import Scope
 
@@ -18,10 +26,11 @@ ProviderOrder = Callable[[str], Awaitable[tuple[str, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The user, and the id that this request has in every log."""
+    """The user, the id that this request has in every log, and whether the user may see what concerns all."""
 
     user_id: str
     request_id: str
+    is_admin: bool = False
 
 
 def identify(scope: Scope, verifier: TokenVerifier) -> Caller:
@@ -33,7 +42,8 @@ def identify(scope: Scope, verifier: TokenVerifier) -> Caller:
     user_id = header(scope, USER_HEADER.encode())
     if not user_id:
         raise Problem(401, f"The call names no user: {USER_HEADER} is missing.")
-    return Caller(user_id, (header(scope, REQUEST_ID_HEADER.encode()) or "")[:REQUEST_ID_CHARS])
+    request_id = (header(scope, REQUEST_ID_HEADER.encode()) or "")[:REQUEST_ID_CHARS]
+    return Caller(user_id, request_id, header(scope, ROLE_HEADER.encode()) == ADMIN)
 
 
 async def caller_of(request: Request) -> Caller:
@@ -42,4 +52,13 @@ async def caller_of(request: Request) -> Caller:
     return identify(request.scope, verifier)
 
 
+async def admin_of(request: Request) -> Caller:
+    """The same for routes of admins alone; raises Problem 403."""
+    caller = await caller_of(request)
+    if not caller.is_admin:
+        raise Problem(403, "This is for admins alone.")
+    return caller
+
+
 CurrentCaller = Annotated[Caller, Depends(caller_of)]
+CurrentAdmin = Annotated[Caller, Depends(admin_of)]

@@ -16,7 +16,10 @@ router = APIRouter(prefix="/api/chat", tags=["providers"])
 
 
 class ProviderState(BaseModel):
-    """One provider of the priority list. ``ttft_ms`` is of its newest answer; ``limit`` null means none."""
+    """One provider of the priority list.
+
+    ``ttft_ms`` is of its newest answer; ``limit`` null means none. ``last_error_detail`` is there for admins alone.
+    """
 
     name: str
     model: str
@@ -26,6 +29,7 @@ class ProviderState(BaseModel):
     cooling_down: bool
     cooldown_until: datetime | None
     last_error: Reason | None
+    last_error_detail: str | None = None
     supports_streaming: bool
     in_flight: int
     limit: int | None
@@ -38,14 +42,15 @@ class ProviderList(BaseModel):
     providers: list[ProviderState]
 
 
-@router.get("/providers")
-async def list_providers(request: Request, _caller: CurrentCaller) -> ProviderList:
+@router.get("/providers", response_model_exclude_unset=True)
+async def list_providers(request: Request, caller: CurrentCaller) -> ProviderList:
     """Every provider's state, from memory: nobody is called."""
     parts = parts_of(request)
-    return ProviderList(providers=[_state(parts, candidate) for candidate in parts.orchestrator.candidates()])
+    candidates = parts.orchestrator.candidates()
+    return ProviderList(providers=[_state(parts, candidate, told=caller.is_admin) for candidate in candidates])
 
 
-def _state(parts: Parts, candidate: Candidate) -> ProviderState:
+def _state(parts: Parts, candidate: Candidate, *, told: bool) -> ProviderState:
     snapshot = parts.health.snapshot(candidate)
     enabled = candidate.configured and (parts.cloud_enabled or candidate.locality == "local")
     until = None
@@ -64,4 +69,5 @@ def _state(parts: Parts, candidate: Candidate) -> ProviderState:
         in_flight=snapshot.in_flight,
         limit=parts.orchestrator.limit(candidate.name),
         ttft_ms=None if snapshot.ttft is None else round(snapshot.ttft * 1000),
+        **({"last_error_detail": snapshot.fault.detail} if told and snapshot.fault else {}),
     )
