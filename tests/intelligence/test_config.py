@@ -64,6 +64,11 @@ DEFAULTS: dict[str, object] = {
     "rows": (),
     "cloud_enabled": True,
     "expose_provider_headers": False,
+    "quota_user_messages_per_day": None,
+    "quota_user_tokens_per_day": None,
+    "quota_provider_tokens_per_day": {},
+    "quota_provider_usd_per_day": {},
+    "quota_timezone": "UTC",
 }
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from novakit.settings import DERIVED, SettingsError, Variable, read, sentence, variables_of
 from novakit.settings import Settings as BaseSettings
@@ -27,10 +28,8 @@ NOT_IN_FORCE = frozenset({
 
 REFUSED = {
     "DATABASE_URL": "only SQLite in the data folder is supported",
-    "QUOTA_USER_TOKENS_PER_DAY": "quotas are not kept",
-    "QUOTA_USER_MESSAGES_PER_DAY": "quotas are not kept",
-    "QUOTA_PROVIDER_TOKENS_PER_DAY": "quotas are not kept",
-    "QUOTA_PROVIDER_USD_PER_DAY": "quotas are not kept",
+    "QUOTA_PROVIDER_TOKENS_PER_DAY": "quotas of providers are not kept",
+    "QUOTA_PROVIDER_USD_PER_DAY": "quotas of providers are not kept",
 }
 """Ignoring these would let somebody believe in a limit or a database that is not there."""
 
@@ -49,7 +48,7 @@ def _names(value: object) -> object:
     return names
 
 
-def _seconds(value: object) -> object:
+def _numbers(value: object) -> object:
     return _per_provider(value, float)
 
 
@@ -89,8 +88,17 @@ def _auto_or_url(value: str) -> str:
     return value if value == "auto" else _base_url(value)
 
 
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("it must be a time zone such as UTC or Europe/Berlin.") from None
+    return value
+
+
+TimeZone = Annotated[str, AfterValidator(_zone)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-SecondsPerProvider = Annotated[Mapping[str, float], BeforeValidator(_seconds)]
+NumberPerProvider = Annotated[Mapping[str, float], BeforeValidator(_numbers)]
 CountPerProvider = Annotated[Mapping[str, int], BeforeValidator(_counts)]
 Url = Annotated[str, AfterValidator(_base_url)]
 AutoUrl = Annotated[str, AfterValidator(_auto_or_url)]
@@ -150,12 +158,12 @@ class Settings(BaseSettings):
         "ollama,gemini,openai",
         "Who is asked, in this order: ollama, gemini, openai, anthropic, and names of your own (see X_BASE_URL).",
     )
-    llm_provider_timeouts: SecondsPerProvider = setting(
+    llm_provider_timeouts: NumberPerProvider = setting(
         "ollama:20,gemini:15,openai:15", "Seconds until the first token, per provider (others: 15)."
     )
-    llm_connect_timeouts: SecondsPerProvider = setting("", "Seconds until connected, per provider (others: 3).")
-    llm_stall_timeouts: SecondsPerProvider = setting("", "Seconds between two tokens, per provider (others: 10).")
-    llm_total_timeouts: SecondsPerProvider = setting(
+    llm_connect_timeouts: NumberPerProvider = setting("", "Seconds until connected, per provider (others: 3).")
+    llm_stall_timeouts: NumberPerProvider = setting("", "Seconds between two tokens, per provider (others: 10).")
+    llm_total_timeouts: NumberPerProvider = setting(
         "", "Seconds for a whole answer, per provider (others: 300; a local one has no such limit)."
     )
     llm_request_deadline_sec: Seconds = setting(120, "Seconds for all waiting until a first token.")
@@ -227,6 +235,18 @@ class Settings(BaseSettings):
         "2026-10-21", "The anthropic-version that is spoken."
     )
 
+    quota_user_messages_per_day: int | None = setting(None, "Messages that a user may send in a day.", ge=1)
+    quota_user_tokens_per_day: int | None = setting(
+        None, "Tokens that a user may use in a day, prompts and answers together.", ge=1
+    )
+    quota_provider_tokens_per_day: CountPerProvider = setting(
+        "", "Tokens that a provider may use in a day, as in gemini:1000000; it is left out then, and others go on."
+    )
+    quota_provider_usd_per_day: NumberPerProvider = setting(
+        "", "US dollars that a provider may cost in a day, as in gemini:2.5,openai:1."
+    )
+    quota_timezone: TimeZone = setting("UTC", "The time zone whose days the quotas count in, as in Europe/Berlin.")
+
     cloud_enabled: bool = setting("true", "`false`: no cloud provider is ever asked, whoever wants it.")
     expose_provider_headers: bool = setting("false", "Whether answers carry X-NovaCore-Provider and the like.")
 
@@ -265,7 +285,15 @@ class Settings(BaseSettings):
 
     def unused_names(self) -> list[tuple[str, str]]:
         """(variable, name) wherever a list names a provider that is not in the priority."""
-        fields = ("llm_provider_timeouts", "llm_connect_timeouts", "llm_stall_timeouts", "llm_total_timeouts")
+        fields = (
+            "llm_provider_timeouts",
+            "llm_connect_timeouts",
+            "llm_stall_timeouts",
+            "llm_total_timeouts",
+            "llm_provider_concurrency",
+            "quota_provider_tokens_per_day",
+            "quota_provider_usd_per_day",
+        )
         return [
             (field.upper(), name)
             for field in fields

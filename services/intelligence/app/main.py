@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from aiohttp import ClientSession
 from fastapi import FastAPI
@@ -18,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import Route
 
 from .config import Settings
-from .routers import openapi, providers, sessions
+from .routers import openapi, providers, sessions, usage
 from .routers.chat import MAX_BODY_BYTES, ChatEndpoints
 from .routers.completions import CompletionEndpoints, CompletionParts
 from .routers.front import Front
@@ -36,12 +37,17 @@ from .services.parts import Parts
 from .services.prices import Prices
 from .services.providers import registry
 from .services.providers.transport import AiohttpTransport, open_session
+from .services.quotas.books import Books
+from .services.quotas.days import Days
+from .services.quotas.users import UserQuotas
 from .services.route_record import Observation, RouteRecord, StoredRoute
 from .services.running import RunningTurns
 from .services.slots import Slots
+from .store.quotas import Unit
 from .store.repository import ChatRepository
 from .store.tables import HEAD
 from .store.turns import mark_orphans
+from .store.usage import UsageRepository
 from .store.writer import Writer
 from .utils.metrics import Metrics
 
@@ -125,6 +131,7 @@ def create_app(
     app.include_router(health.router({"database": database_answers}))
     app.include_router(sessions.router)
     app.include_router(providers.router)
+    app.include_router(usage.router)
     app.router.routes.append(Route("/metrics", metrics.endpoint))
     openapi.describe(app)
     # In front of FastAPI, not inside it: its layers would cost the chat paths more than all of their own work here.
@@ -200,17 +207,25 @@ def _wire(
     def new_record(request_id: str, earlier: StoredRoute | None = None, earlier_ms: int = 0) -> RouteRecord:
         return RouteRecord(clock.now, request_id, observe, prices, earlier, earlier_ms)
 
+    days = Days(ZoneInfo(settings.quota_timezone))
+    books = Books(UserQuotas(_user_limits(settings), days, clock.wall, new_id), days, clock.wall)
     manner = Manner(
         settings.chat_system_prompt,
         settings.fallback_message,
         settings.cloud_enabled,
         patience=settings.stream_resume_grace_sec,
     )
-    conversations = Conversations(orchestrator, writer, running, manner, clock, new_id, new_record, observe, drain)
+    conversations = Conversations(
+        orchestrator, writer, running, manner, clock, new_id, new_record, observe, drain, books
+    )
     return Parts(
         repository=ChatRepository(engine),
+        usage=UsageRepository(engine),
+        books=books,
         conversations=conversations,
-        completions=Completions(orchestrator, new_record, observe, cloud_enabled=settings.cloud_enabled),
+        completions=Completions(
+            orchestrator, writer, new_record, observe, books, cloud_enabled=settings.cloud_enabled
+        ),
         orchestrator=orchestrator,
         health=board,
         running=running,
@@ -218,6 +233,14 @@ def _wire(
         new_id=new_id,
         cloud_enabled=settings.cloud_enabled,
     )
+
+
+def _user_limits(settings: Settings) -> dict[Unit, int]:
+    limits: dict[Unit, int | None] = {
+        "messages": settings.quota_user_messages_per_day,
+        "tokens": settings.quota_user_tokens_per_day,
+    }
+    return {unit: limit for unit, limit in limits.items() if limit is not None}
 
 
 def _memory(settings: Settings, session: ClientSession, clock: Clock) -> MemoryClient | None:

@@ -25,12 +25,14 @@ from ..services.completion_frames import DONE, Chunks, error_event, finish_reaso
 from ..services.completions import Completions, Wanted
 from ..services.drain import CutShortError, Drain, DrainingError
 from ..services.llm_router import ProviderOrchestrator
+from ..services.quotas.users import UserOverQuotaError
 from ..services.route_record import CallRecord, RouteRecord
 from ..services.turn import SEAM_LINE
 from .caller import Caller, ProviderOrder, identify
 from .chat import MAX_BODY_BYTES
 from .completion_body import CompletionBody, read_completion
 from .provider_headers import provider_headers
+from .streaming import over_quota
 
 PREFIX = "/v1/"
 COMPLETIONS_PATH = "/v1/chat/completions"
@@ -80,6 +82,11 @@ class CompletionEndpoints:
             await self._route(scope, receive, reply)
         except ClientLeftError:
             return
+        except UserOverQuotaError as over:
+            problem = over_quota(over)
+            await reply.fail(
+                CompatibleError(429, problem.detail, code="quota_exceeded", headers=dict(problem.headers))
+            )
         except (DrainingError, CutShortError):
             await reply.fail(CompatibleError(503, STOPPING, code="stopping", headers={"Retry-After": "2"}))
         except Problem as problem:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from math import ceil
 
 from novakit.asgi import ClientLeftError, client_watched, header, respond_problem
 from novakit.problem import CRASHED, Problem
@@ -10,6 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ..services import replay
 from ..services.drain import DrainingError
+from ..services.quotas.users import UserOverQuotaError
 from ..services.turn import Turn
 from ..store.keys import KeyReusedError
 from ..store.turns import EndedPrompt, ParentMissingError, SessionEndedError, SessionMissingError
@@ -121,8 +123,20 @@ def _told_as_problems() -> Iterator[None]:
         raise Problem(409, _why_not(error)) from None
     except KeyReusedError:
         raise Problem(422, "This Idempotency-Key was given to another body; a new message needs a new key.") from None
+    except UserOverQuotaError as over:
+        raise over_quota(over) from None
     except DrainingError:
         raise Problem(503, "NovaCore is stopping; try again in a moment.", headers={"Retry-After": "2"}) from None
+
+
+def over_quota(over: UserOverQuotaError) -> Problem:
+    """Says which quota, how much of it is used, and when it begins anew."""
+    detail = f"You have used {over.used} of the {over.limit} {over.unit} that you have a day"
+    if over.used < over.limit:
+        detail += ", and this one would take more than is left"
+    return Problem(
+        429, f"{detail}; the count begins anew at {over.resets_at}.", headers={"Retry-After": str(ceil(over.seconds))}
+    )
 
 
 def _why_not(error: NotUnfinishedError) -> str:

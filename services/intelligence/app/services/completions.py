@@ -1,5 +1,6 @@
 """A completion for a caller that keeps its own conversation: asked, told to observers, and not stored."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -11,7 +12,10 @@ from ..domain.chat import ChatTurn, ProviderRequest, Sampling, Target
 from ..domain.errors import ProviderError
 from ..routing.policy import locks_on
 from ..routing.trail import AllProvidersFailed, RouteEvent
+from ..store.quotas import Hold
+from ..store.writer import Writer
 from .llm_router import ProviderOrchestrator
+from .quotas.books import Account, Books
 from .route_record import Observer, RouteRecord, TurnEnded
 
 Status = Literal["complete", "interrupted", "fallback", "failed"]
@@ -45,12 +49,16 @@ class Completions:
     def __init__(
         self,
         orchestrator: ProviderOrchestrator,
+        writer: Writer,
         new_record: Callable[[str], RouteRecord],
         observe: Observer,
+        books: Books,
         *,
         cloud_enabled: bool,
     ) -> None:
         self._orchestrator = orchestrator
+        self._writer = writer
+        self._books = books
         self._new_record = new_record
         self._observe = observe
         self._cloud_enabled = cloud_enabled
@@ -60,10 +68,12 @@ class Completions:
         return self._new_record(wanted.request_id)
 
     async def answer(self, wanted: Wanted, record: RouteRecord) -> AsyncGenerator[RouteEvent]:
-        """The orchestrator's events, booked on ``record``; raises what the orchestrator raises.
+        """The orchestrator's events, booked on ``record``.
 
-        Closing it closes the upstream call.
+        Raises what the orchestrator raises, and UserOverQuotaError before anyone is asked. Closing it closes the
+        upstream call.
         """
+        hold = await self._reserve(wanted)
         request = ProviderRequest(
             turns=wanted.turns,
             sampling=wanted.sampling,
@@ -90,6 +100,32 @@ class Completions:
         finally:
             record.cancel()
             self._observe(_ended(wanted, record, status))
+            account = Account(
+                request_id=wanted.request_id,
+                message_id=None,
+                user_id=wanted.user_id,
+                calls=tuple(record.own_calls()),
+                hold=hold,
+                answered=status == "complete",
+            )
+            self._write_down(account)
+
+    async def _reserve(self, wanted: Wanted) -> Hold | None:
+        if not self._books.limited:
+            return None
+        return await self._writer.run(
+            lambda connection: self._books.reserve(connection, wanted.user_id, wanted.turns)
+        )
+
+    def _write_down(self, account: Account) -> None:
+        """Hand it to the writer, which does it even for a caller that is gone by now."""
+        job = asyncio.ensure_future(self._writer.run(lambda connection: self._books.close(connection, account)))
+        job.add_done_callback(_log_failure)
+
+
+def _log_failure(job: "asyncio.Future[None]") -> None:
+    if not job.cancelled() and (crash := job.exception()) is not None:
+        log.error("ledger_not_written", error=type(crash).__name__, at=logs.where(crash))
 
 
 def _ended(wanted: Wanted, record: RouteRecord, status: Status) -> TurnEnded:

@@ -17,13 +17,16 @@ from ..routing.policy import locks_on
 from ..routing.trail import AllProvidersFailed, InterruptedAnswer
 from ..store import keys, turns, unfinished
 from ..store.keys import Key
+from ..store.quotas import Hold
 from ..store.turns import Begun, EndedPrompt, NewPrompt, PromptStatus
+from ..store.unfinished import Reopened
 from ..store.writer import Writer
 from .apology import locked_out_sentence
 from .drain import Drain
 from .endings import Endings, log_crash
 from .keeper import Keeper
 from .llm_router import ProviderOrchestrator
+from .quotas.books import Books
 from .replay import BROKEN_OFF
 from .resuming import stored_route, unfinished_answer
 from .route_record import Observer, RouteRecord, StoredRoute
@@ -88,6 +91,7 @@ class Conversations:
         new_record: NewRecord,
         observe: Observer,
         drain: Drain,
+        books: Books,
     ) -> None:
         self._orchestrator = orchestrator
         self._writer = writer
@@ -96,7 +100,8 @@ class Conversations:
         self._clock = clock
         self._new_id = new_id
         self._new_record = new_record
-        self._endings = Endings(writer, running, clock, observe)
+        self._endings = Endings(writer, running, clock, observe, books)
+        self._books = books
         self._drain = drain
         drain.on_cut(self._cut_all)
 
@@ -117,9 +122,10 @@ class Conversations:
             session_id=question.session_id,
             parent_id=question.parent_id,
         )
-        begun = await self._writer.run(lambda connection: _begin(connection, new, question.key))
-        if isinstance(begun, EndedPrompt):
-            return self._running.known(begun.prompt_id, question.user_id) or begun
+        done = await self._writer.run(lambda connection: _begin(connection, new, question.key, self._books))
+        if isinstance(done, EndedPrompt):
+            return self._running.known(done.prompt_id, question.user_id) or done
+        begun, hold = done
         locks = locks_on(
             cloud_enabled=self._manner.cloud_enabled,
             session=begun.session_local_only,
@@ -139,6 +145,7 @@ class Conversations:
             route=route,
             rewinds=question.rewinds,
             patience=None if question.key is None else self._manner.patience,
+            hold=hold,
         )
         self._start(turn, question.request_id)
         return turn
@@ -151,7 +158,13 @@ class Conversations:
         ``keyed``: it goes on for a while without a reader.
         """
         self._drain.take_work()
-        opened = await self._writer.run(lambda connection: unfinished.reopen(connection, message_id, user_id))
+
+        def reopen(connection: sqlite3.Connection) -> tuple[Reopened, Hold | None]:
+            opened = unfinished.reopen(connection, message_id, user_id)
+            # The message was counted when it came.
+            return opened, self._books.reserve(connection, user_id, (*opened.history, opened.question), messages=0)
+
+        opened, hold = await self._writer.run(reopen)
         left = opened.left
         earlier = stored_route(left.route)
         locks = locks_on(
@@ -170,6 +183,7 @@ class Conversations:
             rewinds=rewinds,
             patience=self._manner.patience if keyed else None,
             left=left,
+            hold=hold,
         )
         self._start(turn, request_id, unfinished_answer(left, earlier, request.turns))
         return turn
@@ -272,18 +286,20 @@ def _lock(turn: Turn) -> None:
         turn.cut("stopped")
 
 
-def _begin(connection: sqlite3.Connection, new: NewPrompt, key: Key | None) -> Begun | EndedPrompt:
+def _begin(
+    connection: sqlite3.Connection, new: NewPrompt, key: Key | None, books: Books
+) -> tuple[Begun, Hold | None] | EndedPrompt:
     """Begin a turn, once for each key; a key whose turn brought no answer begins another in that one's place."""
-    if key is None:
-        return turns.begin(connection, new)
-    known = keys.look_up(connection, key, new.at)
+    known = None if key is None else keys.look_up(connection, key, new.at)
     if known is not None:
         if known.repeated and (earlier := unfinished.find(connection, known.prompt_id, new.user_id)) is not None:
             return earlier
         new = replace(new, instead_of=known.prompt_id)
     begun = turns.begin(connection, new)
-    keys.keep(connection, key, new.prompt_id, new.at)
-    return begun
+    if key is not None:
+        keys.keep(connection, key, new.prompt_id, new.at)
+    hold = books.reserve(connection, new.user_id, (*begun.history, ChatTurn("user", new.text)))
+    return begun, hold
 
 
 def _nothing(_connection: sqlite3.Connection) -> None:

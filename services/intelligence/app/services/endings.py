@@ -1,5 +1,6 @@
 """The end of a chat turn: stored first, then told to its readers and to observers."""
 
+import sqlite3
 from dataclasses import replace
 
 import msgspec
@@ -11,6 +12,7 @@ from ..store.turns import EndedPrompt, PromptStatus
 from ..store.writer import Writer
 from . import frames
 from .metering import Spent
+from .quotas.books import Account, Books
 from .route_record import Observer, TurnEnded
 from .running import RunningTurns
 from .turn import Turn
@@ -21,7 +23,8 @@ log = logs.get("conversation")
 class Endings:
     """Ends the turns of this process."""
 
-    def __init__(self, writer: Writer, running: RunningTurns, clock: Clock, observe: Observer) -> None:
+    def __init__(self, writer: Writer, running: RunningTurns, clock: Clock, observe: Observer, books: Books) -> None:
+        self._books = books
         self._writer = writer
         self._running = running
         self._clock = clock
@@ -47,10 +50,23 @@ class Endings:
             locality=locality,
             route=msgspec.json.encode(route.stored()).decode(),
         )
+        at = int(self._clock.wall() * 1_000_000)
+        account = Account(
+            request_id=request_id,
+            message_id=turn.message_id,
+            user_id=turn.user_id,
+            calls=tuple(route.own_calls()),
+            hold=turn.hold,
+            # A reader that got something has used a message, however it ended.
+            answered=status in {"complete", "stopped"} or (status == "interrupted" and bool(turn.text)),
+        )
+
+        def store(connection: sqlite3.Connection) -> None:
+            turns.end(connection, ended, at)
+            self._books.close(connection, account)
+
         try:
-            await self._writer.run(
-                lambda connection: turns.end(connection, ended, int(self._clock.wall() * 1_000_000))
-            )
+            await self._writer.run(store)
         except Exception as crash:  # noqa: BLE001 (the reader must learn that its answer is not stored)
             error = "The answer could not be stored."
             ended = replace(ended, status="failed")

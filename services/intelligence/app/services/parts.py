@@ -6,10 +6,12 @@ from novakit.clock import Clock
 from novakit.ids import NewId
 
 from ..store.repository import ChatRepository
+from ..store.usage import UsageRepository
 from .completions import Completions
 from .conversation import Conversations
 from .health_board import HealthBoard
 from .llm_router import ProviderOrchestrator
+from .quotas.books import Books
 from .running import RunningTurns
 
 
@@ -18,6 +20,8 @@ class Parts:
     """The parts of a running intelligence service."""
 
     repository: ChatRepository
+    usage: UsageRepository
+    books: Books
     conversations: Conversations
     completions: Completions
     orchestrator: ProviderOrchestrator

@@ -147,6 +147,7 @@ class RouteRecord:
         self._said: list[str] = []
         self._speaker: int | None = None
         self._skipped_earlier: list[SkipRecord] = []
+        self._calls_earlier = 0
         if earlier is not None:
             self._take_up(earlier)
 
@@ -249,12 +250,17 @@ class RouteRecord:
         """Whether bytes of the prompt left this machine with this call (from 1)."""
         return self._calls[attempt - 1].sent
 
+    def own_calls(self) -> list[CallRecord]:
+        """Those of this turn, without what an earlier one has left."""
+        return self._calls[self._calls_earlier :]
+
     def open_calls(self) -> list[CallRecord]:
         """Those that are under way."""
         return [call for call in self._calls if call.outcome is None]
 
     def _take_up(self, earlier: StoredRoute) -> None:
         self._calls.extend(earlier.attempts)
+        self._calls_earlier = len(earlier.attempts)
         self._targets.extend(Target(call.provider) for call in earlier.attempts)
         self._asked.extend(() for _ in earlier.attempts)
         self._skipped_earlier = earlier.skipped

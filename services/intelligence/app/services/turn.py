@@ -6,6 +6,7 @@ from typing import Literal
 from ..domain.chat import ProviderRequest
 from ..domain.events import Finished, ReasoningDelta, TextDelta
 from ..routing.trail import Handoff, Queued, Replaced, Reset, RouteEvent
+from ..store.quotas import Hold
 from ..store.turns import EndedPrompt, PromptStatus
 from . import frames
 from .event_log import CallLater, EventLog, Reader
@@ -35,11 +36,12 @@ class Turn:
         rewinds: bool = False,
         patience: float | None = None,
         left: EndedPrompt | None = None,
+        hold: Hold | None = None,
     ) -> None:
         """``rewinds``: its reader knows the events ``replace`` and ``reset``.
 
         ``left`` is what an earlier turn has left of the answer. ``patience`` is how many seconds it goes on
-        without a reader; None: it ends with its last one.
+        without a reader; None: it ends with its last one. ``hold`` is what is reserved for it of its user's quotas.
         """
         self.message_id = message_id
         self.session_id = session_id
@@ -59,6 +61,7 @@ class Turn:
         self._readers = 0
         self._given_up: asyncio.TimerHandle | None = None
         self.left = left
+        self.hold = hold
         self._text = [left.text] if left is not None and left.text else []
         self._log = EventLog()
         self._named("start", frames.StartEvent(message_id, session_id))

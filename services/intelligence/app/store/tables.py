@@ -1,8 +1,8 @@
 """The tables. Times are integer microseconds since 1970 UTC; ids are UUIDs as text."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision of ``migrations/versions`` that this code works with."""
 
 metadata = MetaData()
@@ -55,4 +55,49 @@ idempotency_keys = Table(
     Column("created_at", Integer, nullable=False),
     Index("idempotency_keys_by_age", "created_at"),
     Index("idempotency_keys_by_prompt", "prompt_id"),
+)
+
+quota_usage = Table(
+    "quota_usage",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("subject", String(80), primary_key=True),
+    Column("unit", String(16), primary_key=True),
+    Column("used", BigInteger, nullable=False),
+)
+
+quota_holds = Table(
+    "quota_holds",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("day", String(10), nullable=False),
+    Column("subject", String(80), primary_key=True),
+    Column("unit", String(16), primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Index("quota_holds_by_subject", "day", "subject", "unit"),
+    Index("quota_holds_by_end", "until"),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("request_id", String(64), nullable=False),
+    Column("message_id", String(36)),
+    Column("user_id", String(36), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("locality", String(8), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("reason", String(32)),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("estimated", Boolean, nullable=False),
+    Column("nano_usd", BigInteger),
+    Column("at", BigInteger, nullable=False),
+    Column("day", String(10), nullable=False),
+    Index("ledger_by_day", "day", "user_id"),
+    Index("ledger_by_user", "user_id", "day"),
 )
