@@ -44,7 +44,7 @@ async def test_a_stream_arrives_byte_for_byte_wherever_the_writes_fall(
     assert answer.body == body
 
 
-@pytest.mark.parametrize("path", ["/api/chat/message", "/api/memory/preferences", "/v1/chat/completions"])
+@pytest.mark.parametrize("path", ["/api/chat/message", "/api/memory/facts", "/v1/chat/completions"])
 async def test_a_request_body_arrives_byte_for_byte(
     gateway: Gateway, intelligence: Upstream, memory: Upstream, path: str
 ) -> None:
@@ -203,7 +203,7 @@ async def test_the_token_is_renewed_before_it_expires(gateway: Gateway, intellig
 async def test_both_services_are_told_the_same_user(
     gateway: Gateway, intelligence: Upstream, memory: Upstream
 ) -> None:
-    await gateway.get("/api/memory/preferences", headers=BEARER)
+    await gateway.get("/api/memory/facts", headers=BEARER)
     await gateway.get("/v1/models", headers=BEARER)
     me = (await gateway.get("/api/auth/me", headers=BEARER)).json()
 

@@ -173,7 +173,7 @@ async def test_an_upstream_that_is_not_there_is_named_and_comes_back(
         nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
     alone = settings.model_copy(update={"memory_url": nobody, "intelligence_url": nobody})
     async with running(alone, clock) as gateway:
-        memory = await gateway.get("/api/memory/preferences", BEARER)
+        memory = await gateway.get("/api/memory/facts", BEARER)
         openai = await gateway.post("/v1/chat/completions", BEARER, b"{}")
 
     assert (memory.status, memory.headers["retry-after"]) == (503, "2")

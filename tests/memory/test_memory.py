@@ -27,11 +27,11 @@ def headers(clock: FakeClock, user: str = "user-1", audience: str = "memory") ->
 async def test_a_user_without_preferences_has_no_order(memory: httpx.AsyncClient, clock: FakeClock) -> None:
     answer = await memory.get(URL, headers=headers(clock))
 
-    assert (answer.status_code, answer.json()) == (200, {"provider_order": None})
+    assert (answer.status_code, answer.json()) == (200, {"provider_order": None, "hedging": None})
 
 
 async def test_what_was_put_is_answered_and_kept(memory: httpx.AsyncClient, clock: FakeClock) -> None:
-    wanted = {"provider_order": ["gemini", "ollama"]}
+    wanted = {"provider_order": ["gemini", "ollama"], "hedging": True}
     put = await memory.put(URL, headers=headers(clock), json=wanted)
     got = await memory.get(URL, headers=headers(clock))
 
@@ -44,14 +44,14 @@ async def test_a_put_replaces_what_was_there(memory: httpx.AsyncClient, clock: F
     put = await memory.put(URL, headers=headers(clock), json={})
     got = await memory.get(URL, headers=headers(clock))
 
-    assert put.json() == got.json() == {"provider_order": None}
+    assert put.json() == got.json() == {"provider_order": None, "hedging": None}
 
 
 async def test_users_do_not_see_each_other(memory: httpx.AsyncClient, clock: FakeClock) -> None:
     await memory.put(URL, headers=headers(clock), json={"provider_order": ["gemini"]})
     other = await memory.get(URL, headers=headers(clock, user="user-2"))
 
-    assert other.json() == {"provider_order": None}
+    assert other.json() == {"provider_order": None, "hedging": None}
 
 
 async def test_preferences_outlive_a_restart(settings: Settings, clock: FakeClock) -> None:
@@ -62,16 +62,16 @@ async def test_preferences_outlive_a_restart(settings: Settings, clock: FakeCloc
             async with httpx.AsyncClient(transport=transport, base_url="http://memory") as client:
                 answer = await client.request(method, URL, headers=headers(clock), json=body)
 
-        assert answer.json() == {"provider_order": ["openai"]}
+        assert answer.json() == {"provider_order": ["openai"], "hedging": None}
 
 
 async def test_fields_that_are_not_known_are_refused_by_name(memory: httpx.AsyncClient, clock: FakeClock) -> None:
-    answer = await memory.put(URL, headers=headers(clock), json={"cloud_allowed": True, "hedging": False})
+    answer = await memory.put(URL, headers=headers(clock), json={"cloud_allowed": True, "temper": False})
 
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert "cloud_allowed" in answer.json()["detail"]
-    assert "hedging" in answer.json()["detail"]
+    assert "temper" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ async def test_an_order_is_one_to_eight_distinct_names(
 
     assert answer.status_code == 422
     assert "provider_order" in answer.json()["detail"]
-    assert kept.json() == {"provider_order": None}
+    assert kept.json() == {"provider_order": None, "hedging": None}
 
 
 async def test_the_longest_order_is_kept(memory: httpx.AsyncClient, clock: FakeClock) -> None:
     order = [f"{number}_-{'x' * 29}" for number in range(8)]
     answer = await memory.put(URL, headers=headers(clock), json={"provider_order": order})
 
-    assert answer.json() == {"provider_order": order}
+    assert answer.json() == {"provider_order": order, "hedging": None}
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])

@@ -40,6 +40,8 @@ _EXACT = {
     "/api/chat/message": "chat_message",
     "/api/chat/stream": "chat_stream",
     "/v1/chat/completions": "v1_chat_completions",
+    # What concerns the cloud is intelligence's to keep, the wishes beside it are memory's.
+    "/api/memory/preferences": "preferences",
     "/api/usage": "usage",
     "/api/admin/usage": "usage",
     "/healthz": "health",

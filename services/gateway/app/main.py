@@ -100,6 +100,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
             "chat": to_intelligence,
             "v1_chat_completions": to_intelligence,
             "v1": to_intelligence,
+            "preferences": to_intelligence,
             "usage": to_intelligence,
             "memory": to_memory,
         },

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import Route
 
 from .config import Settings
-from .routers import openapi, providers, sessions, usage
+from .routers import openapi, preferences, providers, sessions, usage
 from .routers.chat import MAX_BODY_BYTES, ChatEndpoints
 from .routers.completions import CompletionEndpoints, CompletionParts
 from .routers.front import Front
@@ -32,7 +32,7 @@ from .services.deadlines import Clocks
 from .services.drain import Drain
 from .services.health_board import HealthBoard
 from .services.llm_router import Pace, ProviderOrchestrator
-from .services.memory_client import MemoryClient
+from .services.memory_client import NO_WISHES, MemoryClient, Wishes
 from .services.parts import Parts
 from .services.prices import Prices
 from .services.providers import registry
@@ -43,6 +43,7 @@ from .services.quotas.users import UserQuotas
 from .services.route_record import Observation, RouteRecord, StoredRoute
 from .services.running import RunningTurns
 from .services.slots import Slots
+from .services.user_locks import UserLocks
 from .store.quotas import Unit
 from .store.repository import ChatRepository
 from .store.tables import HEAD
@@ -89,23 +90,24 @@ def create_app(
             await writer.run(mark_orphans)
             parts = _wire(settings, clock, new_id, jitter, metrics, AiohttpTransport(session), writer, engine, drain)
             memory = _memory(settings, session, clock)
-            order = memory.provider_order if memory else _no_wish
+            wishes_of = memory.wishes if memory else _no_wishes
             app.state.parts = parts
+            app.state.memory = memory
             app.state.verifier = verifier
             app.state.chat = ChatEndpoints(
                 parts.conversations,
                 verifier,
-                order,
+                wishes_of,
                 settings.chat_max_message_chars,
                 expose_provider=settings.expose_provider_headers,
             )
-            app.state.resume = ResumeEndpoints(parts.conversations, verifier, order)
+            app.state.resume = ResumeEndpoints(parts.conversations, verifier, wishes_of)
             app.state.completions = CompletionEndpoints(
                 CompletionParts(
                     completions=parts.completions,
                     orchestrator=parts.orchestrator,
                     verifier=verifier,
-                    provider_order=order,
+                    wishes_of=wishes_of,
                     clock=clock,
                     new_id=new_id,
                     cloud_enabled=settings.cloud_enabled,
@@ -132,6 +134,7 @@ def create_app(
     app.include_router(sessions.router)
     app.include_router(providers.router)
     app.include_router(usage.router)
+    app.include_router(preferences.router)
     app.router.routes.append(Route("/metrics", metrics.endpoint))
     openapi.describe(app)
     # In front of FastAPI, not inside it: its layers would cost the chat paths more than all of their own work here.
@@ -158,7 +161,8 @@ def pace_of(settings: Settings, names: list[str], local: set[str]) -> Pace:
         midstream=settings.llm_midstream_mode,
         cold_start=settings.llm_cold_start_timeout_sec,
         queue_wait=settings.llm_queue_timeout_sec,
-        hedge_delay=settings.llm_hedge_delay_sec if settings.llm_fallback_mode == "hedged" else None,
+        hedged=settings.llm_fallback_mode == "hedged",
+        hedge_delay=settings.llm_hedge_delay_sec,
         hedge_share=settings.llm_hedge_max_share,
     )
 
@@ -207,6 +211,8 @@ def _wire(
     def new_record(request_id: str, earlier: StoredRoute | None = None, earlier_ms: int = 0) -> RouteRecord:
         return RouteRecord(clock.now, request_id, observe, prices, earlier, earlier_ms)
 
+    repository = ChatRepository(engine)
+    user_locks = UserLocks(repository.cloud_allowed, clock.now)
     days = Days(ZoneInfo(settings.quota_timezone))
     books = Books(UserQuotas(_user_limits(settings), days, clock.wall, new_id), days, clock.wall)
     manner = Manner(
@@ -216,15 +222,15 @@ def _wire(
         patience=settings.stream_resume_grace_sec,
     )
     conversations = Conversations(
-        orchestrator, writer, running, manner, clock, new_id, new_record, observe, drain, books
+        orchestrator, writer, running, manner, clock, new_id, new_record, observe, drain, books, user_locks
     )
     return Parts(
-        repository=ChatRepository(engine),
+        repository=repository,
         usage=UsageRepository(engine),
         books=books,
         conversations=conversations,
         completions=Completions(
-            orchestrator, writer, new_record, observe, books, cloud_enabled=settings.cloud_enabled
+            orchestrator, writer, new_record, observe, books, user_locks, cloud_enabled=settings.cloud_enabled
         ),
         orchestrator=orchestrator,
         health=board,
@@ -252,8 +258,8 @@ def _memory(settings: Settings, session: ClientSession, clock: Clock) -> MemoryC
     return MemoryClient(session, settings.memory_url, signer, clock)
 
 
-async def _no_wish(_user_id: str) -> tuple[str, ...]:
-    return ()
+async def _no_wishes(_user_id: str) -> Wishes:
+    return NO_WISHES
 
 
 def _say_what_has_no_effect(settings: Settings) -> None:

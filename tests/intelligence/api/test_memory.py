@@ -35,6 +35,7 @@ class Memory:
     url: str = ""
     users: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    puts: list[bytes] = field(default_factory=list)
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
     def app(self) -> FastAPI:
@@ -44,6 +45,11 @@ class Memory:
         async def preferences(request: Request) -> Response:
             self.users.append(request.headers["x-user-id"])
             self.tokens.append(request.headers["x-service-token"])
+            return await self.answer()
+
+        @app.put("/api/memory/preferences")
+        async def replace(request: Request) -> Response:
+            self.puts.append(await request.body())
             return await self.answer()
 
         return app

@@ -93,34 +93,30 @@ async def test_a_message_that_was_local_is_in_no_later_cloud_prompt(world: World
     assert "confidential" in world.ollama.chats[1].raw_body.decode()
 
 
-async def assert_kept_back_after_unlocking(world: World, client: Client, session_id: str) -> None:
-    await client.call("PATCH", f"/api/chat/sessions/{session_id}", {"local_only": False})
-    await client.message("and now?", session_id=session_id, prefer="cloud")
-    sent = world.gemini.chats[0].raw_body.decode()
-    assert "and now?" in sent
-    assert "confidential" not in sent
-    assert "whispered" not in sent
-
-
-async def test_what_was_said_in_a_locked_session_stays_local_when_it_is_unlocked(world: World) -> None:
-    world.ollama.add(answer("whispered"))
+async def test_unlocking_tells_what_becomes_sendable_and_frees_that_alone(world: World) -> None:
+    world.ollama.add(answer("whispered"), answer("hidden"))
     client = await world.serve()
     session_id = await client.session(local_only=True)
     await client.message("confidential", session_id=session_id)
-    await assert_kept_back_after_unlocking(world, client, session_id)
+    await client.message("for ever private", session_id=session_id, local_only=True)
+    path = f"/api/chat/sessions/{session_id}"
+    told = await client.call("GET", f"{path}/lock")
+    assert told.body == {"local_only": True, "sendable": {"messages": 1, "stay_local": 1}}
+    unlocked = await client.call("PATCH", path, {"local_only": False})
+    assert (unlocked.body["local_only"], unlocked.body["sendable"]) == (False, {"messages": 1, "stay_local": 1})
+    await client.message("and now?", session_id=session_id, prefer="cloud")
+    sent = world.gemini.chats[0].raw_body.decode()
+    assert ("confidential" in sent, "whispered" in sent) == (True, True)
+    assert ("for ever private" in sent, "hidden" in sent) == (False, False)
 
 
-async def test_an_answer_that_was_running_when_its_session_was_locked_stays_local_too(world: World) -> None:
-    gate = Gate()
-    world.ollama.add(answer("whispered", gate=gate))
+async def test_a_session_that_is_locked_again_sends_nothing_of_what_was_said_between(world: World) -> None:
     client = await world.serve()
     session_id = await client.session()
-    async with client.stream("confidential", session_id=session_id) as stream:
-        await world.ollama.received()
-        await client.call("PATCH", f"/api/chat/sessions/{session_id}", {"local_only": True})
-        gate.open()
-        await stream.rest()
-    await assert_kept_back_after_unlocking(world, client, session_id)
+    await client.message("said openly", session_id=session_id, prefer="cloud")
+    await client.call("PATCH", f"/api/chat/sessions/{session_id}", {"local_only": True})
+    await client.message("and now?", session_id=session_id, prefer="cloud")
+    assert len(world.gemini.chats) == 1
 
 
 async def test_locking_a_session_cuts_off_its_answer_from_the_cloud(world: World) -> None:
@@ -134,6 +130,8 @@ async def test_locking_a_session_cuts_off_its_answer_from_the_cloud(world: World
         asked = await world.gemini.received()
         lock = await client.call("PATCH", f"/api/chat/sessions/{session_id}", {"local_only": True})
         assert lock.body["local_only"] is True
+        message_id = data_of(stream.events[0])["message_id"]
+        assert lock.body["cut_off"] == [{"message_id": message_id, "provider": "gemini", "model": "gemini-2.5-flash"}]
         async with asyncio.timeout(PATIENCE):
             await asked.gone.wait()
         events = await stream.rest()

@@ -1,6 +1,7 @@
 """Hedged requests: a second provider beside a first that is slow to speak, and the first voice wins."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from novakit.clock import FakeClock
@@ -157,3 +158,18 @@ class TestBudget:
         for _ in range(200):
             budget.request()
         assert [budget.spend() for _ in range(21)] == [True] * 20 + [False]
+
+
+@pytest.mark.parametrize("mode", ["hedged", "sequential"])
+@pytest.mark.parametrize("wish", [True, False])
+async def test_a_users_own_wish_comes_before_the_mode(mode: str, wish: bool) -> None:
+    ollama, gemini = ScriptedProvider("ollama", [SLOW]), ScriptedProvider("gemini", [says("Quick.")])
+    world = hedged(ollama, gemini) if mode == "hedged" else World(ollama, gemini)
+    told = await world.ask(replace(asks(), hedging=wish))
+    assert told.text == ("Quick." if wish else "Slow.")
+
+
+async def test_without_failover_nobody_is_asked_beside_the_first_whatever_the_wish() -> None:
+    ollama, gemini = ScriptedProvider("ollama", [SLOW]), ScriptedProvider("gemini", [says("Quick.")])
+    told = await World(ollama, gemini, failover=False).ask(replace(asks(), hedging=True))
+    assert told.text == "Slow."

@@ -74,7 +74,8 @@ class World:
             retry_wait_max=retry_wait_max,
             failover=failover,
             midstream=midstream,
-            hedge_delay=hedge_delay,
+            hedged=hedge_delay is not None,
+            hedge_delay=hedge_delay or 2.0,
             hedge_share=hedge_share,
         )
         self.slots = Slots(limits or {})

@@ -206,14 +206,17 @@ def test_local_messages_are_marked_in_the_history_with_their_answers(talk: Talk)
     )
 
 
-def test_what_is_said_in_a_locked_session_is_marked_for_good(talk: Talk, connection: sqlite3.Connection) -> None:
+def test_a_sessions_lock_holds_while_it_is_there_and_a_messages_own_mark_for_good(
+    talk: Talk, connection: sqlite3.Connection
+) -> None:
     talk.ask("q1", session=None)
     connection.execute("UPDATE sessions SET local_only = 1")
     assert talk.ask("q2").session_local_only
+    talk.ask("q3", local_only=True)
     connection.execute("UPDATE sessions SET local_only = 0")
-    begun = talk.ask("q3")
+    begun = talk.ask("q4")
     assert not begun.session_local_only
-    assert [turn.local_only for turn in begun.history] == [False, True]
+    assert [turn.local_only for turn in begun.history] == [False, False, True]
 
 
 @pytest.mark.parametrize(("session", "user"), [("nowhere", USER), ("s", OTHER)])

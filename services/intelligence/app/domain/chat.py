@@ -40,9 +40,10 @@ class ProviderRequest:
     """One question with its history, oldest turn first.
 
     ``locks`` is who forbade the cloud (empty: it may be asked). ``prefer`` is a wish within what the locks allow.
-    ``order`` names providers that the user wants asked first. ``chain`` is the caller's own list: nobody else is
-    asked (empty: the configured priority). ``model`` is for a provider's eyes: the model that this call is for, empty
-    for the provider's own.
+    ``order`` names providers that the user wants asked first; ``hedging`` is whether a second one may be asked beside
+    a slow first one, None: as it is configured. ``chain`` is the caller's own list: nobody else is asked (empty: the
+    configured priority). ``model`` is for a provider's eyes: the model that this call is for, empty for the
+    provider's own.
     """
 
     turns: tuple[ChatTurn, ...]
@@ -50,5 +51,6 @@ class ProviderRequest:
     locks: frozenset[Lock] = frozenset()
     prefer: Locality | None = None
     order: tuple[str, ...] = ()
+    hedging: bool | None = None
     chain: tuple[Target, ...] = ()
     model: str = ""

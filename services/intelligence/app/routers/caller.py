@@ -18,10 +18,12 @@ from novakit.identity import (
 from novakit.problem import Problem
 from starlette.types import Scope
 
+from ..services.memory_client import Wishes
+
 REQUEST_ID_CHARS = 64
 
-ProviderOrder = Callable[[str], Awaitable[tuple[str, ...]]]
-"""Whom a user wants asked first, as the memory service knows it."""
+WishesOf = Callable[[str], Awaitable[Wishes]]
+"""What a user prefers, as the memory service knows it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from ..services.conversation import Conversations, Question
 from ..services.replay import BROKEN_OFF
 from ..services.turn import Endpoint, Turn
 from ..store.turns import EndedPrompt
-from .caller import ProviderOrder, identify
+from .caller import WishesOf, identify
 from .keys import key_of
 from .provider_headers import provider_headers
 from .streaming import answer, rewinds, tell
@@ -56,12 +56,12 @@ class ChatEndpoints:
         self,
         conversations: Conversations,
         verifier: TokenVerifier,
-        provider_order: ProviderOrder,
+        wishes_of: WishesOf,
         max_chars: int,
         *,
         expose_provider: bool,
     ) -> None:
-        self._provider_order = provider_order
+        self._wishes_of = wishes_of
         self._conversations = conversations
         self._verifier = verifier
         self._max_chars = max_chars
@@ -103,7 +103,7 @@ class ChatEndpoints:
         caller = identify(scope, self._verifier)
         asked = self._asked(await read_body(receive, MAX_BODY_BYTES))
         key = key_of(scope, caller, endpoint, asked)
-        order = await self._provider_order(caller.user_id)
+        wishes = await self._wishes_of(caller.user_id)
         question = Question(
             user_id=caller.user_id,
             request_id=caller.request_id,
@@ -116,7 +116,7 @@ class ChatEndpoints:
             rewinds=rewinds(scope),
             key=key,
         )
-        return await self._conversations.begin(question, order)
+        return await self._conversations.begin(question, wishes)
 
     def _asked(self, body: bytes) -> ChatMessage:
         try:

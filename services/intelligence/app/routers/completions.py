@@ -28,7 +28,7 @@ from ..services.llm_router import ProviderOrchestrator
 from ..services.quotas.users import UserOverQuotaError
 from ..services.route_record import CallRecord, RouteRecord
 from ..services.turn import SEAM_LINE
-from .caller import Caller, ProviderOrder, identify
+from .caller import Caller, WishesOf, identify
 from .chat import MAX_BODY_BYTES
 from .completion_body import CompletionBody, read_completion
 from .provider_headers import provider_headers
@@ -40,6 +40,7 @@ MODELS_PATH = "/v1/models"
 LOCAL_ONLY_HEADER = b"x-novacore-local-only"
 HEARTBEAT_SEC = 15.0
 STOPPING = "NovaCore is stopping; try again in a moment."
+FORBIDDEN = "The cloud was forbidden to this user while a cloud provider was answering; the answer was cut off."
 RETRY_AFTER_SEC = 5
 """For callers whom nobody could answer, where no provider has named a time."""
 RETRY_AFTER_MAX_SEC = 600
@@ -60,7 +61,7 @@ class CompletionParts:
     completions: Completions
     orchestrator: ProviderOrchestrator
     verifier: TokenVerifier
-    provider_order: ProviderOrder
+    wishes_of: WishesOf
     clock: Clock
     new_id: NewId
     cloud_enabled: bool
@@ -88,7 +89,10 @@ class CompletionEndpoints:
                 CompatibleError(429, problem.detail, code="quota_exceeded", headers=dict(problem.headers))
             )
         except (DrainingError, CutShortError):
-            await reply.fail(CompatibleError(503, STOPPING, code="stopping", headers={"Retry-After": "2"}))
+            if self._parts.drain.draining:
+                await reply.fail(CompatibleError(503, STOPPING, code="stopping", headers={"Retry-After": "2"}))
+            else:
+                await reply.fail(CompatibleError(403, FORBIDDEN, code="cloud_forbidden"))
         except Problem as problem:
             await reply.fail(problem)
         except Exception:
@@ -134,9 +138,11 @@ class CompletionEndpoints:
         body = read_completion(await read_body(receive, MAX_BODY_BYTES))
         wanted = await self._wanted(scope, caller, body)
         record = self._parts.completions.record(wanted)
-        completion = _Completion(f"chatcmpl-{self._parts.new_id()}", int(self._parts.clock.wall()), record)
+        completion = _Completion(
+            f"chatcmpl-{self._parts.new_id()}", int(self._parts.clock.wall()), record, wanted.user_id
+        )
         answer = self._stream if body.stream else self._whole
-        async with self._parts.drain.until_cut():
+        async with self._parts.drain.until_cut(completion):
             await until_client_leaves(receive, answer(wanted, completion, reply))
 
     async def _wanted(self, scope: Scope, caller: Caller, body: CompletionBody) -> Wanted:
@@ -156,7 +162,7 @@ class CompletionEndpoints:
             turns=body.turns,
             sampling=body.sampling,
             chain=chain,
-            order=await self._parts.provider_order(caller.user_id),
+            wishes=await self._parts.wishes_of(caller.user_id),
             local_only=local_only is not None and local_only.strip().lower() != "false",
             stream=body.stream,
             with_usage=body.with_usage,
@@ -241,6 +247,12 @@ class _Completion:
     id: str
     created: int
     record: RouteRecord
+    user_id: str
+
+    @property
+    def in_cloud(self) -> bool:
+        """Whether a cloud provider is being asked."""
+        return any(call.locality == "cloud" for call in self.record.open_calls())
 
     @property
     def call(self) -> CallRecord:

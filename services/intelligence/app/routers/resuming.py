@@ -10,7 +10,7 @@ from novakit.problem import Problem
 from starlette.types import Receive, Scope, Send
 
 from ..services.conversation import Conversations
-from .caller import ProviderOrder, identify
+from .caller import WishesOf, identify
 from .keys import KEY_HEADER
 from .streaming import answer, last_event_id, rewinds, tell
 
@@ -21,10 +21,10 @@ _PATH = re.compile(r"/api/chat/(?:(?P<stream>stream)/(?P<followed>[^/]+)|message
 class ResumeEndpoints:
     """Both endpoints; what they need is wired once."""
 
-    def __init__(self, conversations: Conversations, verifier: TokenVerifier, provider_order: ProviderOrder) -> None:
+    def __init__(self, conversations: Conversations, verifier: TokenVerifier, wishes_of: WishesOf) -> None:
         self._conversations = conversations
         self._verifier = verifier
-        self._provider_order = provider_order
+        self._wishes_of = wishes_of
 
     @staticmethod
     def takes(path: str) -> bool:
@@ -59,7 +59,7 @@ class ResumeEndpoints:
             message_id,
             caller.user_id,
             caller.request_id,
-            await self._provider_order(caller.user_id),
+            await self._wishes_of(caller.user_id),
             rewinds=rewinds(scope),
             keyed=header(scope, KEY_HEADER) is not None,
         )

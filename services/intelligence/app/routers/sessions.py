@@ -34,6 +34,35 @@ class Session(BaseModel):
     ended_at: datetime | None
 
 
+class CutOffCall(BaseModel):
+    """A call to a cloud provider that was running, and was cut off by the lock."""
+
+    message_id: UUID
+    provider: str
+    model: str
+
+
+class Sendable(BaseModel):
+    """How many messages may go to a cloud provider once nothing but their own mark holds them back."""
+
+    messages: int
+    stay_local: int
+
+
+class ChangedSession(Session):
+    """The session after the change; what a lock has cut off, or what may be sent now that there is none."""
+
+    cut_off: list[CutOffCall] = []
+    sendable: Sendable | None = None
+
+
+class LockState(BaseModel):
+    """A session's lock, and what unlocking it would let go, or has let go."""
+
+    local_only: bool
+    sendable: Sendable
+
+
 class SessionList(BaseModel):
     """A page of conversations, the most recently used first."""
 
@@ -133,17 +162,36 @@ async def list_sessions(
     return SessionList(sessions=[_session(row) for row in page.rows], total=page.total, next_cursor=page.next_cursor)
 
 
-@router.patch("/sessions/{session_id}")
-async def change_session(session_id: UUID, body: SessionChange, request: Request, caller: CurrentCaller) -> Session:
-    """Rename a conversation, or lock it to local. A lock cuts off answers of it that a cloud provider is giving."""
+@router.patch("/sessions/{session_id}", response_model_exclude_unset=True)
+async def change_session(
+    session_id: UUID, body: SessionChange, request: Request, caller: CurrentCaller
+) -> ChangedSession:
+    """Rename a conversation, lock it to local, or unlock it.
+
+    A lock cuts off what a cloud provider is answering, and names it; unlocking tells what may be sent from now on.
+    """
     parts = parts_of(request)
     changes = body.model_dump(exclude_none=True)
     row = await parts.repository.change_session(str(session_id), caller.user_id, changes)
     if row is None:
         raise Problem(404, "There is no such session.")
+    told: dict[str, Any] = {}
     if body.local_only:
-        await parts.conversations.lock(str(session_id))
-    return _session(row)
+        cut = await parts.conversations.lock(str(session_id))
+        told["cut_off"] = [CutOffCall(message_id=UUID(c.message_id), provider=c.provider, model=c.model) for c in cut]
+    elif body.local_only is False:
+        told["sendable"] = await _sendable(parts, str(session_id))
+    return ChangedSession(**_session(row).model_dump(), **told)
+
+
+@router.get("/sessions/{session_id}/lock")
+async def session_lock(session_id: UUID, request: Request, caller: CurrentCaller) -> LockState:
+    """Tell whether a conversation is locked, and what becomes sendable when it is not."""
+    parts = parts_of(request)
+    row = await parts.repository.session(str(session_id), caller.user_id)
+    if row is None:
+        raise Problem(404, "There is no such session.")
+    return LockState(local_only=row["local_only"], sendable=await _sendable(parts, str(session_id)))
 
 
 @router.delete("/sessions/{session_id}", status_code=204)
@@ -210,6 +258,11 @@ async def stop_message(message_id: UUID, request: Request, caller: CurrentCaller
 def _route(message_id: UUID, status: str, stored: StoredRoute) -> Response:
     body: dict[str, Any] = {"message_id": str(message_id), "status": status, **msgspec.structs.asdict(stored)}
     return Response(msgspec.json.encode(body), media_type="application/json")
+
+
+async def _sendable(parts: Parts, session_id: str) -> Sendable:
+    found = await parts.repository.sendable(session_id)
+    return Sendable(messages=found.messages, stay_local=found.stay_local)
 
 
 def _session(row: RowMapping) -> Session:

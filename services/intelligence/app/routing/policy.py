@@ -111,9 +111,11 @@ def plan(
     return RouteDecision(tuple(attempts), tuple(skipped))
 
 
-def locks_on(*, cloud_enabled: bool, session: bool = False, message: bool = False) -> frozenset[Lock]:
-    """Who forbids the cloud, from the deployment, the session and the message itself."""
-    on: dict[Lock, bool] = {"deployment": not cloud_enabled, "session": session, "message": message}
+def locks_on(
+    *, cloud_enabled: bool, user: bool = False, session: bool = False, message: bool = False
+) -> frozenset[Lock]:
+    """Who forbids the cloud, from the deployment, the user, the session and the message itself."""
+    on: dict[Lock, bool] = {"deployment": not cloud_enabled, "user": user, "session": session, "message": message}
     return frozenset(lock for lock, closed in on.items() if closed)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from novakit import logs
@@ -15,8 +15,10 @@ from ..routing.trail import AllProvidersFailed, RouteEvent
 from ..store.quotas import Hold
 from ..store.writer import Writer
 from .llm_router import ProviderOrchestrator
+from .memory_client import Wishes
 from .quotas.books import Account, Books
 from .route_record import Observer, RouteRecord, TurnEnded
+from .user_locks import UserLocks
 
 Status = Literal["complete", "interrupted", "fallback", "failed"]
 
@@ -36,7 +38,7 @@ class Wanted:
     turns: tuple[ChatTurn, ...]
     sampling: Sampling
     chain: tuple[Target, ...]
-    order: tuple[str, ...]
+    wishes: Wishes
     local_only: bool
     stream: bool
     with_usage: bool = False
@@ -53,9 +55,11 @@ class Completions:
         new_record: Callable[[str], RouteRecord],
         observe: Observer,
         books: Books,
+        user_locks: UserLocks,
         *,
         cloud_enabled: bool,
     ) -> None:
+        self._user_locks = user_locks
         self._orchestrator = orchestrator
         self._writer = writer
         self._books = books
@@ -74,15 +78,22 @@ class Completions:
         upstream call.
         """
         hold = await self._reserve(wanted)
+        user_locked = await self._user_locks.locked(wanted.user_id)
         request = ProviderRequest(
             turns=wanted.turns,
             sampling=wanted.sampling,
-            locks=locks_on(cloud_enabled=self._cloud_enabled, message=wanted.local_only),
-            order=wanted.order,
+            locks=locks_on(cloud_enabled=self._cloud_enabled, user=user_locked, message=wanted.local_only),
+            order=wanted.wishes.order,
+            hedging=wanted.wishes.hedging,
             chain=wanted.chain,
         )
         status: Status = "interrupted"
-        events = self._orchestrator.generate_streaming_response(request, shown=wanted.stream)
+
+        def current(asked: ProviderRequest) -> ProviderRequest:
+            locked = self._user_locks.is_locked(wanted.user_id)
+            return replace(asked, locks=asked.locks | {"user"}) if locked else asked
+
+        events = self._orchestrator.generate_streaming_response(request, current, shown=wanted.stream)
         try:
             async with aclosing(events):
                 async for event in events:

@@ -10,12 +10,12 @@ from novakit import logs
 from novakit.clock import Clock
 from novakit.ids import NewId
 
-from ..domain.chat import ChatTurn, Locality, ProviderRequest
+from ..domain.chat import ChatTurn, Locality, Lock, ProviderRequest
 from ..domain.errors import ProviderError
 from ..domain.events import TextDelta
 from ..routing.policy import locks_on
 from ..routing.trail import AllProvidersFailed, InterruptedAnswer
-from ..store import keys, turns, unfinished
+from ..store import keys, privacy, turns, unfinished
 from ..store.keys import Key
 from ..store.quotas import Hold
 from ..store.turns import Begun, EndedPrompt, NewPrompt, PromptStatus
@@ -26,12 +26,14 @@ from .drain import Drain
 from .endings import Endings, log_crash
 from .keeper import Keeper
 from .llm_router import ProviderOrchestrator
+from .memory_client import NO_WISHES, Wishes
 from .quotas.books import Books
 from .replay import BROKEN_OFF
 from .resuming import stored_route, unfinished_answer
 from .route_record import Observer, RouteRecord, StoredRoute
 from .running import RunningTurns
 from .turn import Endpoint, Turn
+from .user_locks import CloudWork, UserLocks
 from .walk import Unfinished
 
 REFUSED = "The model declined to answer this."
@@ -77,6 +79,15 @@ class NewRecord(Protocol):
         """The parameters are those of RouteRecord."""
 
 
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """A call to a cloud provider that a lock has cut off."""
+
+    message_id: str
+    provider: str
+    model: str
+
+
 class Conversations:
     """Conducts all turns of this process."""
 
@@ -92,6 +103,7 @@ class Conversations:
         observe: Observer,
         drain: Drain,
         books: Books,
+        user_locks: UserLocks,
     ) -> None:
         self._orchestrator = orchestrator
         self._writer = writer
@@ -102,10 +114,11 @@ class Conversations:
         self._new_record = new_record
         self._endings = Endings(writer, running, clock, observe, books)
         self._books = books
+        self._user_locks = user_locks
         self._drain = drain
         drain.on_cut(self._cut_all)
 
-    async def begin(self, question: Question, order: tuple[str, ...] = ()) -> Turn | EndedPrompt:
+    async def begin(self, question: Question, wishes: Wishes = NO_WISHES) -> Turn | EndedPrompt:
         """Store the message and start to answer it; with a known key, what became of it before.
 
         Raises what ``store.turns.begin`` and ``store.keys.look_up`` raise, and DrainingError.
@@ -128,6 +141,7 @@ class Conversations:
         begun, hold = done
         locks = locks_on(
             cloud_enabled=self._manner.cloud_enabled,
+            user=begun.user_local_only,
             session=begun.session_local_only,
             message=question.local_only,
         )
@@ -140,7 +154,8 @@ class Conversations:
                 turns=self._turns(begun.history, ChatTurn("user", question.text, question.local_only)),
                 locks=locks,
                 prefer=question.prefer,
-                order=order,
+                order=wishes.order,
+                hedging=wishes.hedging,
             ),
             route=route,
             rewinds=question.rewinds,
@@ -151,7 +166,7 @@ class Conversations:
         return turn
 
     async def go_on(
-        self, message_id: str, user_id: str, request_id: str, order: tuple[str, ...], *, rewinds: bool, keyed: bool
+        self, message_id: str, user_id: str, request_id: str, wishes: Wishes, *, rewinds: bool, keyed: bool
     ) -> Turn:
         """Take up an answer that broke off; raises what ``store.unfinished.reopen`` raises, and DrainingError.
 
@@ -169,10 +184,16 @@ class Conversations:
         earlier = stored_route(left.route)
         locks = locks_on(
             cloud_enabled=self._manner.cloud_enabled,
+            user=opened.user_local_only,
             session=opened.session_local_only,
             message=opened.question.local_only,
         )
-        request = ProviderRequest(turns=self._turns(opened.history, opened.question), locks=locks, order=order)
+        request = ProviderRequest(
+            turns=self._turns(opened.history, opened.question),
+            locks=locks,
+            order=wishes.order,
+            hedging=wishes.hedging,
+        )
         turn = Turn(
             message_id=message_id,
             session_id=left.session_id,
@@ -201,11 +222,20 @@ class Conversations:
         await self._writer.run(_nothing)
         return self._running.of_session(session_id)
 
-    async def lock(self, session_id: str) -> None:
-        """The session was locked: none of its running turns calls the cloud from now on."""
-        await self._writer.run(lambda connection: turns.lock_running(connection, session_id))
-        for turn in self._running.of_session(session_id):
-            _lock(turn)
+    async def lock(self, session_id: str) -> list[CutOff]:
+        """The session was locked: none of its running turns calls the cloud from now on. Tells what was cut off."""
+        return _lock(await self.of_session(session_id), "session")
+
+    async def allow_cloud(self, user_id: str, *, allowed: bool) -> None:
+        """Keep the user's word. Where it forbids, none of the user's running turns calls the cloud from now on."""
+        at = self._micros()
+        await self._writer.run(lambda connection: privacy.allow_cloud(connection, user_id, at, allowed=allowed))
+        self._user_locks.set(user_id, locked=not allowed)
+        if not allowed:
+            _lock([turn for turn in self._running.everyone() if turn.user_id == user_id], "user")
+            self._drain.cut_off(
+                lambda work: isinstance(work, CloudWork) and work.user_id == user_id and work.in_cloud
+            )
 
     async def close(self) -> None:
         """End all turns; each is stored with what was said so far."""
@@ -279,11 +309,16 @@ class Conversations:
         return int(self._clock.wall() * 1_000_000)
 
 
-def _lock(turn: Turn) -> None:
-    """No further call to the cloud, and one that is under way is cut off."""
-    turn.request = replace(turn.request, locks=turn.request.locks | {"session"})
-    if any(call.locality == "cloud" for call in turn.route.open_calls()):
-        turn.cut("stopped")
+def _lock(turns: list[Turn], lock: Lock) -> list[CutOff]:
+    """No further call to the cloud, and those that are under way are cut off."""
+    cut: list[CutOff] = []
+    for turn in turns:
+        turn.request = replace(turn.request, locks=turn.request.locks | {lock})
+        in_cloud = [call for call in turn.route.open_calls() if call.locality == "cloud"]
+        if in_cloud:
+            turn.cut("stopped")
+        cut += [CutOff(turn.message_id, call.provider, call.model) for call in in_cloud]
+    return cut
 
 
 def _begin(

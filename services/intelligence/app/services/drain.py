@@ -17,16 +17,16 @@ class CutShortError(Exception):
 
 
 class Drain:
-    """Knows whether the process is about to end."""
+    """Ends work from outside. ``draining``: the process is about to end."""
 
     def __init__(self) -> None:
-        self._draining = False
+        self.draining = False
         self._cuts: list[Callable[[], None]] = []
-        self._scopes: set[asyncio.Timeout] = set()
+        self._scopes: dict[asyncio.Timeout, object] = {}
 
     def begin(self, grace: float) -> None:
         """The process ends in ``grace`` seconds."""
-        self._draining = True
+        self.draining = True
         asyncio.get_running_loop().call_later(max(0.0, grace - STORING_SEC), self._cut)
 
     def on_cut(self, cut: Callable[[], None]) -> None:
@@ -35,20 +35,20 @@ class Drain:
 
     def take_work(self) -> None:
         """Begin something new; raises DrainingError."""
-        if self._draining:
+        if self.draining:
             raise DrainingError
 
     @asynccontextmanager
-    async def until_cut(self) -> AsyncIterator[None]:
+    async def until_cut(self, work: object = None) -> AsyncIterator[None]:
         """Work that is cut off in time; raises DrainingError before it, CutShortError in it."""
         self.take_work()
         try:
             async with asyncio.timeout(None) as scope:
-                self._scopes.add(scope)
+                self._scopes[scope] = work
                 try:
                     yield
                 finally:
-                    self._scopes.discard(scope)
+                    del self._scopes[scope]
         except TimeoutError:
             if scope.expired():
                 raise CutShortError from None
@@ -57,6 +57,11 @@ class Drain:
     def _cut(self) -> None:
         for cut in self._cuts:
             cut()
+        self.cut_off(lambda _work: True)
+
+    def cut_off(self, chosen: Callable[[object], bool]) -> None:
+        """End the work that is chosen, now."""
         now = asyncio.get_running_loop().time()
-        for scope in self._scopes:
-            scope.reschedule(now)
+        for scope, work in list(self._scopes.items()):
+            if chosen(work):
+                scope.reschedule(now)

@@ -46,7 +46,8 @@ class Pace:
 
     ``clocks`` are per provider name. ``request`` spans all waiting for a first token; while an answer comes, it
     stands still. ``cold_start`` is what loading a local model may take on top. ``queue_wait`` is how long a busy
-    provider is waited for where another can answer. ``hedge_delay`` None: no second provider is asked beside a first.
+    provider is waited for where another can answer. ``hedged``: a second provider is asked beside one that has not
+    spoken after ``hedge_delay``; a user's own wish comes before it.
     """
 
     clocks: Mapping[str, Clocks]
@@ -56,7 +57,8 @@ class Pace:
     midstream: Midstream = "continue"
     cold_start: float = 120.0
     queue_wait: float = 2.0
-    hedge_delay: float | None = None
+    hedged: bool = False
+    hedge_delay: float = 2.0
     hedge_share: float = 0.1
 
 
@@ -171,10 +173,9 @@ class ProviderOrchestrator:
         )
         asking = Asking(request, current or _as_it_was, walk)
         attempts = deque(decision.attempts)
+        hedged = self._pace.failover and (self._pace.hedged if request.hedging is None else request.hedging)
         while attempts and not (walk.over or walk.stuck):
-            steps = (
-                self._hedged(attempts, asking) if self._pace.hedge_delay is not None else self._next(attempts, asking)
-            )
+            steps = self._hedged(attempts, asking) if hedged else self._next(attempts, asking)
             async with aclosing(steps):
                 async for event in steps:
                     yield event

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import RowMapping, delete, event, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from .tables import prompts, sessions
+from .tables import prompts, sessions, user_settings
 
 LATEST = 2**63 - 1
 """The largest number that SQLite stores."""
@@ -26,6 +26,14 @@ class SessionPage:
     rows: Sequence[RowMapping]
     total: int
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """The messages of a session: those that its lock alone holds back, and those that stay whatever the lock."""
+
+    messages: int
+    stay_local: int
 
 
 class ChatRepository:
@@ -97,6 +105,24 @@ class ChatRepository:
             await connection.execute(update(prompts).where(chain).values(parent_id=None))
             result = await connection.execute(delete(sessions).where(mine))
             return result.rowcount > 0
+
+    async def sendable(self, session_id: str) -> Sendable:
+        """What of a session may go to a cloud provider where it is not locked."""
+        counts = (
+            select(prompts.c.local_only, func.count())
+            .where(prompts.c.session_id == session_id)
+            .group_by(prompts.c.local_only)
+        )
+        async with self._engine.connect() as connection:
+            found = {bool(local): int(count) for local, count in (await connection.execute(counts)).all()}
+        return Sendable(found.get(False, 0), found.get(True, 0))
+
+    async def cloud_allowed(self, user_id: str) -> bool:
+        """What the user has said of the cloud; never said is allowed."""
+        wanted = select(user_settings.c.cloud_allowed).where(user_settings.c.user_id == user_id)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(wanted)).one_or_none()
+        return row is None or row[0] is True
 
     async def prompts_of(self, session_id: str) -> Sequence[RowMapping]:
         """All prompts of a session, oldest first."""

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision of ``migrations/versions`` that this code works with."""
 
 metadata = MetaData()
@@ -100,4 +100,13 @@ ledger = Table(
     Column("day", String(10), nullable=False),
     Index("ledger_by_day", "day", "user_id"),
     Index("ledger_by_user", "user_id", "day"),
+)
+
+# One row for each user who has ever said something of it.
+user_settings = Table(
+    "user_settings",
+    metadata,
+    Column("user_id", String(36), primary_key=True),
+    Column("cloud_allowed", Boolean, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..domain.chat import ChatTurn
+from .privacy import cloud_allowed
 
 PromptStatus = Literal["running", "complete", "stopped", "interrupted", "failed", "fallback"]
 """``stopped`` by the user; ``interrupted``: the provider or the reader went away; ``fallback``: nobody answered."""
@@ -47,11 +48,15 @@ class NewPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The stored message: its session, that session's lock, and the turns before it, oldest first."""
+    """The stored message: its session, that session's lock, and the turns before it, oldest first.
+
+    ``user_local_only``: its user does not allow the cloud.
+    """
 
     session_id: str
     session_local_only: bool
     history: tuple[ChatTurn, ...]
+    user_local_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +102,9 @@ def begin(connection: sqlite3.Connection, new: NewPrompt) -> Begun:
     connection.execute(
         "INSERT INTO prompts (id, session_id, parent_id, user_id, input_text, output_text, local_only, status,"
         " tokens_used, latency_ms, created_at) VALUES (?, ?, ?, ?, ?, '', ?, 'running', 0, 0, ?)",
-        # What is said in a locked session stays local, also when the session is unlocked later.
-        (new.prompt_id, session_id, parent, new.user_id, new.text, new.local_only or local_only, new.at),
+        (new.prompt_id, session_id, parent, new.user_id, new.text, new.local_only, new.at),
     )
-    return Begun(session_id, local_only, history)
+    return Begun(session_id, local_only, history, not cloud_allowed(connection, new.user_id))
 
 
 def keep_partial(connection: sqlite3.Connection, prompt_id: str, text: str) -> None:
@@ -129,11 +133,6 @@ def end(connection: sqlite3.Connection, ended: EndedPrompt, at: int) -> None:
         "UPDATE sessions SET updated_at = ?, model_name = coalesce(?, model_name) WHERE id = ?",
         (at, ended.model, ended.session_id),
     )
-
-
-def lock_running(connection: sqlite3.Connection, session_id: str) -> None:
-    """Mark the session's unfinished prompts as local: what is answered under the lock stays under it."""
-    connection.execute("UPDATE prompts SET local_only = 1 WHERE session_id = ? AND status = 'running'", (session_id,))
 
 
 def mark_orphans(connection: sqlite3.Connection) -> int:

@@ -4,6 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from ..domain.chat import ChatTurn
+from .privacy import cloud_allowed
 from .turns import EndedPrompt, PromptStatus, SessionEndedError, ancestors
 
 UNFINISHED: tuple[PromptStatus, ...] = ("interrupted", "stopped", "failed")
@@ -29,6 +30,7 @@ class Reopened:
     question: ChatTurn
     history: tuple[ChatTurn, ...]
     session_local_only: bool
+    user_local_only: bool
 
 
 def find(connection: sqlite3.Connection, prompt_id: str, user_id: str) -> EndedPrompt | None:
@@ -69,11 +71,11 @@ def reopen(connection: sqlite3.Connection, prompt_id: str, user_id: str) -> Reop
     ).fetchone()
     if session_status != "active":
         raise SessionEndedError
-    # As in a new turn: what is answered under a lock stays under it.
-    connection.execute(
-        "UPDATE prompts SET status = 'running', local_only = local_only OR ? WHERE id = ?",
-        (session_local_only, prompt_id),
-    )
+    connection.execute("UPDATE prompts SET status = 'running' WHERE id = ?", (prompt_id,))
     return Reopened(
-        left, ChatTurn("user", asked, bool(local_only)), ancestors(connection, parent), bool(session_local_only)
+        left,
+        ChatTurn("user", asked, bool(local_only)),
+        ancestors(connection, parent),
+        bool(session_local_only),
+        not cloud_allowed(connection, user_id),
     )

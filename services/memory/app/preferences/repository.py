@@ -21,10 +21,12 @@ class PreferencesRepository:
 
     async def get(self, user_id: str) -> Preferences:
         """The user's preferences; all null where nothing was ever set."""
-        query = select(preferences.c.provider_order).where(preferences.c.user_id == user_id)
+        query = select(preferences.c.provider_order, preferences.c.hedging).where(preferences.c.user_id == user_id)
         async with self._engine.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
-        return Preferences() if row is None else Preferences(provider_order=row.provider_order)
+        if row is None:
+            return Preferences()
+        return Preferences(provider_order=row.provider_order, hedging=row.hedging)
 
     async def put(self, user_id: str, wanted: Preferences) -> None:
         """Store them in place of what was there."""

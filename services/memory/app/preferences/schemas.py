@@ -25,3 +25,4 @@ class Preferences(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     provider_order: ProviderOrder | None = None
+    hedging: bool | None = None

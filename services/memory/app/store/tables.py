@@ -1,8 +1,8 @@
 """The memory service's tables."""
 
-from sqlalchemy import JSON, Column, MetaData, String, Table
+from sqlalchemy import JSON, Boolean, Column, MetaData, String, Table
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision of ``migrations/versions`` that this code works with."""
 
 metadata = MetaData()
@@ -13,4 +13,5 @@ preferences = Table(
     metadata,
     Column("user_id", String(64), primary_key=True),
     Column("provider_order", JSON(none_as_null=True)),
+    Column("hedging", Boolean),
 )

@@ -8,13 +8,14 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Make the three tables."""
+    """Make the three tables. SQLite commits each step by itself: a start that was cut short may have left some."""
     op.create_table(
         "quota_usage",
         sa.Column("day", sa.String(10), primary_key=True),
         sa.Column("subject", sa.String(80), primary_key=True),
         sa.Column("unit", sa.String(16), primary_key=True),
         sa.Column("used", sa.BigInteger, nullable=False),
+        if_not_exists=True,
     )
     op.create_table(
         "quota_holds",
@@ -24,9 +25,10 @@ def upgrade() -> None:
         sa.Column("unit", sa.String(16), primary_key=True),
         sa.Column("amount", sa.BigInteger, nullable=False),
         sa.Column("until", sa.BigInteger, nullable=False),
+        if_not_exists=True,
     )
-    op.create_index("quota_holds_by_subject", "quota_holds", ["day", "subject", "unit"])
-    op.create_index("quota_holds_by_end", "quota_holds", ["until"])
+    op.create_index("quota_holds_by_subject", "quota_holds", ["day", "subject", "unit"], if_not_exists=True)
+    op.create_index("quota_holds_by_end", "quota_holds", ["until"], if_not_exists=True)
     op.create_table(
         "ledger",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -45,6 +47,7 @@ def upgrade() -> None:
         sa.Column("nano_usd", sa.BigInteger),
         sa.Column("at", sa.BigInteger, nullable=False),
         sa.Column("day", sa.String(10), nullable=False),
+        if_not_exists=True,
     )
-    op.create_index("ledger_by_day", "ledger", ["day", "user_id"])
-    op.create_index("ledger_by_user", "ledger", ["user_id", "day"])
+    op.create_index("ledger_by_day", "ledger", ["day", "user_id"], if_not_exists=True)
+    op.create_index("ledger_by_user", "ledger", ["user_id", "day"], if_not_exists=True)
