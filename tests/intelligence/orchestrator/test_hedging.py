@@ -162,6 +162,7 @@ class TestBudget:
 
 @pytest.mark.parametrize("mode", ["hedged", "sequential"])
 @pytest.mark.parametrize("wish", [True, False])
+@in_virtual_time
 async def test_a_users_own_wish_comes_before_the_mode(mode: str, wish: bool) -> None:
     ollama, gemini = ScriptedProvider("ollama", [SLOW]), ScriptedProvider("gemini", [says("Quick.")])
     world = hedged(ollama, gemini) if mode == "hedged" else World(ollama, gemini)
@@ -169,6 +170,7 @@ async def test_a_users_own_wish_comes_before_the_mode(mode: str, wish: bool) -> 
     assert told.text == ("Quick." if wish else "Slow.")
 
 
+@in_virtual_time
 async def test_without_failover_nobody_is_asked_beside_the_first_whatever_the_wish() -> None:
     ollama, gemini = ScriptedProvider("ollama", [SLOW]), ScriptedProvider("gemini", [says("Quick.")])
     told = await World(ollama, gemini, failover=False).ask(replace(asks(), hedging=True))
