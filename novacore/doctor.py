@@ -44,7 +44,7 @@ async def _doctor(directory: Path, *, as_json: bool) -> int:
     found: list[Finding] = []
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    async for finding in _once(examine(os.environ, directory)):
+    async for finding in once(examine(os.environ, directory)):
         found.append(finding)
         if not as_json:
             print("\n".join(verdict.lines(finding, colour=colour, width=width)), flush=True)
@@ -120,8 +120,8 @@ async def _all_of(looks: Sequence["Look"], kind: Kind) -> AsyncIterator[Finding]
                 yield finding
 
 
-async def _once(findings: AsyncIterator[Finding]) -> AsyncIterator[Finding]:
-    """Several services read some settings alike, and would say the same of them."""
+async def once(findings: AsyncIterator[Finding]) -> AsyncIterator[Finding]:
+    """The findings without what was said before: services read some settings alike, and find the same wrong."""
     said: set[str] = set()
     async for finding in findings:
         if finding.check != "settings" or finding.level != "fault" or finding.text not in said:
@@ -150,6 +150,8 @@ class Look:
         try:
             code = await asyncio.wait_for(child.ended(), MOST_SECONDS)
         except TimeoutError:
+            child.kill()
+            await child.ended()
             self._failed(f"it did not come to an end within {MOST_SECONDS:g} s")
         else:
             if code != 0:

@@ -12,13 +12,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from novakit import logs
 from novakit.clock import SystemClock
 from novakit.findings import Examine, to_line
 from novakit.settings import Settings, SettingsError, names_of
 
 from . import lifeline
-from .serve import detail_of, service_environment
+from .process import become, tell_crash
 from .topology import Service
 
 VARIABLES = "variables"
@@ -28,16 +27,12 @@ def examine(service: Service, directory: Path) -> int:
     """Look and tell; the exit code says whether it came to its end. The environment becomes the service's."""
     lifeline.hold(os.environ)
     try:
-        environ = service_environment(service, os.environ, directory)
-        os.environ.clear()
-        os.environ.update(environ)
-        asyncio.run(_tell(service, environ))
+        asyncio.run(_tell(service, become(service, directory)))
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
     except Exception as error:  # noqa: BLE001 (whatever it is, no traceback may quote a value)
-        logs.setup(service.name)
-        logs.get("examine").error("crashed", exc_info=error, detail=detail_of(error))
+        tell_crash(service, "examine", error)
         return 1
     return 0
 

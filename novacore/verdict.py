@@ -39,7 +39,7 @@ def summary(findings: Sequence[Finding]) -> str:
     faults, warnings = _count(findings, "fault"), _count(findings, "warning")
     if not faults and not warnings:
         return "Nothing is wrong."
-    return f"{_number(faults, 'fault')}, {_number(warnings, 'warning')}."
+    return f"{_number(faults, 'fault').capitalize()}, {_number(warnings, 'warning')}."
 
 
 def document(findings: Sequence[Finding]) -> str:

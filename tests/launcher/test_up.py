@@ -118,6 +118,7 @@ def test_a_service_that_refuses_its_settings_ends_the_start_with_its_sentence(wo
     assert done.returncode == 1
     assert "intelligence | FAKE_SETTING: 'x' cannot be used: it must be y.\n" in done.stdout
     assert "intelligence could not start (exit code 2). NovaCore stops.\n" in done.stdout
+    assert "NovaCore has stopped because of the above. make doctor looks for what is wrong.\n" in done.stdout
     assert world.journal() == ["memory startup", "memory shutdown"]
 
 

@@ -1,5 +1,6 @@
 """What is said of a database, and that looking at it leaves no trace."""
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -23,11 +24,16 @@ class Racing(FakeClock):
         return super().now()
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "memory.db"
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "memory.db"
     database.upgrade(path, SCRIPTS, tables.HEAD)
     return path
+
+
+@pytest.fixture
+def path(migrated: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(migrated, tmp_path / "memory.db"))
 
 
 def write(path: Path, *statements: str) -> None:

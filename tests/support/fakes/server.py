@@ -73,8 +73,8 @@ class FakeServer(ABC):
 
     Each chat request takes the next behaviour of ``script``; when that is used up, ``default`` answers. Free checks
     (version, model lists) answer truthfully unless ``checks`` holds behaviours for them. ``connections`` counts those
-    that were ever opened, ``in_flight`` the requests that are being answered now. ``time``, in seconds since 1970 UTC,
-    is told by whole answers; None: they tell no time.
+    that were ever opened, ``in_flight`` the requests that are being answered now. ``time``, in seconds since 1970
+    UTC, is what whole answers tell; None: they tell no time.
     """
 
     def __init__(

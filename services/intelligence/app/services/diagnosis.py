@@ -147,7 +147,7 @@ def _concerns(look: Look, standing: Standing, today: date) -> list[Finding]:
     return found
 
 
-_WAIT = "Nothing is wrong with your settings; look again in a minute."
+_WAIT = "Nothing is wrong with your settings; look again later."
 _FAILED: dict[Reason, tuple[Level, str, str]] = {
     "auth": ("fault", "access", "at {at} does not accept the key"),
     "billing": ("fault", "access", "at {at} wants to be paid first"),
