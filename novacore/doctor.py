@@ -38,6 +38,10 @@ def doctor(directory: Path, *, as_json: bool) -> int:
         return asyncio.run(_doctor(directory, as_json=as_json))
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python must not complain about it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 async def _doctor(directory: Path, *, as_json: bool) -> int:

@@ -68,7 +68,7 @@ def _can_write(folder: Path) -> bool:
 
 def data_folder(folder: Path, can_write: CanWrite = _can_write) -> list[Finding]:
     """Whether the data can be written, there is room for them, and nobody else reads them."""
-    there = next((path for path in (folder.absolute(), *folder.absolute().parents) if path.exists()), folder)
+    there = next((path for path in (folder.absolute(), *folder.absolute().parents) if _is_there(path)), folder)
     if not there.is_dir() or not can_write(there):
         what = "cannot be written by this user" if there.is_dir() else "is not a folder"
         advice = "Give it to the user who runs NovaCore (chown), or set NOVACORE_DATA_DIR to another folder."
@@ -79,6 +79,14 @@ def data_folder(folder: Path, can_write: CanWrite = _can_write) -> list[Finding]
     if there == folder.absolute():
         found += _modes(folder)
     return found
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # It lies in a folder that this user may not look into.
+        return False
 
 
 def free_space(free: int) -> Finding:

@@ -151,7 +151,12 @@ async def provider_lines(plan: Plan, settings: LauncherSettings) -> list[str]:
     answer = await asyncio.to_thread(fetch.get, url, timeout=PROVIDERS_SECONDS, headers=headers)
     if answer is None or answer.status != 200:
         return []
-    lines = providers.report(providers.rows_of(answer.body), settings.priority, plan.environ, plan.local_model)
+    rows = providers.rows_of(answer.body)
+    return with_hint(providers.report(rows, settings.priority, plan.environ, plan.local_model))
+
+
+def with_hint(lines: list[str]) -> list[str]:
+    """The lines, and who can tell more where a provider does not answer."""
     return [*lines, DOCTOR] if any(providers.TROUBLE in line for line in lines) else lines
 
 

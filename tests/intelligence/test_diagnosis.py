@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from novakit.findings import Finding
 
+from services.intelligence.app import config
 from services.intelligence.app.config import Settings
 from services.intelligence.app.domain.errors import (
     Faulted,
@@ -62,11 +63,12 @@ def test_a_name_in_a_list_that_nobody_has_is_told_with_the_one_that_was_meant() 
     )
 
 
-def test_a_setting_that_does_nothing_is_told() -> None:
-    (finding,) = diagnosis.of_settings("intelligence", load(STREAM_RESUME_GRACE_SEC="1"))
+def test_a_setting_that_does_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "NOT_IN_FORCE", frozenset({"FALLBACK_MESSAGE"}))
+    (finding,) = diagnosis.of_settings("intelligence", load(FALLBACK_MESSAGE="Sorry."))
     assert (finding.level, finding.text) == (
         "warning",
-        "STREAM_RESUME_GRACE_SEC is set, but does nothing in this version.",
+        "FALLBACK_MESSAGE is set, but does nothing in this version.",
     )
 
 
@@ -159,7 +161,7 @@ def test_a_model_whose_work_is_done_in_a_cloud_is_a_warning() -> None:
 @pytest.mark.parametrize(
     ("error", "level", "said", "advised"),
     [
-        (Misconfigured("HTTP 401", reason="auth"), "fault", "does not accept the key (HTTP 401)", "OPENAI_API_KEY"),
+        (Misconfigured("HTTP 401", reason="auth"), "fault", "does not accept the key: HTTP 401.", "OPENAI_API_KEY"),
         (Misconfigured("HTTP 402", reason="billing"), "fault", "wants to be paid first", "credit"),
         (Misconfigured("HTTP 404", reason="model_missing"), "fault", "does not have the model gpt-9", "OPENAI_MODEL"),
         (Unreachable("x", reason="dns"), "fault", "the name in https://api.openai.com/v1 is not known", "no proxy"),
@@ -167,7 +169,7 @@ def test_a_model_whose_work_is_done_in_a_cloud_is_a_warning() -> None:
         (Unreachable("x", reason="connect_timeout"), "fault", "no connection to https", "OPENAI_BASE_URL"),
         (Unreachable("x", reason="tls"), "fault", "no certificate that is trusted", "OPENAI_BASE_URL"),
         (Unreachable("x", reason="reset"), "fault", "drops the connection", "OPENAI_BASE_URL"),
-        (Garbled("HTML", reason="malformed"), "fault", "what is not understood (HTML)", "OPENAI_BASE_URL"),
+        (Garbled("HTML", reason="malformed"), "fault", "what is not understood: HTML.", "OPENAI_BASE_URL"),
         (None, "fault", "then said nothing", "OPENAI_BASE_URL"),
         (Throttled("HTTP 429", reason="rate_limited"), "warning", "too many calls", "again later"),
         (Throttled("HTTP 429", reason="quota_exhausted"), "warning", "quota is used up", "again later"),
@@ -197,7 +199,7 @@ def test_a_server_at_home_is_to_be_started() -> None:
 
 def test_a_missing_model_that_was_switched_off_is_told_as_that() -> None:
     gone = failed(Misconfigured("HTTP 404", reason="model_missing"), published=date(2026, 10, 23))
-    assert "does not have the model gpt-9, which was switched off on 2026-10-23 (HTTP 404)" in gone.text
+    assert "does not have the model gpt-9, which was switched off on 2026-10-23: HTTP 404." in gone.text
     going = failed(Misconfigured("HTTP 404", reason="model_missing"), published=date(2026, 12, 11))
     assert "switched off" not in going.text
 

@@ -1,8 +1,10 @@
 """``doctor`` as it is called: what each service says of itself, merged, counted and turned into an exit code."""
 
 import json
+import os
 import signal
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -122,6 +124,22 @@ def test_ctrl_c_ends_it(world: World) -> None:
     wait_until("the launcher has looked", lambda: "port" in world.out())
     assert end(process, signal.SIGINT) == 130
     assert "Traceback" not in world.out()
+
+
+def test_who_has_read_enough_may_leave(world: World) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as nobody_reads:
+        done = subprocess.run(
+            [sys.executable, "-m", "novacore", "doctor"],
+            cwd=world.folder,
+            env=world.environ,
+            stdout=nobody_reads,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 async def test_an_env_file_that_is_missing_is_a_fault(tmp_path: Path) -> None:

@@ -181,6 +181,12 @@ def test_an_address_that_was_set_stays(tmp_path: Path) -> None:
     assert "local_model" not in [row.name for row in plan.services]
 
 
+def test_a_provider_in_trouble_is_told_with_who_can_tell_more() -> None:
+    fine, trouble = "local  ollama · tiny", "cloud  gemini · flash: not answering (auth)"
+    assert up.with_hint([fine]) == [fine]
+    assert up.with_hint([fine, trouble]) == [fine, trouble, "make doctor looks for what is wrong."]
+
+
 def test_the_gateway_is_looked_for_where_it_listens(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, NOVACORE_HOST="0.0.0.0", NOVACORE_PORT="9999")
     assert plan.address == "http://127.0.0.1:9999"

@@ -172,7 +172,7 @@ def _failed(look: Look, error: ProviderError, today: date) -> Finding:
     if error.reason == "model_missing" and look.model:
         gone = f", which was switched off on {look.published}" if look.published and look.published <= today else ""
         what = f"{what} {look.model}{gone}"
-    quoted = "" if isinstance(error, Unreachable) else f" ({error.detail})"
+    quoted = "" if isinstance(error, Unreachable) else f": {error.detail.removesuffix('.')}"
     text = f"{what.replace('{at}', look.address)}{quoted}."
     return Finding(level, look.name, check, text, _advice(look, error.reason, level))
 
