@@ -52,7 +52,7 @@ class Settings(BaseModel):
         """Read from an environment; raises SettingsError."""
         values: dict[str, Any] = {}
         for name, field in cls.model_fields.items():
-            for variable in names_of(name, field) if not _extra(field, "derived") else ():
+            for variable in names_of(name, field):
                 value = read(environ, variable)
                 if value is not None:
                     values[name] = value
@@ -90,6 +90,8 @@ def variables_of(
 
 def names_of(name: str, field: FieldInfo) -> tuple[str, ...]:
     """The environment variables of a field, the one that counts most first (``also`` in its extra data)."""
+    if _extra(field, "derived"):
+        return ()
     also = _extra(field, "also")
     return (name.upper(), str(also)) if also else (name.upper(),)
 

@@ -48,7 +48,7 @@ class Look:
 
 
 def of_settings(subject: str, settings: Settings) -> list[Finding]:
-    """What is odd about settings that can be used, and whether they leave anybody to ask."""
+    """What is odd about settings that can be used."""
     priority = settings.llm_provider_priority
     found = [
         Finding("warning", subject, SETTINGS, _unused(variable, name, priority), "Correct the name or take it out.")
