@@ -204,6 +204,12 @@ def test_a_missing_model_that_was_switched_off_is_told_as_that() -> None:
     assert "switched off" not in going.text
 
 
+@pytest.mark.parametrize("error", [None, Misconfigured("HTTP 401", reason="auth")])
+def test_a_known_end_is_told_also_of_a_provider_that_does_not_let_us_ask(error: ProviderError | None) -> None:
+    found = diagnosis.of_provider(replace(WELL, outcome=error, published=date(2026, 12, 11)), TODAY)
+    assert [(one.level, one.check) for one in found] == [("fault", "access"), ("warning", "retirement")]
+
+
 def test_a_missing_key_is_odd_only_where_somebody_put_the_name_there() -> None:
     assert diagnosis.without_key("openai", "OPENAI_API_KEY", wanted=False).level == "skipped"
     wanted = diagnosis.without_key("openai", "OPENAI_API_KEY", wanted=True)

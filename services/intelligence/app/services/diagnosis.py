@@ -100,12 +100,15 @@ def cloud_disabled(name: str) -> Finding:
 def of_provider(look: Look, today: date) -> list[Finding]:
     """One finding for each thing that was looked at."""
     outcome = look.outcome
+    if isinstance(outcome, Standing):
+        return [_access(look, outcome), _model(look, outcome, today), *_concerns(look, outcome, today)]
+    # What others tell of the model holds also while its provider tells nothing; of a missing one it is told there.
+    missing = outcome is not None and outcome.reason == "model_missing"
+    concerns = [] if missing else _concerns(look, Standing(look.model), today)
     if outcome is None:
         text = f"took the connection at {look.address}, and then said nothing."
-        return [Finding("fault", look.name, "access", text, _unreachable(look))]
-    if isinstance(outcome, ProviderError):
-        return [_failed(look, outcome, today)]
-    return [_access(look, outcome), _model(look, outcome, today), *_concerns(look, outcome, today)]
+        return [Finding("fault", look.name, "access", text, _unreachable(look)), *concerns]
+    return [_failed(look, outcome, today), *concerns]
 
 
 def _access(look: Look, standing: Standing) -> Finding:
