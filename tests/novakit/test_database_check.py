@@ -62,6 +62,14 @@ def test_a_database_is_looked_at_while_a_service_writes_to_it(path: Path) -> Non
         writer.commit()
 
 
+def test_a_database_that_somebody_has_to_himself_is_left_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_check, "BUSY_SECONDS", 0)
+    with closing(sqlite3.connect(path)) as writer:
+        writer.execute("PRAGMA locking_mode=EXCLUSIVE")
+        writer.execute("INSERT INTO preferences (user_id) VALUES ('a')")
+        assert inspect(path).level == "skipped"
+
+
 def test_a_database_that_is_not_there_yet_is_fine_and_not_made(tmp_path: Path) -> None:
     finding = inspect(tmp_path / "memory.db")
     assert finding.level == "ok"

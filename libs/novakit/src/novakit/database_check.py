@@ -10,6 +10,7 @@ from .findings import Finding
 CHECK = "database"
 MOST_SECONDS = 20.0
 """How long the check of the whole content may take; a large database is then only partly looked at."""
+BUSY_SECONDS = 5.0
 _STEPS = 100_000
 _RESTORE = "Stop NovaCore and put back a copy from before; or move the file away, and begin anew."
 _GIVE_IT_BACK = "Give it back to the user who runs NovaCore (chown, chmod u+rw), or set NOVACORE_DATA_DIR."
@@ -33,6 +34,9 @@ def inspect(path: Path, scripts: Path, head: str, subject: str, clock: Clock) ->
                 return _newer(path, subject, revision, head)
             return _sound(connection, path, subject, clock, due=revision != head)
     except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            text = f"{path} is locked by whoever works with it, and was not looked at."
+            return Finding("skipped", subject, CHECK, text)
         return Finding("fault", subject, CHECK, f"{path} cannot be read as a database: {error}.", _RESTORE)
 
 
@@ -42,7 +46,7 @@ def _open(path: Path) -> sqlite3.Connection:
     Without a log beside it nobody works with the database now, and it can be read as a file that does not change.
     """
     mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
-    return sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)
+    return sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True, timeout=BUSY_SECONDS)
 
 
 def _revision(connection: sqlite3.Connection) -> str | None:
