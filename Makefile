@@ -15,7 +15,7 @@ UV = cd requirements && PATH="../$(VENV)/bin:$$PATH" uv pip compile --universal 
 	--no-emit-index-url --no-header --quiet
 ROUTING = services/intelligence/app/services/llm_router.py,services/intelligence/app/routing/*
 
-.PHONY: help setup up test check format lock bench clean page
+.PHONY: help setup up doctor test check format lock bench clean page
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -24,6 +24,9 @@ setup: $(VENV)/.runtime $(VENV)/.local-model $(VENV)/.paths page ## install what
 
 up: setup ## start NovaCore and print its address; Ctrl-C ends it
 	@exec $(PY) -m novacore up
+
+doctor: $(VENV)/.runtime $(VENV)/.paths ## say what is wrong with what is set up, and what to do
+	@exec $(PY) -m novacore doctor
 
 test: setup $(VENV)/.dev $(CLIENTS)/node_modules/.installed ## the page's tests, then the Python tests with their coverage
 	sh scripts/npm test --prefix $(PAGE)

@@ -1,4 +1,4 @@
-"""The command line: ``up``, ``serve`` and ``chat``.
+"""The command line: ``up``, ``serve``, ``chat`` and ``doctor``.
 
 Each command imports what it needs itself, so that ``chat`` does not wait for the web server's modules.
 """
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from .topology import SERVICES, service
+from .topology import SERVICES, Service, service
 
 NAMES = ", ".join(row.name for row in SERVICES)
 
@@ -37,10 +37,7 @@ def serve(name: Annotated[str, typer.Argument(metavar="SERVICE", help=f"One of {
     """Run one service in the foreground."""
     from .serve import serve as run  # noqa: PLC0415
 
-    row = service(name)
-    if row is None:
-        raise typer.BadParameter(f"there is no service {name!r}; there are {NAMES}.")
-    raise typer.Exit(run(row, Path.cwd()))
+    raise typer.Exit(run(_named(name), Path.cwd()))
 
 
 @app.command()
@@ -55,6 +52,31 @@ def chat(
 
     text = sys.stdin.read() if message == "-" else message
     raise typer.Exit(run(text, session=session, local_only=local_only, directory=Path.cwd()))
+
+
+@app.command()
+def doctor(
+    *, as_json: Annotated[bool, typer.Option("--json", help="Write one JSON document, for programs.")] = False
+) -> None:
+    """Look at everything that is set up, and say what is wrong and what to do; changes nothing, costs nothing."""
+    from .doctor import doctor as run  # noqa: PLC0415
+
+    raise typer.Exit(run(Path.cwd(), as_json=as_json))
+
+
+@app.command(hidden=True)
+def examine(name: Annotated[str, typer.Argument(metavar="SERVICE")]) -> None:
+    """Let one service look at its own set-up, for `doctor`."""
+    from .examine import examine as run  # noqa: PLC0415
+
+    raise typer.Exit(run(_named(name), Path.cwd()))
+
+
+def _named(name: str) -> Service:
+    row = service(name)
+    if row is None:
+        raise typer.BadParameter(f"there is no service {name!r}; there are {NAMES}.")
+    return row
 
 
 def main() -> None:

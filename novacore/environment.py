@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from .topology import SERVICES, Service
+from .topology import PROVIDER_KEYS, SERVICES, Service
 
 BOOTSTRAP_KEY = "NOVACORE_BOOTSTRAP_API_KEY"
 CLIENT_KEY = "NOVACORE_API_KEY"
@@ -18,7 +18,7 @@ SECRETS = (
     "JWT_SECRET",
     "SERVICE_JWT_SECRET",
     "DATABASE_URL",
-    "*_API_KEY",
+    PROVIDER_KEYS,
 )
 LOOPBACK = "127.0.0.1"
 

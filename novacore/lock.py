@@ -17,6 +17,19 @@ class InUseError(Exception):
     """Another ``up`` runs on this data folder; the message says which."""
 
 
+def holder(data_dir: Path) -> str | None:
+    """Who holds the folder, as ``process 1, http://…``; None where nobody does, or it cannot be told."""
+    try:
+        with (data_dir / FILE).open(encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return file.read().strip()
+    except OSError:
+        pass
+    return None
+
+
 @contextmanager
 def hold(data_dir: Path, address: str) -> Iterator[None]:
     """Hold the folder; raises InUseError, or SettingsError where the folder cannot be used."""

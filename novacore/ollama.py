@@ -47,11 +47,12 @@ def choose(setting: str, priority: Sequence[str], *, installed: bool, has_model:
     return Choice(Kind.BUILT_IN)
 
 
-def _get(url: str) -> Answer | None:
+def ask(url: str) -> Answer | None:
+    """A GET that takes no longer than somebody who starts NovaCore would wait."""
     return get(url, timeout=PROBE_SECONDS)
 
 
-def answers_with_a_model(base_url: str = DEFAULT_URL, get: Get = _get) -> bool:
+def answers_with_a_model(base_url: str = DEFAULT_URL, get: Get = ask) -> bool:
     """Whether an Ollama answers there and lists at least one model."""
     version = get(f"{base_url}/api/version")
     if version is None or version.status != 200:

@@ -13,6 +13,7 @@ NOTES = {
     Kind.FOUND: "found on this machine",
     Kind.BUILT_IN: "built-in demonstration model",
 }
+TROUBLE = "not answering"
 HINTS = {
     Kind.NOT_INSTALLED: "no Ollama answers here, and the built-in model is not installed (make setup)",
 }
@@ -49,7 +50,7 @@ def _state(row: Mapping[str, Any], name: str, where: str, environ: Mapping[str, 
     if row.get("enabled"):
         model = f" · {row['model']}" if row.get("model") else ""
         note = f" ({NOTES[kind]})" if name == OLLAMA and kind in NOTES else ""
-        trouble = "" if row.get("healthy", True) else f": not answering{_reason(row)}"
+        trouble = "" if row.get("healthy", True) else f": {TROUBLE}{_reason(row)}"
         return f"{model}{note}{trouble}"
     key = f"{name.upper()}_API_KEY"
     if name != OLLAMA and not _is_set(key, environ):

@@ -25,6 +25,16 @@ def ensure(
     return {name: read(environ, name) or _stored_or_made(name, data_dir, new_token) for name in NAMES}
 
 
+def preview(
+    environ: Mapping[str, str], data_dir: Path, new_token: Callable[[int], str] = secrets.token_hex
+) -> dict[str, str]:
+    """What ``ensure`` would give, without making a file: values that a first start would make are made up anew.
+
+    Raises SettingsError where a file cannot be read.
+    """
+    return {name: read(environ, name) or stored(name, data_dir) or _made(name, new_token) for name in NAMES}
+
+
 def stored(name: str, data_dir: Path) -> str | None:
     """A secret that an earlier start made; raises SettingsError where its file cannot be read."""
     path = _path(name, data_dir)
@@ -53,12 +63,16 @@ def _stored_or_made(name: str, data_dir: Path, new_token: Callable[[int], str]) 
     value = stored(name, data_dir)
     path = _path(name, data_dir)
     if value is None:
-        value = _PREFIXES.get(name, "") + new_token(_TOKEN_BYTES)
+        value = _made(name, new_token)
         make_folder(path.parent)
         _write(path, value)
     elif path.stat().st_mode & 0o077:
         path.chmod(0o600)
     return value
+
+
+def _made(name: str, new_token: Callable[[int], str]) -> str:
+    return _PREFIXES.get(name, "") + new_token(_TOKEN_BYTES)
 
 
 def _write(path: Path, value: str) -> None:

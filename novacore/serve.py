@@ -10,18 +10,17 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Literal
 
 import uvicorn
-from novakit import logs
-from novakit.settings import SettingsError, environment
+from novakit.settings import SettingsError
 
 from . import lifeline, ports
-from .environment import for_service
+from .process import become, tell_crash
 from .settings import Binding, binding
 from .topology import Service
 
@@ -35,9 +34,7 @@ def serve(service: Service, directory: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     try:
-        environ = service_environment(service, os.environ, directory)
-        os.environ.clear()
-        os.environ.update(environ)
+        environ = become(service, directory)
         _run(service, binding(service, environ), stop)
     except SettingsError as error:
         print(error, file=sys.stderr)
@@ -46,25 +43,9 @@ def serve(service: Service, directory: Path) -> int:
         print(error, file=sys.stderr)
         return 1
     except Exception as error:  # noqa: BLE001 (whatever it is, it is told the way this process tells everything)
-        logs.setup(service.name)
-        logs.get("serve").error("crashed", exc_info=error, detail=detail_of(error))
+        tell_crash(service, "serve", error)
         return 1
     return 0
-
-
-def detail_of(error: Exception) -> str:
-    """What a crash at start says beside its type: the module or the system's reason, never a setting's value."""
-    if isinstance(error, ImportError):
-        return str(error)
-    return (error.strerror or "") if isinstance(error, OSError) else ""
-
-
-def service_environment(service: Service, environ: Mapping[str, str], directory: Path) -> dict[str, str]:
-    """What the service sees. A child of ``up`` was given all of it, and must not find more in ``.env``."""
-    merged = dict(environ) if lifeline.VARIABLE in environ else environment(environ, directory)
-    # Whatever the service itself starts does not hold the lifeline.
-    merged.pop(lifeline.VARIABLE, None)
-    return for_service(service, merged)
 
 
 class _Stop:

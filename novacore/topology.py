@@ -27,6 +27,16 @@ class Service:
     drains: bool = False
 
     @property
+    def asks_providers(self) -> bool:
+        """Whether it is the one that holds the providers' keys."""
+        return PROVIDER_KEYS in self.secrets
+
+    @property
+    def doctor(self) -> str:
+        """The module that looks at the service's own set-up, beside its app."""
+        return f"{self.app.partition(':')[0].rpartition('.')[0]}.doctor"
+
+    @property
     def host_variable(self) -> str:
         """The variable that holds the address it binds to."""
         return f"{self.address}_HOST"
@@ -38,6 +48,7 @@ class Service:
 
 
 LOCAL_MODEL = "local_model"
+PROVIDER_KEYS = "*_API_KEY"
 
 SERVICES = (
     Service(
@@ -64,7 +75,7 @@ SERVICES = (
         default_port=8081,
         url_variable="INTELLIGENCE_URL",
         depends_on=("memory", LOCAL_MODEL),
-        secrets=frozenset({"*_API_KEY", "SERVICE_JWT_SECRET", "DATABASE_URL"}),
+        secrets=frozenset({PROVIDER_KEYS, "SERVICE_JWT_SECRET", "DATABASE_URL"}),
         drains=True,
     ),
     Service(

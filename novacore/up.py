@@ -27,6 +27,7 @@ from .topology import LOCAL_MODEL, SERVICES, Service
 
 NAME_WIDTH = max(len(row.name) for row in SERVICES)
 PROVIDERS_SECONDS = 3.0
+DOCTOR = "make doctor looks for what is wrong."
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ async def _run(plan: Plan, settings: LauncherSettings, console: Console, clock: 
 
         console.say(f"NovaCore starts; its data is in {settings.novacore_data_dir.resolve()}.")
         code = await supervisor.run(greet)
-        console.say("NovaCore has stopped." if code == 0 else "NovaCore has stopped because of the above.")
+        console.say("NovaCore has stopped." if code == 0 else f"NovaCore has stopped because of the above. {DOCTOR}")
         return code
 
 
@@ -150,7 +151,13 @@ async def provider_lines(plan: Plan, settings: LauncherSettings) -> list[str]:
     answer = await asyncio.to_thread(fetch.get, url, timeout=PROVIDERS_SECONDS, headers=headers)
     if answer is None or answer.status != 200:
         return []
-    return providers.report(providers.rows_of(answer.body), settings.priority, plan.environ, plan.local_model)
+    rows = providers.rows_of(answer.body)
+    return with_hint(providers.report(rows, settings.priority, plan.environ, plan.local_model))
+
+
+def with_hint(lines: list[str]) -> list[str]:
+    """The lines, and who can tell more where a provider does not answer."""
+    return [*lines, DOCTOR] if any(providers.TROUBLE in line for line in lines) else lines
 
 
 def greeting(plan: Plan, provider_lines: list[str], seconds: float, console: Console) -> list[str]:

@@ -65,6 +65,28 @@ def test_no_key_is_shown(product: Product) -> None:
     assert product.key not in shown
 
 
+def test_a_look_at_the_set_up_beside_it_finds_nothing_wrong_and_disturbs_nothing(
+    product: Product, ollama: ThreadedFake[FakeOllama], gemini: ThreadedFake[FakeGemini]
+) -> None:
+    fakes = (ollama.fake, gemini.fake)
+    before = [len(fake.requests) for fake in fakes]
+    gemini.fake.time = time.time()
+    try:
+        done = product.novacore("doctor")
+    finally:
+        gemini.fake.time = None
+    requests = [request for fake, count in zip(fakes, before, strict=True) for request in fake.requests[count:]]
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"NovaCore runs, listens on port {product.port}, and is ready." in done.stdout
+    assert "this machine's clock agrees" in done.stdout
+    assert not [line for line in done.stdout.splitlines() if line.startswith("fault")]
+    assert {request.method for request in requests} == {"GET"}
+    assert GEMINI_KEY not in done.stdout
+    assert product.key not in done.stdout
+    assert product.call("GET", "/readyz")[0] == 200
+
+
 def test_a_local_model_that_is_down_is_replaced_by_the_cloud_and_the_reason_is_told(
     product: Product, ollama: ThreadedFake[FakeOllama], gemini: ThreadedFake[FakeGemini]
 ) -> None:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from services.intelligence.app.domain.events import Usage
-from services.intelligence.app.services.prices import Prices
+from services.intelligence.app.services.prices import Prices, is_deprecated
 from tests.support.services import ROOT
 
 PRICES = Prices({
@@ -84,3 +84,16 @@ def test_nothing_is_loaded_where_nobody_costs_anything() -> None:
         "assert 'genai_prices' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "deprecated"),
+    [
+        ("google", "gemini-2.0-flash", True),
+        ("openai", "gpt-9", False),
+        ("anthropic", "claude-sonnet-5-5", False),
+        ("http://10.0.0.7/v1", "m", False),
+    ],
+)
+def test_a_model_that_is_marked_as_going_is_known(vendor: str, model: str, deprecated: bool) -> None:
+    assert is_deprecated(vendor, model) is deprecated

@@ -64,7 +64,7 @@ class App:
         await send({"type": "http.response.body", "body": b"last"})
 
     async def _answer(self, scope: dict[str, Any], send: Send) -> None:
-        known = {"/readyz": {"status": "ready"}, "/api/chat/providers": PROVIDERS}
+        known = {"/readyz": {"status": "ready", "checks": {"database": "ok"}}, "/api/chat/providers": PROVIDERS}
         body = json.dumps(known.get(scope["path"], {"client": scope["client"][0]})).encode()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": body})

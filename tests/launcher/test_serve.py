@@ -9,7 +9,7 @@ from novakit.settings import SettingsError
 
 from novacore import fetch
 from novacore.lifeline import VARIABLE
-from novacore.serve import detail_of, service_environment
+from novacore.process import detail_of, service_environment
 from novacore.topology import Service, service
 
 from .worlds import World, end, wait_until

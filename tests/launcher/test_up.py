@@ -118,6 +118,7 @@ def test_a_service_that_refuses_its_settings_ends_the_start_with_its_sentence(wo
     assert done.returncode == 1
     assert "intelligence | FAKE_SETTING: 'x' cannot be used: it must be y.\n" in done.stdout
     assert "intelligence could not start (exit code 2). NovaCore stops.\n" in done.stdout
+    assert "NovaCore has stopped because of the above. make doctor looks for what is wrong.\n" in done.stdout
     assert world.journal() == ["memory startup", "memory shutdown"]
 
 
@@ -178,6 +179,12 @@ def test_an_address_that_was_set_stays(tmp_path: Path) -> None:
     assert plan.local_model is Kind.SET
     assert plan.environ["OLLAMA_URL"] == "http://box:11434"
     assert "local_model" not in [row.name for row in plan.services]
+
+
+def test_a_provider_in_trouble_is_told_with_who_can_tell_more() -> None:
+    fine, trouble = "local  ollama · tiny", "cloud  gemini · flash: not answering (auth)"
+    assert up.with_hint([fine]) == [fine]
+    assert up.with_hint([fine, trouble]) == [fine, trouble, "make doctor looks for what is wrong."]
 
 
 def test_the_gateway_is_looked_for_where_it_listens(tmp_path: Path) -> None:

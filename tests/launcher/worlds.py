@@ -60,6 +60,7 @@ class World:
             (app.parent / "__init__.py").touch()
             (app / "__init__.py").touch()
             shutil.copy(Path(__file__).with_name("fake_service.py"), app / "main.py")
+            shutil.copy(Path(__file__).with_name("fake_doctor.py"), app / "doctor.py")
 
     def __enter__(self) -> Self:
         return self

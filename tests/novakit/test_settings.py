@@ -85,6 +85,14 @@ def test_a_value_that_cannot_be_used_is_refused_in_one_sentence(environ: dict[st
     assert sentence(**environ) == wanted
 
 
+def test_every_other_value_that_cannot_be_used_has_its_sentence_too() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(COUNT="0", MODE="quick", KEY="secretive-and-too-long")
+    assert str(refused.value).startswith("MODE: 'quick'")
+    assert [text.split(":")[0] for text in refused.value.also] == ["COUNT", "KEY"]
+    assert "secretive" not in str(refused.value.also)
+
+
 def test_no_secret_is_in_a_sentence_or_in_a_representation() -> None:
     assert "secretive" not in sentence(KEY="secretive-and-too-long")
     settings = load(KEY="secretive")

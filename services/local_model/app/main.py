@@ -90,14 +90,9 @@ def create_app(
 
 
 def _require_features() -> None:
-    if platform.machine() not in {"x86_64", "AMD64"}:
-        return
-    missing = machine.missing_features(process.read_text("/proc/cpuinfo"))
-    if missing:
-        raise SettingsError(
-            f"The embedded model cannot run on this CPU, which lacks {', '.join(missing)}: "
-            "set OLLAMA_URL to an Ollama server, or take ollama out of LLM_PROVIDER_PRIORITY."
-        )
+    unfit = machine.unfit(platform.machine(), process.read_text("/proc/cpuinfo"))
+    if unfit:
+        raise SettingsError(unfit)
 
 
 def _assemble(

@@ -1,7 +1,7 @@
 """A fake Anthropic: /v1/messages as named server-sent events, and /v1/models, in both API versions."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .behaviours import Behaviour, Reply
@@ -29,6 +29,7 @@ _KINDS = {
 class FakeAnthropic(FakeServer):
     """``models`` are known; with a ``key`` given, other keys are turned down as Anthropic does it.
 
+    ``ends`` holds the lifecycle of models that are not active, with the time of their retirement or None.
     What the real one would not take (no version, no ``max_tokens``, more of them than ``max_tokens`` of a model, a
     temperature in the newest version, turns that are empty or in the wrong order, a prefill) is turned down too.
     """
@@ -40,6 +41,7 @@ class FakeAnthropic(FakeServer):
         models: Sequence[str] = ("claude-sonnet-5-5",),
         key: str | None = None,
         max_tokens: int = 128_000,
+        ends: Mapping[str, tuple[str, str | None]] | None = None,
         default: Behaviour | None = None,
         checks: Iterable[Behaviour] = (),
     ) -> None:
@@ -47,6 +49,7 @@ class FakeAnthropic(FakeServer):
         self.models = list(models)
         self.key = key
         self.max_tokens = max_tokens
+        self.ends = ends or {}
 
     def is_chat(self, request: Request) -> bool:
         """POST /v1/messages."""
@@ -96,12 +99,15 @@ class FakeAnthropic(FakeServer):
         return (_reply(400, "Output blocked by content filtering policy"),)
 
     def _described(self, model: str) -> dict[str, Any]:
+        lifecycle, retires_at = self.ends.get(model, ("active", None))
         return {
             "type": "model",
             "id": model,
             "display_name": model,
             "created_at": "2026-09-01T00:00:00Z",
-            "lifecycle": "active",
+            "lifecycle": lifecycle,
+            "deprecated_at": None if lifecycle == "active" else "2026-10-01T00:00:00Z",
+            "retires_at": retires_at,
             "max_input_tokens": 1_000_000,
             "max_tokens": self.max_tokens,
         }

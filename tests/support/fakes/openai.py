@@ -1,7 +1,7 @@
 """A fake OpenAI, and with it any server that speaks chat completions: /chat/completions and /models under /v1."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .behaviours import Behaviour, Reply
@@ -12,7 +12,10 @@ CREATED = 1_795_341_600
 
 
 class FakeOpenAI(FakeServer):
-    """``models`` are known; with a ``key`` given, other keys are turned down as OpenAI does it."""
+    """``models`` are known; with a ``key`` given, other keys are turned down as OpenAI does it.
+
+    ``shutdown_dates`` are the announced ends of models.
+    """
 
     def __init__(
         self,
@@ -20,12 +23,14 @@ class FakeOpenAI(FakeServer):
         *,
         models: Sequence[str] = ("gpt-4.1",),
         key: str | None = None,
+        shutdown_dates: Mapping[str, str] | None = None,
         default: Behaviour | None = None,
         checks: Iterable[Behaviour] = (),
     ) -> None:
         super().__init__(script, default=default, checks=checks)
         self.models = list(models)
         self.key = key
+        self.shutdown_dates = shutdown_dates or {}
 
     @property
     def url(self) -> str:
@@ -66,10 +71,10 @@ class FakeOpenAI(FakeServer):
             return denied
         path = request.path
         if request.method == "GET" and path == "/v1/models":
-            return Reply(200, {"object": "list", "data": [_model(model) for model in self.models]})
+            return Reply(200, {"object": "list", "data": [self._model(model) for model in self.models]})
         if request.method == "GET" and path.startswith("/v1/models/"):
             model = path.removeprefix("/v1/models/")
-            return Reply(200, _model(model)) if model in self.models else self._unknown(model)
+            return Reply(200, self._model(model)) if model in self.models else self._unknown(model)
         return Reply(404, _error(f"Invalid URL ({request.method} {path})", "invalid_request_error", None))
 
     def error_body(self, status: int) -> Any:
@@ -87,6 +92,10 @@ class FakeOpenAI(FakeServer):
     def block(self, request: Request) -> Behaviour:
         """A content policy violation."""
         return (Reply(400, _error("The prompt was flagged.", "invalid_request_error", "content_policy_violation")),)
+
+    def _model(self, model: str) -> dict[str, Any]:
+        facts = {"id": model, "object": "model", "created": CREATED, "owned_by": "fake"}
+        return {**facts, "shutdown_date": self.shutdown_dates.get(model)}
 
     def _unknown(self, model: str) -> Reply:
         message = f"The model `{model}` does not exist or you do not have access to it."
@@ -171,7 +180,3 @@ def _event(value: dict[str, Any]) -> bytes:
 
 def _error(message: str, kind: str, code: str | None) -> dict[str, Any]:
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
-
-
-def _model(model: str) -> dict[str, Any]:
-    return {"id": model, "object": "model", "created": CREATED, "owned_by": "fake"}

@@ -5,6 +5,7 @@ import json
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable
+from email.utils import formatdate
 from types import TracebackType
 from typing import Any, Self
 
@@ -72,7 +73,8 @@ class FakeServer(ABC):
 
     Each chat request takes the next behaviour of ``script``; when that is used up, ``default`` answers. Free checks
     (version, model lists) answer truthfully unless ``checks`` holds behaviours for them. ``connections`` counts those
-    that were ever opened, ``in_flight`` the requests that are being answered now.
+    that were ever opened, ``in_flight`` the requests that are being answered now. ``time``, in seconds since 1970
+    UTC, is what whole answers tell; None: they tell no time.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class FakeServer(ABC):
         self.chats: list[Request] = []
         self.in_flight = 0
         self.connections = 0
+        self.time: float | None = None
         self._server: asyncio.Server | None = None
         self._port = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -297,6 +300,8 @@ class _Play:
     async def _reply(self, reply: Reply) -> None:
         body = self._server.error_body(reply.status) if reply.body is None else reply.body
         headers = {"Content-Type": "application/json; charset=utf-8"}
+        if self._server.time is not None:
+            headers["Date"] = formatdate(self._server.time, usegmt=True)
         if isinstance(body, str | bytes):
             headers["Content-Type"] = "text/plain; charset=utf-8"
             data = body.encode() if isinstance(body, str) else body

@@ -1,5 +1,6 @@
 """The fake Anthropic, read by the official client."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import anthropic
@@ -94,6 +95,19 @@ async def test_an_anthropic_takes_no_body_that_the_real_one_would_not(fields: di
     async with FakeAnthropic() as fake, client_of(fake) as client:
         with pytest.raises(anthropic.BadRequestError, match=said):
             await client.messages.create(**body)
+
+
+async def test_the_official_client_reads_when_a_model_of_an_anthropic_is_retired() -> None:
+    ends = {"old": ("deprecated", "2026-11-30T00:00:00Z"), "gone": ("retired", "2026-06-15T00:00:00Z")}
+    async with FakeAnthropic(models=["new", "old", "gone"], ends=ends) as fake, client_of(fake) as client:
+        models = {model.id: model async for model in client.models.list()}
+    assert [(name, model.lifecycle) for name, model in models.items()] == [
+        ("new", "active"),
+        ("old", "deprecated"),
+        ("gone", "retired"),
+    ]
+    assert models["new"].retires_at is None
+    assert models["old"].retires_at == datetime(2026, 11, 30, tzinfo=UTC)
 
 
 async def test_an_anthropic_with_a_key_takes_no_other_and_knows_its_models() -> None:

@@ -11,7 +11,9 @@ from typing import Any
 from urllib.request import Request as UrlRequest
 from urllib.request import urlopen
 
+import aiohttp
 import ollama
+import openai
 import pytest
 
 from .anthropic import FakeAnthropic
@@ -145,6 +147,24 @@ async def test_the_official_client_finds_an_ollama() -> None:
     assert "".join(part.message.content or "" for part in parts) == "one two"
     assert "".join(part.message.thinking or "" for part in parts) == "hm"
     assert (parts[-1].done, parts[-1].done_reason, parts[-1].eval_count) == (True, "stop", 3)
+
+
+async def test_the_official_client_reads_the_models_of_an_openai_and_when_they_are_switched_off() -> None:
+    fake = FakeOpenAI(models=["gpt-4.1", "gpt-9"], shutdown_dates={"gpt-4.1": "2027-01-14"})
+    async with fake, openai.AsyncOpenAI(base_url=fake.url, api_key="k") as client:
+        listed = [(model.id, model.shutdown_date) async for model in client.models.list()]
+        retrieved = await client.models.retrieve("gpt-4.1")
+    assert listed == [("gpt-4.1", "2027-01-14"), ("gpt-9", None)]
+    assert retrieved.shutdown_date == "2027-01-14"
+
+
+async def test_whole_answers_tell_the_time_where_a_fake_has_one() -> None:
+    async with FakeOllama() as fake, aiohttp.ClientSession() as session:
+        async with session.get(f"{fake.url}/api/version") as silent:
+            assert "Date" not in silent.headers
+        fake.time = 1_795_341_600.0
+        async with session.get(f"{fake.url}/api/version") as telling:
+            assert telling.headers["Date"] == "Sun, 22 Nov 2026 10:00:00 GMT"
 
 
 async def test_the_official_client_sees_the_errors_of_an_ollama() -> None:

@@ -21,7 +21,14 @@ ENV_FILE_VARIABLE = "NOVACORE_ENV_FILE"
 
 
 class SettingsError(Exception):
-    """A value that cannot be used; the message is one sentence that names the variable and what is allowed."""
+    """A value that cannot be used; the message is one sentence that names the variable and what is allowed.
+
+    ``also`` are the sentences for other values that were found wrong with it.
+    """
+
+    def __init__(self, message: str, also: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.also = also
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ class Settings(BaseModel):
         """Read from an environment; raises SettingsError."""
         values: dict[str, Any] = {}
         for name, field in cls.model_fields.items():
-            for variable in names_of(name, field) if not _extra(field, "derived") else ():
+            for variable in names_of(name, field):
                 value = read(environ, variable)
                 if value is not None:
                     values[name] = value
@@ -53,7 +60,11 @@ class Settings(BaseModel):
         try:
             return cls(**values)
         except ValidationError as error:
-            raise SettingsError(sentence(cls, error.errors()[0], values)) from None
+            by_field: dict[tuple[int | str, ...], ErrorDetails] = {}
+            for one in error.errors():
+                by_field.setdefault(one["loc"][:1], one)
+            first, *others = [sentence(cls, one, values) for one in by_field.values()]
+            raise SettingsError(first, tuple(others)) from None
 
     @classmethod
     def variables(cls) -> Iterator[Variable]:
@@ -79,6 +90,8 @@ def variables_of(
 
 def names_of(name: str, field: FieldInfo) -> tuple[str, ...]:
     """The environment variables of a field, the one that counts most first (``also`` in its extra data)."""
+    if _extra(field, "derived"):
+        return ()
     also = _extra(field, "also")
     return (name.upper(), str(also)) if also else (name.upper(),)
 
@@ -99,26 +112,31 @@ def read(environ: Mapping[str, str], variable: str) -> str | None:
 
 def environment(environ: Mapping[str, str], directory: Path) -> dict[str, str]:
     """The environment with the ``.env`` file of ``directory`` (or the named one) below it; raises SettingsError."""
-    named = environ.get(ENV_FILE_VARIABLE, "").strip()
-    path = Path(named) if named else directory / ".env"
-    if named and not path.is_file():
-        raise SettingsError(f"{ENV_FILE_VARIABLE} names {named!r}, which is not a file.")
-    if not path.is_file():
-        return dict(environ)
-    try:
-        values = dotenv_values(path, interpolate=False)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{str(path)!r} cannot be read: {_why(error)}.") from None
     from_file = {
         name: value
-        for name, value in values.items()
-        if value is not None and _set(environ.get(f"{name}_FILE")) is None
+        for name, value in in_file(environ, directory).items()
+        if _set(environ.get(f"{name}_FILE")) is None
     }
     # What means unset must not hide the file's value.
     return {
         **from_file,
         **{name: value for name, value in environ.items() if _set(value) is not None or name not in from_file},
     }
+
+
+def in_file(environ: Mapping[str, str], directory: Path) -> dict[str, str]:
+    """What the ``.env`` file alone holds, nothing where there is none; raises SettingsError."""
+    named = environ.get(ENV_FILE_VARIABLE, "").strip()
+    path = Path(named) if named else directory / ".env"
+    if named and not path.is_file():
+        raise SettingsError(f"{ENV_FILE_VARIABLE} names {named!r}, which is not a file.")
+    if not path.is_file():
+        return {}
+    try:
+        values = dotenv_values(path, interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{str(path)!r} cannot be read: {_why(error)}.") from None
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _set(value: str | None) -> str | None:

@@ -5,10 +5,13 @@ not in the event loop.
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from ..domain.events import Usage
+
+if TYPE_CHECKING:
+    from genai_prices.types import PriceCalculation
 
 REMEMBERED_MODELS = 256
 
@@ -29,19 +32,27 @@ class Prices:
         vendor = self._priced_as.get(provider, "")
         if not vendor or not model or not _is_priced(vendor, model):
             return None
-        return float(_price(vendor, model, usage))
+        return float(_calculated(vendor, model, usage).total_price)
+
+
+def is_deprecated(vendor: str, model: str) -> bool:
+    """Whether the data mark a model as one that its provider is about to drop; false where they do not know it."""
+    try:
+        return bool(_calculated(vendor, model, Usage(1, 1)).model.deprecated)
+    except LookupError:
+        return False
 
 
 @lru_cache(REMEMBERED_MODELS)
 def _is_priced(vendor: str, model: str) -> bool:
     try:
-        _price(vendor, model, Usage(1, 1))
+        _calculated(vendor, model, Usage(1, 1))
     except LookupError:
         return False
     return True
 
 
-def _price(vendor: str, model: str, usage: Usage) -> Decimal:
+def _calculated(vendor: str, model: str, usage: Usage) -> "PriceCalculation":
     from genai_prices import Usage as PricedUsage  # noqa: PLC0415 (see the module)
     from genai_prices import calc_price  # noqa: PLC0415
 
@@ -54,5 +65,5 @@ def _price(vendor: str, model: str, usage: Usage) -> Decimal:
         cache_write_tokens=min(usage.cache_write_tokens or 0, inputs - read),
     )
     if "://" in vendor:
-        return calc_price(counts, model_ref=model, provider_api_url=vendor).total_price
-    return calc_price(counts, model_ref=model, provider_id=vendor).total_price
+        return calc_price(counts, model_ref=model, provider_api_url=vendor)
+    return calc_price(counts, model_ref=model, provider_id=vendor)

@@ -16,6 +16,17 @@ def missing_features(cpuinfo: str) -> tuple[str, ...]:
     return tuple(feature for feature in REQUIRED_FEATURES if feature not in present)
 
 
+def unfit(architecture: str, cpuinfo: str) -> str:
+    """Why this machine cannot run the embedded model, in a sentence that says what to do; empty where it can."""
+    missing = missing_features(cpuinfo) if architecture in {"x86_64", "AMD64"} else ()
+    if not missing:
+        return ""
+    return (
+        f"The embedded model cannot run on this CPU, which lacks {', '.join(missing)}: "
+        "set OLLAMA_URL to an Ollama server, or take ollama out of LLM_PROVIDER_PRIORITY."
+    )
+
+
 def cores(affinity: int, cpu_max: str) -> int:
     """How many cores this process may use: its affinity, less where a container's ``cpu.max`` allows less."""
     quota, _, period = cpu_max.partition(" ")

@@ -12,10 +12,12 @@ from ...domain.chat import ProviderRequest
 from ...domain.errors import ContextTooLong, Misconfigured, ProviderError, Refused
 from ...domain.events import Finished, FinishReason, Usage
 from . import anthropic_errors
+from .base import Standing
 from .complaints import Complaint, Verdict, from_value
 from .decoding import SseDecoder, lenient, present
 from .http_provider import Call, HttpProvider, remember
 from .redaction import code_word
+from .retirements import day_in
 from .transport import Transport
 
 Version = Literal["2026-10-21", "2023-06-01"]
@@ -85,18 +87,33 @@ class AnthropicProvider(HttpProvider):
 
         Other servers are ready when they answer: many have no list of models.
         """
+        described = await self._describe()
+        if _is_count(described.get("max_input_tokens")):
+            self._learn_context(self._model, described["max_input_tokens"])
+        if _is_count(described.get("max_tokens")):
+            remember(self._longest, self._model, described["max_tokens"])
+
+    async def examine(self) -> Standing:
+        """See Provider."""
+        described = await self._describe()
+        return Standing(
+            self._model,
+            listed=True if described else None,
+            retires=day_in(described.get("retires_at")),
+            deprecated=described.get("lifecycle") == "deprecated",
+        )
+
+    async def _describe(self) -> dict[str, Any]:
+        """What the API says of the model, nothing where another server has no list; raises ProviderError."""
         try:
             described = await self._ask(f"{self._url}/models/{in_path(self._model, safe='')}", dict[str, Any])
         except Misconfigured as error:
             if self._official or error.reason != "model_missing":
                 raise
-            return
+            return {}
         if described.get("lifecycle") == "retired":
             raise Misconfigured(f"{self._model} is retired", reason="model_missing")
-        if _is_count(described.get("max_input_tokens")):
-            self._learn_context(self._model, described["max_input_tokens"])
-        if _is_count(described.get("max_tokens")):
-            remember(self._longest, self._model, described["max_tokens"])
+        return described
 
     async def _prepare(self, request: ProviderRequest) -> Call:
         decoder = AnthropicDecoder(lambda complaint: self._error(complaint, request))

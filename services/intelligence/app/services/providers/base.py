@@ -3,11 +3,32 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import date
 
 from ...domain.chat import Locality, ProviderRequest
 from ...domain.errors import Garbled
 from ...domain.events import Completion, Delta, Finished, ReasoningDelta, TextDelta
 from ...routing.policy import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a provider's free answers tell of itself and of the model that would answer.
+
+    ``listed`` says whether its list names the model; None where it has no such list. ``retires`` is the day from
+    which the model is gone, as the provider itself tells it; ``deprecated``: it is to go some day. ``version`` is the
+    server's. ``loaded`` says whether the model is in memory; None where that is nobody's business. ``hosted``: the
+    server has the model's work done in a cloud.
+    """
+
+    model: str
+    listed: bool | None = True
+    retires: date | None = None
+    deprecated: bool = False
+    version: str = ""
+    loaded: bool | None = None
+    hosted: bool = False
 
 
 class Provider(ABC):
@@ -46,6 +67,11 @@ class Provider(ABC):
     @abstractmethod
     async def ensure_ready(self) -> None:
         """Return where a call could succeed, else raise ProviderError. Free: never a prompt, never a token."""
+
+    async def examine(self) -> Standing:
+        """A closer look for a person, as free as ``ensure_ready`` and by GET alone; raises ProviderError."""
+        await self.ensure_ready()
+        return Standing(self.model)
 
     async def is_cold(self, _model: str = "", /) -> bool:
         """Whether the model has to be loaded before it can answer. Free; raises ProviderError."""

@@ -14,6 +14,7 @@ from ...domain.events import Finished, FinishReason, Usage
 from ...routing.history import TURN_OVERHEAD_TOKENS, estimated_tokens
 from ...routing.policy import Candidate
 from . import ollama_errors
+from .base import Standing
 from .complaints import Complaint, Verdict, from_value
 from .decoding import NdjsonDecoder, lenient, present
 from .http_provider import Call, HttpProvider, said
@@ -92,6 +93,14 @@ class LocalOllamaProvider(HttpProvider):
         """The server answers and lists the model; raises ProviderError. Never loads a model."""
         await self._ask(f"{self._url}/api/version", dict[str, Any])
         await self._choose()
+
+    async def examine(self) -> Standing:
+        """See Provider. Nothing of it is remembered."""
+        told = await self._ask(f"{self._url}/api/version", _Version)
+        name = await self._listed(self._configured) if self._configured else await self._first_usable()
+        if is_cloud_name(name):
+            return Standing(name, version=told.version, hosted=True)
+        return Standing(name, version=told.version, loaded=not await self.is_cold(name))
 
     async def is_cold(self, model: str = "", /) -> bool:
         """See Provider: whether /api/ps does not list the model."""
@@ -274,6 +283,10 @@ class _Listed(msgspec.Struct):
 
 class _Listing(msgspec.Struct):
     models: list[_Listed] = []
+
+
+class _Version(msgspec.Struct):
+    version: str = ""
 
 
 class _Shown(msgspec.Struct):

@@ -10,10 +10,12 @@ from ...domain.chat import Locality, ProviderRequest
 from ...domain.errors import Misconfigured, ProviderError, Refused
 from ...domain.events import Finished, FinishReason, Usage
 from . import openai_errors
+from .base import Standing
 from .complaints import Complaint, Verdict, from_value
 from .decoding import SseDecoder, lenient, present
 from .http_provider import Call, HttpProvider, said
 from .openai_dialect import Dialect, dialect_of
+from .retirements import day_in
 from .transport import Transport
 
 MOST_MODELS = 256
@@ -78,6 +80,23 @@ class OpenAIProvider(HttpProvider):
             if self._dialect.kind == "openai" or error.reason != "model_missing":
                 raise
 
+    async def examine(self) -> Standing:
+        """See Provider. OpenAI is asked for the model, others for their list; Azure's names no deployment."""
+        url = self._dialect.check_url(self._model)
+        if self._dialect.kind == "openai":
+            return _standing(self._model, await self._ask(url, _Listed))
+        try:
+            models = _models(await self._ask(url, Any))
+        except Misconfigured as error:
+            if error.reason != "model_missing":
+                raise
+            models = []
+        if not models or self._dialect.kind != "other":
+            return Standing(self._model, listed=None)
+        return _standing(
+            self._model, next((model for model in models if _bare(model.id) == _bare(self._model)), None)
+        )
+
     async def _prepare(self, request: ProviderRequest) -> Call:
         decoder = OpenAIDecoder(lambda complaint: self._error(complaint, request))
         url = self._dialect.chat_url(request.model or self._model)
@@ -128,6 +147,30 @@ def to_body(
     if sampling.max_tokens is not None and limit is not None:
         body[limit] = sampling.max_tokens
     return body
+
+
+def _bare(model: str) -> str:
+    """A model's name without what some servers' lists put around it."""
+    return model.removeprefix("models/").removesuffix(":latest")
+
+
+class _Listed(msgspec.Struct):
+    id: str = ""
+    shutdown_date: str | None = None
+
+
+def _models(listing: Any) -> list[_Listed]:
+    """What a list of models names, in OpenAI's envelope or without it; nothing where it is something else."""
+    try:
+        return msgspec.convert(listing.get("data") if isinstance(listing, dict) else listing, list[_Listed])
+    except msgspec.ValidationError:
+        return []
+
+
+def _standing(model: str, listed: _Listed | None) -> Standing:
+    if listed is None:
+        return Standing(model, listed=False)
+    return Standing(model, retires=day_in(listed.shutdown_date))
 
 
 class _Delta(msgspec.Struct):
