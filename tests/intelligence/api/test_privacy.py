@@ -18,12 +18,15 @@ NOTHING_SENT = (
     "The cloud is not allowed for this message, and no local model could answer. Nothing was sent anywhere."
 )
 
-LOCKS = ["deployment", "session", "message"]
+LOCKS = ["deployment", "user", "session", "message"]
 
 
 async def locked(world: World, lock: str) -> tuple[Client, dict[str, Any]]:
     """A client, and the fields of a message under this lock."""
     client = await world.serve(**SOON, **({"CLOUD_ENABLED": "false"} if lock == "deployment" else {}))
+    if lock == "user":
+        # Memory is down here, which costs the rest of the call, and not this word.
+        await client.call("PUT", "/api/memory/preferences", {"cloud_allowed": False})
     if lock == "session":
         return client, {"session_id": await client.session(local_only=True)}
     return client, {"local_only": True} if lock == "message" else {}
@@ -58,7 +61,13 @@ async def test_under_a_lock_an_answer_that_breaks_is_not_taken_to_the_cloud(worl
 
 
 @pytest.mark.parametrize(
-    ("lock", "reason"), [("deployment", "cloud_disabled"), ("session", "local_only"), ("message", "local_only")]
+    ("lock", "reason"),
+    [
+        ("deployment", "cloud_disabled"),
+        ("user", "preference"),
+        ("session", "local_only"),
+        ("message", "local_only"),
+    ],
 )
 async def test_a_lock_is_told_as_the_reason(world: World, lock: str, reason: str) -> None:
     client, fields = await locked(world, lock)
