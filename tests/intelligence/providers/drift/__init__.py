@@ -1,0 +1,1 @@
+"""Our adapters beside the official clients."""
