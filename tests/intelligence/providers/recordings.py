@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest
 from services.intelligence.app.domain.errors import ProviderError
-from services.intelligence.app.domain.events import Delta, Finished, ReasoningDelta, TextDelta, Usage
+from services.intelligence.app.domain.events import Finished, ReasoningDelta, TextDelta, Usage
 from services.intelligence.app.services.providers.anthropic import AnthropicProvider
 from services.intelligence.app.services.providers.base import Provider
 from services.intelligence.app.services.providers.gemini import GeminiProvider
@@ -93,7 +93,25 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def replay(recording: Recording, pieces: Sequence[bytes] = ()) -> Outcome:
     """What the adapter reads in it, in these pieces (none: its body as a whole)."""
     answer = Answer(pieces or [recording["body"].encode()], status_of(recording), recording["headers"] or {})
-    return run(_collect(_provider(recording, answer).stream(REQUEST)))
+    return run(collect(_provider(recording, answer)))
+
+
+async def collect(provider: Provider) -> Outcome:
+    """What comes of one question."""
+    text, reasoning, finished = "", "", None
+    try:
+        async with aclosing(provider.stream(REQUEST)) as stream:
+            async for delta in stream:
+                match delta:
+                    case TextDelta():
+                        text += delta.text
+                    case ReasoningDelta():
+                        reasoning += delta.text
+                    case Finished():
+                        finished = delta
+    except ProviderError as error:
+        return Outcome(text, reasoning, error.usage, finished, error.reason, error.status, error.retry_after)
+    return Outcome(text, reasoning, finished.usage if finished is not None else None, finished)
 
 
 @cache
@@ -130,20 +148,3 @@ def _provider(recording: Recording, answer: Answer) -> Provider:
         return OpenAIProvider(transport=ScriptedTransport(answer), api_key="o" * 40, model="m", base_url=base)
     transport = ScriptedTransport(Answer([TAGS]), answer)
     return LocalOllamaProvider(transport=transport, base_url="http://127.0.0.1:11434", model="m")
-
-
-async def _collect(stream: AsyncGenerator[Delta]) -> Outcome:
-    text, reasoning, finished = "", "", None
-    try:
-        async with aclosing(stream):
-            async for delta in stream:
-                match delta:
-                    case TextDelta():
-                        text += delta.text
-                    case ReasoningDelta():
-                        reasoning += delta.text
-                    case Finished():
-                        finished = delta
-    except ProviderError as error:
-        return Outcome(text, reasoning, error.usage, finished, error.reason, error.status, error.retry_after)
-    return Outcome(text, reasoning, finished.usage if finished is not None else None, finished)
