@@ -37,7 +37,7 @@ def test_a_body_means_what_its_name_says(path: Path) -> None:
     meaning = path.name.partition(".")[0].partition("-")[0]
     assert outcome.reason == (None if meaning == ANSWER else meaning)
     if meaning == ANSWER:
-        assert outcome.text == path.with_suffix(".txt").read_text(encoding="utf-8")
+        assert outcome.text == path.with_suffix(".txt").read_text(encoding="utf-8").removesuffix("\n")
         assert outcome.usage is not None
 
 
