@@ -8,14 +8,17 @@ VENV = .venv
 PY = $(VENV)/bin/python
 # The compiled files name every package, so nothing is left to resolve; pip would look for newer ones where a package
 # wants another with extras, and then refuse them for want of a hash.
-PIP = $(PY) -m pip --disable-pip-version-check install --no-deps --require-hashes
+PINNED = -m pip --disable-pip-version-check install --no-deps --require-hashes
+PIP = $(PY) $(PINNED)
+DRIFT = .drift
+NEWEST = $(DRIFT)/bin/python -m pip --disable-pip-version-check install --quiet --upgrade
 PAGE = services/frontend
 CLIENTS = tests/clients/node
 UV = cd requirements && PATH="../$(VENV)/bin:$$PATH" uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 ROUTING = services/intelligence/app/services/llm_router.py,services/intelligence/app/routing/*
 
-.PHONY: help setup up doctor test check format lock bench clean page
+.PHONY: help setup up doctor test check format lock bench drift clean page
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -53,8 +56,12 @@ lock: $(VENV)/.pip ## compile requirements/*.in into pins with hashes (needs uv)
 bench: setup ## measure NovaCore on this machine
 	@exec $(PY) -m bench
 
+drift: $(DRIFT)/.runtime ## compare our adapters with the providers' newest official clients
+	$(NEWEST) anthropic google-genai ollama openai
+	@$(DRIFT)/bin/python -m tests.intelligence.providers.drift
+
 clean: ## remove what make made; the data folder stays
-	rm -rf $(VENV) .node $(PAGE)/node_modules $(CLIENTS)/node_modules $(PAGE)/dist htmlcov .coverage
+	rm -rf $(VENV) $(DRIFT) .node $(PAGE)/node_modules $(CLIENTS)/node_modules $(PAGE)/dist htmlcov .coverage
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/bin/python:
@@ -77,6 +84,14 @@ $(VENV)/.local-model: requirements/local-model.txt $(VENV)/.runtime
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	$(PIP) -r requirements/dev.txt
+	@touch $@
+
+# The newest clients live beside the pins, with what our adapters run on.
+$(DRIFT)/.runtime: requirements/runtime.txt scripts/write_paths.py
+	@sh scripts/require python $(PYTHON)
+	$(PYTHON) -m venv --clear $(DRIFT)
+	$(DRIFT)/bin/python $(PINNED) --quiet -r requirements/runtime.txt
+	@$(DRIFT)/bin/python scripts/write_paths.py
 	@touch $@
 
 $(VENV)/.paths: scripts/write_paths.py $(VENV)/.pip

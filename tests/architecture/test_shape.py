@@ -10,6 +10,8 @@ from pathlib import Path
 import grimp
 import pytest
 
+from services.intelligence.app.services.providers import registry
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 LONGEST_FILE = 400
 CODE = ("services", "libs", "novacore", "tests", "bench", "scripts")
@@ -50,6 +52,15 @@ def test_every_shared_module_serves_at_least_two_parts() -> None:
         inside = {i for i in graph.find_modules_that_directly_import(module) if i.startswith("novakit")}
 
         assert len(users) >= 2 or (users and inside), f"{module} is used only by {users}: move it into that service"
+
+
+def test_a_concrete_provider_is_named_in_the_registrys_table_and_nowhere_else() -> None:
+    graph = grimp.build_graph("services", include_external_packages=False, cache_dir=None)
+    room = registry.__name__.removesuffix(".registry")
+    for adapter in {*registry.ADAPTERS.values(), registry.ROW}:
+        importers = graph.find_modules_that_directly_import(f"{room}.{adapter.module}")
+
+        assert not importers, f"{adapter.module} is a provider's own: move what {importers} need of it"
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -16,8 +16,8 @@ PYTHON = f"""#!/bin/sh
 {RECORD}
 case "$*" in
 "-m venv"*)
-  mkdir -p .venv/bin
-  cp "$0" .venv/bin/python
+  mkdir -p "$4/bin"
+  cp "$0" "$4/bin/python"
   ;;
 "-m pip"*"$FAILING"*) [ -z "$FAILING" ] || exit 1 ;;
 esac
@@ -101,7 +101,7 @@ def checkout(tmp_path: Path) -> Checkout:
 
 def test_help_is_what_make_does_when_it_is_asked_nothing(checkout: Checkout) -> None:
     done = checkout.run(["make"], {})
-    for target in ("setup", "up", "test", "check", "format", "lock", "bench", "clean"):
+    for target in ("setup", "up", "test", "check", "format", "lock", "bench", "drift", "clean"):
         assert f"  make {target} " in done.stdout
     assert checkout.asked() == []
 
@@ -176,6 +176,24 @@ def test_clean_removes_what_was_made_and_keeps_the_data(checkout: Checkout) -> N
     assert left == {"src", "package-lock.json"}
     assert not (checkout.folder / ".venv").exists()
     assert (checkout.folder / "data").exists()
+
+
+def test_drift_puts_the_newest_clients_beside_the_pins_and_leaves_the_pins_alone(checkout: Checkout) -> None:
+    newest = (
+        "python -m pip --disable-pip-version-check install --quiet --upgrade anthropic google-genai ollama openai"
+    )
+    compare = "python -m tests.intelligence.providers.drift"
+    assert checkout.make("drift").returncode == 0
+    assert checkout.asked() == [
+        "python3 -m venv --clear .drift",
+        f"python -m pip --disable-pip-version-check install {RUNTIME.replace(' -r ', ' --quiet -r ')}",
+        "python scripts/write_paths.py",
+        newest,
+        compare,
+    ]
+    assert checkout.make("drift").returncode == 0
+    assert checkout.asked() == [newest, compare]
+    assert not (checkout.folder / ".venv").exists()
 
 
 @pytest.mark.parametrize(

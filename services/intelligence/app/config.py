@@ -156,7 +156,8 @@ class Settings(BaseSettings):
 
     llm_provider_priority: Names = setting(
         "ollama,gemini,openai",
-        "Who is asked, in this order: ollama, gemini, openai, anthropic, and names of your own (see X_BASE_URL).",
+        "Who is asked, in this order: providers with a …_MODEL below (ollama, gemini, …), and names of your own (see "
+        "X_BASE_URL).",
     )
     llm_provider_timeouts: NumberPerProvider = setting(
         "ollama:20,gemini:15,openai:15", "Seconds until the first token, per provider (others: 15)."

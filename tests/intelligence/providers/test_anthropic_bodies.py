@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-import anthropic as official
-import httpx2
 import pytest
 
 from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest, Sampling
@@ -58,50 +56,6 @@ def described(**fields: Any) -> Answer:
 def body_of(transport: ScriptedTransport, at: int = -1) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(transport.sent[at].body or b"")
     return body
-
-
-async def sent_by_the_official_client(version: Version, **fields: Any) -> httpx2.Request:
-    seen: list[httpx2.Request] = []
-
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        seen.append(request)
-        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=b"")
-
-    older: Any = {"anthropic-version": OLDER, "x-api-key": KEY, "Authorization": official.omit}
-    client = official.AsyncAnthropic(
-        api_key=KEY if version == NEWEST else None,
-        default_headers=older if version == OLDER else {},
-        http_client=httpx2.AsyncClient(transport=httpx2.MockTransport(answer)),
-    )
-    async with client:
-        await client.messages.create(stream=True, **fields)
-    return seen[0]
-
-
-@pytest.mark.parametrize("version", [NEWEST, OLDER])
-async def test_what_is_sent_is_what_the_official_client_sends(version: Version) -> None:
-    provider, transport = asking(said("a"), api_version=version)
-    await provider.generate(ask(SYSTEM, USER, ASSISTANT, ChatTurn("user", "more"), sampling=ALL))
-    theirs = await sent_by_the_official_client(
-        version,
-        model="claude-x",
-        max_tokens=50,
-        system=[text("be brief")],
-        messages=[
-            {"role": "user", "content": [text("hello")]},
-            {"role": "assistant", "content": [text("hi")]},
-            {"role": "user", "content": [text("more")]},
-        ],
-        stop_sequences=["END"],
-        **({"extra_body": {"temperature": 0.5}} if version == OLDER else {}),
-    )
-    ours = transport.sent[0]
-    assert (ours.method, ours.url) == (theirs.method, str(theirs.url))
-    assert body_of(transport) == json.loads(theirs.content)
-    for name, value in ours.headers.items():
-        assert theirs.headers[name] == value
-    for name in ("x-api-key", "authorization"):
-        assert (name in httpx2.Headers(ours.headers)) == (name in theirs.headers)
 
 
 def test_neighbours_with_one_role_become_one_turn_and_the_system_prompt_stands_apart() -> None:

@@ -6,14 +6,17 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
+from typing import cast
 
 import pytest
 import structlog
 
+from services.intelligence.app.config import Settings
 from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest, Sampling
 from services.intelligence.app.domain.errors import ProviderError, Reason
 from services.intelligence.app.domain.events import Delta, Finished, ReasoningDelta, TextDelta
 from services.intelligence.app.services.providers.base import Provider
+from services.intelligence.app.services.providers.registry import ADAPTERS
 from services.intelligence.app.services.providers.transport import AiohttpTransport, open_session
 from tests.support.fakes import (
     Behaviour,
@@ -34,15 +37,16 @@ from tests.support.fakes import (
 from tests.support.fakes.behaviours import TEXT, End, Open, Ping, Raw, Say, Silence, Think
 
 from .scripted_transport import ScriptedTransport
-from .subjects import KEY, SUBJECTS, Subject
+from .subject import KEY, Subject
+from .subjects import SUBJECTS
 
 PROMPT = "My sister's biopsy came back from the clinic in Vienna this morning."
 REQUEST = ProviderRequest((ChatTurn("system", "Answer briefly."), ChatTurn("user", PROMPT)))
 LEAVE_WITHIN = 0.25
-WITH_END_MARK = [subject for subject in SUBJECTS if subject.name != "gemini"]
-FULL_QUEUE: dict[tuple[str, int | None], Reason] = {("ollama", 503): "rate_limited"}
-"""(adapter, status): Ollama's 503 says that its queue is full, which is no fault."""
-CLOUD = [subject for subject in SUBJECTS if subject.name != "ollama"]
+WITH_END_MARK = [subject for subject in SUBJECTS if subject.end_mark]
+WITH_FILTER = [subject for subject in SUBJECTS if subject.filters]
+WITH_KEY = [subject for subject in SUBJECTS if subject.checks_key]
+WITH_MODELS = [subject for subject in SUBJECTS if subject.knows_models]
 
 
 @pytest.fixture(params=SUBJECTS, ids=lambda subject: str(subject.name))
@@ -78,7 +82,7 @@ async def test_an_answer_is_deltas_and_then_its_end(subject: Subject, transport:
     assert (finished.reason, finished.skipped_frames) == ("stop", 0)
     assert finished.usage is not None
     assert finished.usage.output_tokens == len(TEXT.split()) + 3
-    assert finished.model in {"llama3.2:latest", "gemini-2.5-flash", "gpt-4.1", "claude-sonnet-5-5"}
+    assert finished.model == subject.model
 
 
 async def test_the_question_is_sent_with_the_key_in_its_header(subject: Subject, transport: AiohttpTransport) -> None:
@@ -131,8 +135,7 @@ async def test_frames_without_content_are_no_deltas(subject: Subject, transport:
 
 
 async def test_one_bad_frame_is_skipped_and_counted(subject: Subject, transport: AiohttpTransport) -> None:
-    bad = b"data: {broken\n\n" if subject.name != "ollama" else b"{broken\n"
-    async with subject.serving([(Say("one"), Raw(bad), Say(" two"), End())]) as fake:
+    async with subject.serving([(Say("one"), Raw(subject.bad_frame), Say(" two"), End())]) as fake:
         completion = await subject.provider(transport, fake).generate(REQUEST)
     assert (completion.text, completion.finished.skipped_frames) == ("one two", 1)
 
@@ -189,7 +192,7 @@ async def test_a_status_is_the_right_error(
 ) -> None:
     async with subject.serving([status(code)]) as fake:
         error = await failure(subject.provider(transport, fake))
-    assert (error.reason, error.status) == (FULL_QUEUE.get((subject.name, code), reason), code)
+    assert (error.reason, error.status) == (subject.statuses.get(code, reason), code)
 
 
 async def test_a_named_delay_is_passed_on(subject: Subject, transport: AiohttpTransport) -> None:
@@ -250,7 +253,7 @@ async def test_the_text_before_a_break_is_given_on(
     assert not any(isinstance(delta, Finished) for delta in said)
 
 
-@pytest.mark.parametrize("subject", CLOUD, ids=lambda subject: str(subject.name))
+@pytest.mark.parametrize("subject", WITH_FILTER, ids=lambda subject: str(subject.name))
 @pytest.mark.parametrize("behaviour", [blocked(), blocked(after=2)], ids=["prompt", "answer"])
 async def test_a_safety_filter_is_a_refusal_where_the_provider_has_one(
     subject: Subject, transport: AiohttpTransport, behaviour: Behaviour
@@ -301,7 +304,7 @@ async def test_a_ready_provider_is_ready_and_no_prompt_was_spent_on_it(
 ) -> None:
     async with subject.serving() as fake:
         await subject.provider(transport, fake).ensure_ready()
-        assert {request.method for request in fake.requests if request.path != "/api/show"} == {"GET"}
+        assert {request.method for request in fake.requests if request.path not in subject.free_posts} == {"GET"}
         assert fake.chats == []
 
 
@@ -315,12 +318,12 @@ async def test_a_provider_that_cannot_answer_is_not_ready(
     async with subject.serving(checks=[behaviour, behaviour]) as fake:
         with pytest.raises(ProviderError) as caught:
             await subject.provider(transport, fake).ensure_ready()
-    assert caught.value.reason == FULL_QUEUE.get((subject.name, caught.value.status), reason)
+    assert caught.value.reason == subject.statuses.get(caught.value.status or 0, reason)
 
 
-@pytest.mark.parametrize("subject", SUBJECTS[:2], ids=lambda subject: str(subject.name))
+@pytest.mark.parametrize("subject", WITH_MODELS, ids=lambda subject: str(subject.name))
 async def test_a_provider_without_the_model_is_not_ready(subject: Subject, transport: AiohttpTransport) -> None:
-    async with subject.serving(models=[subject.other_model]) as fake:
+    async with subject.serving(models=["another"]) as fake:
         with pytest.raises(ProviderError) as caught:
             await subject.provider(transport, fake).ensure_ready()
     assert caught.value.reason == "model_missing"
@@ -350,7 +353,7 @@ async def test_neither_key_nor_prompt_is_in_an_error_or_a_log(
     assert all(len(error.detail) < 800 for error in errors)
 
 
-@pytest.mark.parametrize("subject", CLOUD, ids=lambda subject: str(subject.name))
+@pytest.mark.parametrize("subject", WITH_KEY, ids=lambda subject: str(subject.name))
 async def test_a_wrong_key_is_auth_and_the_providers_echo_of_it_is_left_out(
     subject: Subject, transport: AiohttpTransport
 ) -> None:
@@ -360,11 +363,15 @@ async def test_a_wrong_key_is_auth_and_the_providers_echo_of_it_is_left_out(
     assert KEY[:8] not in error.detail
 
 
-def test_every_adapter_declares_what_the_router_needs() -> None:
-    for subject in SUBJECTS:
-        provider = subject.provider(ScriptedTransport(), subject.serving())
-        assert provider.name == subject.name
-        assert provider.locality == ("local" if subject.name == "ollama" else "cloud")
-        assert provider.on_this_machine == (subject.name == "ollama")
-        assert provider.context_tokens >= 4096
-        assert provider.model
+def test_an_adapter_declares_what_the_router_needs(subject: Subject) -> None:
+    provider = subject.provider(ScriptedTransport(), subject.serving())
+    assert provider.name == subject.name
+    assert provider.locality == subject.locality
+    assert provider.on_this_machine == (subject.locality == "local")
+    assert provider.context_tokens >= 4096
+    assert provider.model
+
+
+def test_every_adapter_of_the_registry_has_its_settings_and_its_fixtures() -> None:
+    assert set(ADAPTERS) == set(Settings.providers()) == {subject.name for subject in SUBJECTS}
+    assert all(issubclass(cast("type", adapter.load()), Provider) for adapter in ADAPTERS.values())

@@ -16,7 +16,8 @@ from services.intelligence.app.services.providers.transport import AiohttpTransp
 from tests.support.fakes import FakeAnthropic, FakeOllama, FakeOpenAI, status
 
 from .scripted_transport import Answer, ScriptedTransport
-from .subjects import KEY, SUBJECTS, Subject
+from .subject import KEY, Subject
+from .subjects import SUBJECTS
 
 AZURE = "https://my-resource.openai.azure.com"
 

@@ -1,33 +1,16 @@
 """Real answers, replayed: every recording of these providers is decoded to what a naive reading finds in it."""
 
-import json
-import os
-import re
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
-from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest
-from services.intelligence.app.domain.errors import ProviderError
-from services.intelligence.app.domain.events import Delta, Finished, ReasoningDelta, TextDelta
-from services.intelligence.app.services.providers.anthropic import AnthropicProvider
-from services.intelligence.app.services.providers.base import Provider
-from services.intelligence.app.services.providers.gemini import GeminiProvider
-from services.intelligence.app.services.providers.local_ollama import LocalOllamaProvider
-from services.intelligence.app.services.providers.openai_provider import OpenAIProvider
+from . import naive, recordings
+from .recordings import LEFT_OUT, Recording, replay
 
-from . import naive
-from .scripted_transport import Answer, ScriptedTransport
+pytestmark = pytest.mark.skipif(
+    recordings.folder() is None, reason="NOVACORE_RECORDINGS names no folder with recordings"
+)
 
-REQUEST = ProviderRequest((ChatTurn("user", "a question that no recording holds"),))
-TAGS = b'{"models":[{"name":"m:latest"}]}'
-
-PROVIDERS = {"ollama", "gemini", "openai", "anthropic", "azure"}
 ANSWERED = None
 RECORDINGS: dict[str, str | None] = {
     "openai/chat/mirascope/sync#0": ANSWERED,
@@ -108,55 +91,43 @@ RECORDINGS: dict[str, str | None] = {
 }
 """What each recording is: an answer, or the reason that its failure must carry."""
 
-OTHER_API = {"gemini/interactions/openinference/test_generate_interactions_simple_message[True]#0"}
-"""A recording of an API that no adapter speaks."""
-
-QUOTED: dict[tuple[str, str, int], str] = {
-    ("openai", "err-ratelimit", 0): "rate_limited",
-    ("openai", "err-quota", 0): "billing",
-    ("openai", "err-quota", 1): "billing",
-    ("openai", "err-context", 0): "context_too_long",
-    ("openai", "stream-midstream-error", 0): "server_error",
-    ("azure", "err-ratelimit", 0): "rate_limited",
-    ("azure", "content-filter", 0): "blocked",
-    ("gemini", "err-ratelimit", 0): "rate_limited",
-    ("gemini", "err-5xx", 0): "overloaded",
-    ("gemini", "stream-midstream-error", 0): "overloaded",
-    ("gemini", "err-auth", 0): "auth",
-    ("ollama", "err-busy", 0): "rate_limited",
-    ("ollama", "err-context", 0): "context_too_long",
-    ("ollama", "stream-midstream-error", 0): "server_error",
-    ("anthropic", "err-quota", 0): "billing",
-    ("anthropic", "stream-midstream-error", 0): "overloaded",
+QUOTED: dict[str, str | None] = {
+    "quoted/openai/err-ratelimit#0": "rate_limited",
+    "quoted/openai/err-quota#0": "billing",
+    "quoted/openai/err-quota#1": "billing",
+    "quoted/openai/err-context#0": "context_too_long",
+    "quoted/openai/stream-midstream-error#0": "server_error",
+    "quoted/azure/err-ratelimit#0": "rate_limited",
+    "quoted/azure/content-filter#0": "blocked",
+    "quoted/gemini/err-ratelimit#0": "rate_limited",
+    "quoted/gemini/err-5xx#0": "overloaded",
+    "quoted/gemini/stream-midstream-error#0": "overloaded",
+    "quoted/gemini/err-auth#0": "auth",
+    "quoted/ollama/err-busy#0": "rate_limited",
+    "quoted/ollama/err-context#0": "context_too_long",
+    "quoted/ollama/stream-midstream-error#0": "server_error",
+    "quoted/anthropic/err-quota#0": "billing",
+    "quoted/anthropic/stream-midstream-error#0": "overloaded",
 }
-"""(provider, category, which of them): the reason."""
+"""What each quoted error is: the reason that it must carry."""
+EVERY = {**RECORDINGS, **QUOTED}
 
 DELAYS = {
-    ("openai", "err-ratelimit", 0): 0.579,
-    ("gemini", "err-ratelimit", 0): 26.0,
-    ("azure", "err-ratelimit", 0): 86_400.0,
+    "quoted/openai/err-ratelimit#0": 0.579,
+    "quoted/gemini/err-ratelimit#0": 26.0,
+    "quoted/azure/err-ratelimit#0": 86_400.0,
     # Ollama names none; this is ours, for a queue that is full.
-    ("ollama", "err-busy", 0): 3.0,
+    "quoted/ollama/err-busy#0": 3.0,
 }
 EVERY_OFFSET_UP_TO = 30_000
-"""Longer bodies are split at every offset of their first and last 1,024 bytes, and at each 97th between."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one replay: the joined texts, and either the end or the reason of the failure."""
-
-    text: str
-    reasoning: str
-    finished: Finished | None
-    reason: str | None
-    retry_after: float | None = None
+"""Longer bodies are split as a whole at each 97th offset, and link by link at every one."""
+LINK_BYTES = 1024
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_a_recording_decodes_to_what_a_naive_reading_finds(name: str) -> None:
     recording = _recording(name)
-    outcome = _replay(recording, [recording["body"].encode()])
+    outcome = replay(recording)
     assert outcome.reason == RECORDINGS[name]
     if RECORDINGS[name] is ANSWERED:
         expected = naive.read(recording)
@@ -167,147 +138,60 @@ def test_a_recording_decodes_to_what_a_naive_reading_finds(name: str) -> None:
         assert (finished.usage, finished.model, finished.skipped_frames) == (expected.usage, expected.model, 0)
 
 
-@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_recording_decodes_alike_wherever_the_network_cuts_it(name: str) -> None:
-    recording = _recording(name)
-    body = recording["body"].encode()
-    whole = _replay(recording, [body])
-    for offset in _offsets(len(body)):
-        assert _replay(recording, [body[:offset], body[offset:]]) == whole, offset
+    for recording, offsets in _cuts(_recording(name)):
+        body = recording["body"].encode()
+        whole = replay(recording)
+        for offset in offsets:
+            assert replay(recording, [body[:offset], body[offset:]]) == whole, offset
 
 
-@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_recording_decodes_alike_one_byte_at_a_time(name: str) -> None:
     recording = _recording(name)
     body = recording["body"].encode()
     single = [body[at : at + 1] for at in range(len(body))]
-    assert _replay(recording, single) == _replay(recording, [body])
+    assert replay(recording, single) == replay(recording)
 
 
-def test_no_recording_of_these_providers_is_left_out() -> None:
-    ids = {name for name, recording in _recordings().items() if recording["provider"] in PROVIDERS}
-    assert ids - OTHER_API == set(RECORDINGS)
+def test_every_recording_is_replayed_or_left_out_for_a_reason() -> None:
+    assert {recording["id"] for recording in recordings.answers()} == {*RECORDINGS, *LEFT_OUT}
+    assert len(recordings.answers()) == len(RECORDINGS) + len(LEFT_OUT)
+    assert {recording["id"] for recording in recordings.quoted()} == set(QUOTED)
+    assert len(recordings.quoted()) == len(QUOTED)
 
 
 def test_an_error_that_interrupts_a_recorded_stream_comes_after_the_text_before_it() -> None:
     name = "gemini/stream-midstream-error/vertexai-sdk-test-data/streaming-failure-error-mid-stream#0"
     recording = _recording(name)
-    outcome = _replay(recording, [recording["body"].encode()])
+    outcome = replay(recording)
     assert outcome.text == naive.text_of_events(recording["body"])
     assert outcome.text
 
 
-@pytest.mark.parametrize("key", QUOTED, ids=lambda key: "-".join(map(str, key)))
-def test_a_quoted_error_has_its_reason_and_its_delay(key: tuple[str, str, int]) -> None:
-    outcome = _replay_quoted(key)
-    assert outcome.reason == QUOTED[key]
-    assert outcome.retry_after == DELAYS.get(key)
+@pytest.mark.parametrize("name", QUOTED)
+def test_a_quoted_error_has_its_reason_and_its_delay(name: str) -> None:
+    outcome = replay(_recording(name))
+    assert outcome.reason == QUOTED[name]
+    assert outcome.retry_after == DELAYS.get(name)
 
 
-def test_no_quoted_error_of_these_providers_is_left_out() -> None:
-    assert set(_quoted()) == set(QUOTED)
+def _recording(name: str) -> Recording:
+    return recordings.by_id()[name]
 
 
-def _folder() -> Path:
-    folder = os.environ.get("NOVACORE_RECORDINGS")
-    if not folder:
-        pytest.skip("NOVACORE_RECORDINGS names no folder with recordings")
-    return Path(folder)
-
-
-def _recordings() -> dict[str, dict[str, Any]]:
-    return _read_recordings(_folder())
-
-
-@cache
-def _read_recordings(folder: Path) -> dict[str, dict[str, Any]]:
-    lines = (folder / "normalized.jsonl").read_text(encoding="utf-8").split("\n")
-    return {recording["id"]: recording for recording in map(json.loads, filter(None, lines))}
-
-
-def _recording(name: str) -> dict[str, Any]:
-    return _recordings()[name]
-
-
-def _quoted() -> dict[tuple[str, str, int], dict[str, Any]]:
-    found: dict[tuple[str, str, int], dict[str, Any]] = {}
-    for entry in json.loads((_folder() / "quoted_errors.json").read_text(encoding="utf-8")):
-        provider, category = entry["provider"], entry["category"]
-        if provider in PROVIDERS:
-            number = sum(key[:2] == (provider, category) for key in found)
-            found[provider, category, number] = entry
-    return found
-
-
-def _replay_quoted(key: tuple[str, str, int]) -> Outcome:
-    entry = _quoted()[key]
-    body = entry["raw"] if "raw" in entry else json.dumps(entry["body"])
-    return _replay(
-        {"provider": key[0], "url": "", "status": entry["status"], "headers": {}, "body": body}, [body.encode()]
-    )
-
-
-def _replay(recording: dict[str, Any], pieces: list[bytes]) -> Outcome:
-    provider = _provider(recording, Answer(pieces, _status(recording), recording["headers"] or {}))
-    return _run(_collect(provider.stream(REQUEST)))
-
-
-def _provider(recording: dict[str, Any], answer: Answer) -> Provider:
-    speaks_openai = "/chat/completions" in (recording["url"] or "")
-    if recording["provider"] == "gemini":
-        return GeminiProvider(transport=ScriptedTransport(answer), api_key="g" * 40, model="m")
-    if recording["provider"] == "anthropic":
-        return AnthropicProvider(transport=ScriptedTransport(answer), api_key="a" * 40, model="m")
-    if recording["provider"] == "azure":
-        base = "https://resource.openai.azure.com"
-        transport = ScriptedTransport(answer)
-        return OpenAIProvider(transport=transport, api_key="o" * 40, model="m", base_url=base, api_version="1")
-    if recording["provider"] == "openai" or speaks_openai:
-        base = "https://api.openai.com/v1" if recording["provider"] == "openai" else "http://127.0.0.1:11434/v1"
-        return OpenAIProvider(transport=ScriptedTransport(answer), api_key="o" * 40, model="m", base_url=base)
-    transport = ScriptedTransport(Answer([TAGS]), answer)
-    return LocalOllamaProvider(transport=transport, base_url="http://127.0.0.1:11434", model="m")
-
-
-def _status(recording: dict[str, Any]) -> int:
-    """Vendors' test data has no status line; an error body there names its own."""
-    if recording["status"] is not None:
-        return int(recording["status"])
-    found = re.match(r'\s*{\s*"error":\s*{\s*"code":\s*(\d+)', recording["body"])
-    return int(found[1]) if found else 200
-
-
-async def _collect(stream: AsyncGenerator[Delta]) -> Outcome:
-    text, reasoning, finished = "", "", None
-    try:
-        async with aclosing(stream):
-            async for delta in stream:
-                match delta:
-                    case TextDelta():
-                        text += delta.text
-                    case ReasoningDelta():
-                        reasoning += delta.text
-                    case Finished():
-                        finished = delta
-    except ProviderError as error:
-        return Outcome(text, reasoning, finished, error.reason, error.retry_after)
-    return Outcome(text, reasoning, finished, None)
-
-
-def _run(work: Any) -> Outcome:
-    """Run a coroutine that never waits, without the cost of an event loop for each of the many replays."""
-    try:
-        work.send(None)
-    except StopIteration as stop:
-        outcome: Outcome = stop.value
-        return outcome
-    raise AssertionError("a replay has nothing to wait for")
-
-
-def _offsets(size: int) -> Iterator[int]:
+def _cuts(recording: Recording) -> Iterator[tuple[Recording, range]]:
+    """(answer, where to cut it). A long one is also taken as a chain of answers, of whole events each."""
+    size = len(recording["body"].encode())
     if size <= EVERY_OFFSET_UP_TO:
-        yield from range(1, size)
-    else:
-        yield from range(1, 1024)
-        yield from range(1024, size - 1024, 97)
-        yield from range(size - 1024, size)
+        yield recording, range(1, size)
+        return
+    yield recording, range(1, size, 97)
+    link = ""
+    for event in recording["body"].split("\n\n"):
+        link += f"{event}\n\n"
+        if len(link) >= LINK_BYTES:
+            yield {**recording, "body": link}, range(1, len(link.encode()))
+            link = ""
+    yield {**recording, "body": link}, range(1, len(link.encode()))

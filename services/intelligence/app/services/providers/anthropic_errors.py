@@ -13,7 +13,14 @@ _BY_CODE: dict[str, Reason] = {
     "contract_spend_limit_reached": "billing",
     "linked_organization_spend_limit_reached": "billing",
     "linked_organization_billing_unavailable": "billing",
+    # Set-up, though they come with a 400: every call fails alike until somebody changes the account or the workspace.
     "organization_on_hold": "auth",
+    "organization_type_not_supported": "auth",
+    "parent_organization_required": "auth",
+    "workspace_human_review_disabled": "auth",
+    "claude_code_key_creator_not_member": "auth",
+    "cmek_key_disabled": "auth",
+    "cmek_key_network_blocked": "auth",
 }
 _BY_KIND: dict[str, Reason] = {
     "authentication_error": "auth",

@@ -1,7 +1,10 @@
 """The providers by name: the one place that knows the concrete classes."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
 from ipaddress import ip_address, ip_network
+from typing import Any
 from urllib.parse import urlsplit
 
 from novakit.clock import Clock
@@ -10,11 +13,7 @@ from pydantic import SecretStr
 from ...config import Settings
 from ...domain.chat import Locality
 from ...routing.policy import Candidate
-from .anthropic import AnthropicProvider
 from .base import Provider
-from .gemini import GeminiProvider
-from .local_ollama import LocalOllamaProvider
-from .openai_provider import OpenAIProvider
 from .transport import Transport
 
 OLLAMA_DEFAULT_URL = "http://127.0.0.1:11434"
@@ -28,8 +27,27 @@ OWN_NETWORKS = tuple(
 )  # fmt: skip
 """Loopback, private (RFC 1918, RFC 4193) and link-local addresses."""
 
-Factory = Callable[[Settings, Transport, Clock, float], Provider | Candidate]
-"""Makes a provider, or says with a candidate that is not configured what would have been one."""
+Arguments = dict[str, Any]
+"""What one adapter is made with, beside what all are made with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """The class that speaks to a provider: its module beside this one, and its name in there.
+
+    A setting ``PARROT_X`` of the provider ``parrot`` is the argument ``x``, unless there are other ``arguments``.
+    ``needs_key`` false: it is asked without a key too, where others are left out.
+    """
+
+    module: str
+    name: str
+    arguments: Callable[[Settings, str], Arguments] | None = None
+    needs_key: bool = True
+
+    def load(self) -> Callable[..., Provider]:
+        """The class."""
+        found: Callable[..., Provider] = getattr(import_module(f".{self.module}", __package__), self.name)
+        return found
 
 
 def build(settings: Settings, transport: Transport, clock: Clock) -> tuple[list[Provider], list[Candidate]]:
@@ -37,13 +55,21 @@ def build(settings: Settings, transport: Transport, clock: Clock) -> tuple[list[
     providers: list[Provider] = []
     missing: list[Candidate] = []
     for name in settings.llm_provider_priority:
-        timeout = settings.llm_connect_timeouts.get(name, CONNECT_TIMEOUT_SEC)
-        make = FACTORIES.get(name) or _row_named(name)
-        made = make(settings, transport, clock, timeout)
-        if isinstance(made, Provider):
-            providers.append(made)
-        else:
-            missing.append(made)
+        adapter = ADAPTERS.get(name, ROW)
+        given = (adapter.arguments or _own)(settings, name)
+        if adapter.needs_key and given["api_key"] is None:
+            missing.append(Candidate(name, given["model"] or "", given.get("locality", "cloud"), configured=False))
+            continue
+        make = adapter.load()
+        providers.append(
+            make(
+                transport=transport,
+                connect_timeout=settings.llm_connect_timeouts.get(name, CONNECT_TIMEOUT_SEC),
+                secrets=settings.keys(),
+                wall=clock.wall,
+                **given,
+            )
+        )
     return providers, missing
 
 
@@ -73,98 +99,53 @@ def _is_label(host: str) -> bool:
     return "." not in host and ":" not in host and host[:1].isalpha()
 
 
-def _ollama(settings: Settings, transport: Transport, clock: Clock, timeout: float) -> Provider:
-    url = OLLAMA_DEFAULT_URL if settings.ollama_url == "auto" else settings.ollama_url
-    return LocalOllamaProvider(
-        transport=transport,
-        base_url=url,
-        model=settings.ollama_model,
-        api_key=_text(settings.ollama_api_key),
-        num_ctx=settings.ollama_num_ctx,
-        keep_alive=settings.ollama_keep_alive,
-        connect_timeout=timeout,
-        locality=locality_of(url, settings.ollama_locality),
-        on_this_machine=is_loopback(url),
-        secrets=settings.keys(),
-        wall=clock.wall,
-    )
+def _own(settings: Settings, name: str) -> Arguments:
+    """The settings of a provider, each without its name in front."""
+    prefix = f"{name}_"
+    fields = [field for field in type(settings).model_fields if field.startswith(prefix)]
+    return {field.removeprefix(prefix): _text(getattr(settings, field)) for field in fields}
 
 
-def _gemini(settings: Settings, transport: Transport, clock: Clock, timeout: float) -> Provider | Candidate:
-    key = _text(settings.gemini_api_key)
-    if key is None:
-        return Candidate("gemini", settings.gemini_model.removeprefix("models/"), "cloud", configured=False)
-    return GeminiProvider(
-        transport=transport,
-        api_key=key,
-        model=settings.gemini_model,
-        api_url=settings.gemini_api_url,
-        api_version=settings.gemini_api_version,
-        connect_timeout=timeout,
-        secrets=settings.keys(),
-        wall=clock.wall,
-    )
+def _ollama(settings: Settings, name: str) -> Arguments:
+    own = _own(settings, name)
+    url = own.pop("url")
+    url = OLLAMA_DEFAULT_URL if url == "auto" else url
+    locality = locality_of(url, settings.ollama_locality)
+    return {**own, "base_url": url, "locality": locality, "on_this_machine": is_loopback(url)}
 
 
-def _openai(settings: Settings, transport: Transport, clock: Clock, timeout: float) -> Provider | Candidate:
-    key = _text(settings.openai_api_key)
-    locality = settings.openai_locality
-    if key is None:
-        return Candidate("openai", settings.openai_model, locality, configured=False)
-    return OpenAIProvider(
-        transport=transport,
-        api_key=key,
-        model=settings.openai_model,
-        base_url=settings.openai_base_url,
-        api_version=settings.openai_api_version,
-        organization=settings.openai_org_id,
-        project=settings.openai_project_id,
-        connect_timeout=timeout,
-        locality=locality,
-        on_this_machine=locality == "local" and is_loopback(settings.openai_base_url),
-        secrets=settings.keys(),
-        wall=clock.wall,
-    )
+def _gemini(settings: Settings, name: str) -> Arguments:
+    return {**_own(settings, name), "model": settings.gemini_model.removeprefix("models/")}
 
 
-def _anthropic(settings: Settings, transport: Transport, clock: Clock, timeout: float) -> Provider | Candidate:
-    key = _text(settings.anthropic_api_key)
-    model = settings.anthropic_model or ""
-    if key is None:
-        return Candidate("anthropic", model, "cloud", configured=False)
-    return AnthropicProvider(
-        transport=transport,
-        api_key=key,
-        model=model,
-        base_url=settings.anthropic_base_url,
-        api_version=settings.anthropic_api_version,
-        connect_timeout=timeout,
-        secrets=settings.keys(),
-        wall=clock.wall,
-    )
+def _openai(settings: Settings, name: str) -> Arguments:
+    own = _own(settings, name)
+    organization, project = own.pop("org_id"), own.pop("project_id")
+    return {**own, **_stays(own), "organization": organization, "project": project}
 
 
-def _row_named(name: str) -> Factory:
-    def make(settings: Settings, transport: Transport, clock: Clock, timeout: float) -> Provider:
-        row = next(row for row in settings.rows if row.name == name)
-        return OpenAIProvider(
-            transport=transport,
-            api_key=_text(row.api_key),
-            model=row.model,
-            base_url=row.base_url,
-            name=name,
-            connect_timeout=timeout,
-            locality=row.locality,
-            on_this_machine=row.locality == "local" and is_loopback(row.base_url),
-            secrets=settings.keys(),
-            wall=clock.wall,
-        )
-
-    return make
+def _row(settings: Settings, name: str) -> Arguments:
+    row = next(row for row in settings.rows if row.name == name)
+    given = {field: _text(getattr(row, field)) for field in type(row).model_fields}
+    return {**given, **_stays(given)}
 
 
-FACTORIES: dict[str, Factory] = {"ollama": _ollama, "gemini": _gemini, "openai": _openai, "anthropic": _anthropic}
+def _stays(given: Arguments) -> Arguments:
+    """Whether what goes to a server that was declared local also stays on this machine."""
+    return {"on_this_machine": given["locality"] == "local" and is_loopback(given["base_url"])}
 
 
-def _text(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
+def _text(value: Any) -> Any:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+ADAPTERS: dict[str, Adapter] = {
+    "ollama": Adapter("local_ollama", "LocalOllamaProvider", _ollama, needs_key=False),
+    "gemini": Adapter("gemini", "GeminiProvider", _gemini),
+    "openai": Adapter("openai_provider", "OpenAIProvider", _openai),
+    "anthropic": Adapter("anthropic", "AnthropicProvider"),
+}
+"""The providers that have settings of their own."""
+
+ROW = Adapter("openai_provider", "OpenAIProvider", _row, needs_key=False)
+"""Any other name: a server with OpenAI's API."""
