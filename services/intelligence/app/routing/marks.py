@@ -105,7 +105,7 @@ _LETTERS: dict[Script, re.Pattern[str]] = {
         "[\u1100-\u11ff\u3005-\u3007\u3041-\u30ff\u3105-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
         "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc\U00020000-\U0003ffff]+"
     ),
-    "cyrillic": re.compile("[\u0400-\u052f\u1c80-\u1c8f\ua640-\ua69f]+"),
+    "cyrillic": re.compile("[\u0400-\u052f\u1c80-\u1c8f\u1d2b\u1d78\ua640-\ua69f]+"),
     "devanagari": re.compile("[\u0900-\u097f\ua8e0-\ua8ff]+"),
     "hebrew": re.compile("[\u0590-\u05ff\ufb1d-\ufb4f]+"),
     "thai": re.compile("[\u0e00-\u0e7f]+"),

@@ -95,7 +95,9 @@ def plan(
 ) -> RouteDecision:
     """Decide whom to ask. ``candidates`` come in the configured priority.
 
-    A wish of the user's comes before it, and between the two the first rule that fits what is asked. Without ``failover`` the first allowed candidate is asked alone. When all that may be asked are cooling down, a
+    Before that counts the first of the ``rules`` that fits what is asked, and before it a wish of the user's.
+
+    Without ``failover`` the first allowed candidate is asked alone. When all that may be asked are cooling down, a
     local one is asked all the same, unless its fault is one of set-up: it costs nothing to try, and nobody else can
     answer. A cloud one is not.
     """
