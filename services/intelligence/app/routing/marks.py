@@ -102,7 +102,7 @@ _EXPRESSIONS = tuple(
 _LETTERS: dict[Script, re.Pattern[str]] = {
     "arabic": re.compile("[\u0600-\u06ff\u0750-\u077f\u0870-\u08ff\ufb50-\ufdff\ufe70-\ufeff]+"),
     "cjk": re.compile(
-        "[\u1100-\u11ff\u3005-\u3007\u3041-\u30ff\u3105-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+        "[\u1100-\u11ff\u3005-\u3007\u3031-\u303c\u3041-\u30ff\u3105-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
         "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc\U00020000-\U0003ffff]+"
     ),
     "cyrillic": re.compile("[\u0400-\u052f\u1c80-\u1c8f\u1d2b\u1d78\ua640-\ua69f]+"),
