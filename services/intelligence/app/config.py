@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from .routing.rules import Rule, parse
+from .routing.rules import Rule, parse_rules
 
 NOT_IN_FORCE: frozenset[str] = frozenset()
 """Read and checked, but without effect in this version. ``env.example`` and the log at start say so."""
@@ -38,7 +38,7 @@ def _names(value: object) -> object:
     if not isinstance(value, str):
         return value
     names = tuple(name.strip().lower() for name in value.split(",") if name.strip())
-    _check(names)
+    _check_names(names)
     if len(set(names)) != len(names):
         raise ValueError("a name stands in it twice.")
     if not names:
@@ -46,7 +46,7 @@ def _names(value: object) -> object:
     return names
 
 
-def _check(names: Iterable[str]) -> None:
+def _check_names(names: Iterable[str]) -> None:
     for name in names:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a name: letters, digits, - and _, the first one a letter.")
@@ -55,9 +55,9 @@ def _check(names: Iterable[str]) -> None:
 def _rules(value: object) -> object:
     if not isinstance(value, str):
         return value
-    rules = parse(value)
+    rules = parse_rules(value)
     for rule in rules:
-        _check(rule.providers)
+        _check_names(rule.providers)
     return rules
 
 

@@ -8,7 +8,7 @@ from services.intelligence.app.domain.chat import ChatTurn, Locality, Lock, Prov
 from services.intelligence.app.domain.errors import SkipReason
 from services.intelligence.app.routing.breaker import BreakerState, Closed, Open, Probing
 from services.intelligence.app.routing.policy import Attempt, Candidate, HealthKey, RouteDecision, plan
-from services.intelligence.app.routing.rules import parse
+from services.intelligence.app.routing.rules import parse_rules
 
 NOW = 1000.0
 OLLAMA = Candidate("ollama", "llama3.2", "local", on_this_machine=True)
@@ -37,7 +37,7 @@ def decide(
     failover: bool = True,
     rules: str = "",
 ) -> RouteDecision:
-    return plan(request or asked(), candidates, health or {}, NOW, failover=failover, rules=parse(rules))
+    return plan(request or asked(), candidates, health or {}, NOW, failover=failover, rules=parse_rules(rules))
 
 
 def names(decision: RouteDecision) -> list[str]:

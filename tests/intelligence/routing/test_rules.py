@@ -23,7 +23,7 @@ from services.intelligence.app.routing.rules import (
     applying,
     at_least,
     classify,
-    parse,
+    parse_rules,
 )
 
 LAWS = settings(derandomize=True, deadline=None, database=None, max_examples=200)
@@ -49,19 +49,19 @@ def kinds(*turns: ChatTurn) -> set[Kind]:
 
 class TestReading:
     def test_rules_stand_in_their_order_and_name_providers_in_theirs(self) -> None:
-        assert parse("long:gemini>openai, code:openai>gemini, short:ollama") == (
+        assert parse_rules("long:gemini>openai, code:openai>gemini, short:ollama") == (
             Rule("long", ("gemini", "openai")),
             Rule("code", ("openai", "gemini")),
             Rule("short", ("ollama",)),
         )
 
     def test_case_spaces_and_empty_places_do_not_matter(self) -> None:
-        assert parse(" LONG : Gemini > my-row ,, ") == (Rule("long", ("gemini", "my-row")),)
-        assert parse("") == parse(" , ") == ()
+        assert parse_rules(" LONG : Gemini > my-row ,, ") == (Rule("long", ("gemini", "my-row")),)
+        assert parse_rules("") == parse_rules(" , ") == ()
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_there_is_a_rule_for_every_kind(self, kind: Kind) -> None:
-        assert parse(f"{kind}:x") == (Rule(kind, ("x",)),)
+        assert parse_rules(f"{kind}:x") == (Rule(kind, ("x",)),)
 
     @pytest.mark.parametrize(
         ("text", "sentence"),
@@ -80,7 +80,7 @@ class TestReading:
     )
     def test_what_cannot_be_read_is_told_in_one_sentence(self, text: str, sentence: str) -> None:
         with pytest.raises(ValueError, match=r".") as refused:
-            parse(text)
+            parse_rules(text)
         assert str(refused.value) == sentence
 
     @LAWS
@@ -95,7 +95,7 @@ class TestReading:
         )
     )
     def test_a_rule_is_written_as_it_is_read(self, rules: list[Rule]) -> None:
-        assert parse(",".join(map(str, rules))) == tuple(rules)
+        assert parse_rules(",".join(map(str, rules))) == tuple(rules)
 
 
 class TestSize:
@@ -271,7 +271,7 @@ def quickest(work: Callable[[], object]) -> float:
 
 
 class TestApplying:
-    rules = parse("long:a, code:b, short:c")
+    rules = parse_rules("long:a, code:b, short:c")
 
     def test_the_first_rule_of_whose_kind_a_conversation_is_applies(self) -> None:
         assert applying(self.rules, [user("Hi")]) == self.rules[2]

@@ -119,7 +119,7 @@ def at_least(tokens: int, turns: Iterable[ChatTurn]) -> bool:
     return False
 
 
-def parse(text: str) -> tuple[Rule, ...]:
+def parse_rules(text: str) -> tuple[Rule, ...]:
     """The rules of a setting such as ``long:gemini>openai, short:ollama``; raises ValueError with one sentence."""
     rules: list[Rule] = []
     for written in filter(None, (written.strip() for written in text.split(","))):
