@@ -10,9 +10,8 @@ import structlog
 from novakit.settings import SettingsError
 from pydantic import SecretStr
 
-from services.intelligence.app import main
+from services.intelligence.app import config, main
 from services.intelligence.app.config import REFUSED, Settings
-from services.intelligence.app.routing.rules import KINDS, Rule
 from services.intelligence.app.services.deadlines import Clocks
 
 SECRET = {"SERVICE_JWT_SECRET": "s" * 32}
@@ -206,27 +205,6 @@ SENTENCES = [
         "LLM_FALLBACK_MODE: 'parallel' cannot be used: it must be 'sequential', 'hedged' or 'off'.",
     ),
     (
-        {"LLM_ROUTE_RULES": "huge:gemini"},
-        (
-            "LLM_ROUTE_RULES: 'huge:gemini' cannot be used: 'huge' is no kind of message; there are "
-            f"{', '.join(KINDS)}."
-        ),
-    ),
-    (
-        {"LLM_ROUTE_RULES": "short:ollama, long:"},
-        (
-            "LLM_ROUTE_RULES: 'short:ollama, long:' cannot be used: 'long:' lacks the name of a provider; it is "
-            "written as in long:gemini>openai."
-        ),
-    ),
-    (
-        {"LLM_ROUTE_RULES": "short:ollama|gemini"},
-        (
-            "LLM_ROUTE_RULES: 'short:ollama|gemini' cannot be used: 'ollama|gemini' is not a name: letters, digits, "
-            "- and _, the first one a letter."
-        ),
-    ),
-    (
         {"LLM_MIDSTREAM_MODE": "go"},
         "LLM_MIDSTREAM_MODE: 'go' cannot be used: it must be 'continue', 'restart' or 'fail'.",
     ),
@@ -338,11 +316,12 @@ def test_a_partial_list_leaves_the_others_their_defaults() -> None:
     assert not pace.failover
 
 
-def test_rules_are_read_in_their_order() -> None:
-    assert load(LLM_ROUTE_RULES="long:gemini>openai, short:Ollama").llm_route_rules == (
-        Rule("long", ("gemini", "openai")),
-        Rule("short", ("ollama",)),
-    )
+def test_what_has_no_effect_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {variable.name for variable in Settings.variables()}
+    assert names >= config.NOT_IN_FORCE
+    monkeypatch.setattr(config, "NOT_IN_FORCE", frozenset({"FALLBACK_MESSAGE"}))
+    assert load().without_effect() == []
+    assert load(FALLBACK_MESSAGE="x", CLOUD_ENABLED="true").without_effect() == ["FALLBACK_MESSAGE"]
 
 
 @pytest.mark.parametrize("variable", REFUSED)
@@ -370,12 +349,19 @@ def test_names_that_are_not_in_the_priority_are_known() -> None:
 
 
 @pytest.mark.usefixtures("_own_logging")
-def test_the_log_warns_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_warns_of_them(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "NOT_IN_FORCE", frozenset({"FALLBACK_MESSAGE"}))
     main.create_app(
-        load(LLM_PROVIDER_PRIORITY="ollama", LLM_PROVIDER_TIMEOUTS="gemini:2", LLM_ROUTE_RULES="long:openai")
+        load(
+            LLM_PROVIDER_PRIORITY="ollama",
+            LLM_PROVIDER_TIMEOUTS="gemini:2",
+            LLM_ROUTE_RULES="long:openai",
+            FALLBACK_MESSAGE="x",
+        )
     )
     logged = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(line["level"], line["event"], line["variable"], line.get("name")) for line in logged] == [
+        ("warning", "setting_without_effect", "FALLBACK_MESSAGE", None),
         ("warning", "setting_names_unused_provider", "LLM_PROVIDER_TIMEOUTS", "gemini"),
         ("warning", "setting_names_unused_provider", "LLM_ROUTE_RULES", "openai"),
     ]

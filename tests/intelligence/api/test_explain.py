@@ -124,6 +124,15 @@ async def test_every_lock_is_named(world: World) -> None:
     assert explained["rule"] == "code:openai>gemini"
 
 
+async def test_a_users_own_word_on_the_cloud_is_a_lock_like_the_others(world: World) -> None:
+    client = await world.serve(**RULES)
+    # Memory is down here: the word counts all the same.
+    await client.call("PUT", "/api/memory/preferences", {"cloud_allowed": False})
+    explained = await explain(client, CODE)
+    assert (explained["locks"], asked(explained)) == (["user"], ["ollama"])
+    assert left_out(explained) == {"openai": "preference", "gemini": "preference"}
+
+
 async def test_the_lock_of_the_whole_deployment_is_named_first(world: World) -> None:
     client = await world.serve(CLOUD_ENABLED="false")
     explained = await explain(client, local_only=True)
