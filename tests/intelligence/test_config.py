@@ -10,8 +10,8 @@ import structlog
 from novakit.settings import SettingsError
 from pydantic import SecretStr
 
-from services.intelligence.app import main
-from services.intelligence.app.config import NOT_IN_FORCE, REFUSED, Settings
+from services.intelligence.app import config, main
+from services.intelligence.app.config import REFUSED, Settings
 from services.intelligence.app.services.deadlines import Clocks
 
 SECRET = {"SERVICE_JWT_SECRET": "s" * 32}
@@ -40,7 +40,7 @@ DEFAULTS: dict[str, object] = {
     "llm_provider_concurrency": {"ollama": 2},
     "llm_queue_timeout_sec": 2,
     "llm_retry_wait_max_sec": 2.5,
-    "llm_route_rules": "",
+    "llm_route_rules": (),
     "stream_resume_grace_sec": 300,
     "ollama_url": "auto",
     "ollama_model": None,
@@ -325,11 +325,12 @@ def test_a_partial_list_leaves_the_others_their_defaults() -> None:
     assert not pace.failover
 
 
-def test_what_has_no_effect_is_known_by_its_name() -> None:
-    assert load().without_effect() == []
+def test_what_has_no_effect_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     names = {variable.name for variable in Settings.variables()}
-    assert names >= NOT_IN_FORCE
-    assert load(LLM_ROUTE_RULES="x", CLOUD_ENABLED="true").without_effect() == ["LLM_ROUTE_RULES"]
+    assert names >= config.NOT_IN_FORCE
+    monkeypatch.setattr(config, "NOT_IN_FORCE", frozenset({"FALLBACK_MESSAGE"}))
+    assert load().without_effect() == []
+    assert load(FALLBACK_MESSAGE="x", CLOUD_ENABLED="true").without_effect() == ["FALLBACK_MESSAGE"]
 
 
 @pytest.mark.parametrize("variable", REFUSED)
@@ -342,19 +343,36 @@ def test_a_limit_or_a_database_that_is_not_there_is_refused_and_not_ignored(vari
 
 def test_names_that_are_not_in_the_priority_are_known() -> None:
     settings = load(
-        LLM_PROVIDER_PRIORITY="ollama", LLM_PROVIDER_TIMEOUTS="ollama:1,gemini:2", LLM_STALL_TIMEOUTS="x:1"
+        LLM_PROVIDER_PRIORITY="ollama",
+        LLM_PROVIDER_TIMEOUTS="ollama:1,gemini:2",
+        LLM_STALL_TIMEOUTS="x:1",
+        LLM_ROUTE_RULES="long:gemini>openai>ollama, code:openai",
     )
-    assert settings.unused_names() == [("LLM_PROVIDER_TIMEOUTS", "gemini"), ("LLM_STALL_TIMEOUTS", "x")]
+    assert settings.unused_names() == [
+        ("LLM_PROVIDER_TIMEOUTS", "gemini"),
+        ("LLM_STALL_TIMEOUTS", "x"),
+        ("LLM_ROUTE_RULES", "gemini"),
+        ("LLM_ROUTE_RULES", "openai"),
+    ]
     assert load(LLM_PROVIDER_PRIORITY="ollama").unused_names() == []
 
 
 @pytest.mark.usefixtures("_own_logging")
-def test_the_log_warns_of_both(capsys: pytest.CaptureFixture[str]) -> None:
-    main.create_app(load(LLM_PROVIDER_PRIORITY="ollama", LLM_PROVIDER_TIMEOUTS="gemini:2", LLM_ROUTE_RULES="x"))
+def test_the_log_warns_of_them(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "NOT_IN_FORCE", frozenset({"FALLBACK_MESSAGE"}))
+    main.create_app(
+        load(
+            LLM_PROVIDER_PRIORITY="ollama",
+            LLM_PROVIDER_TIMEOUTS="gemini:2",
+            LLM_ROUTE_RULES="long:openai",
+            FALLBACK_MESSAGE="x",
+        )
+    )
     logged = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(line["level"], line["event"], line["variable"], line.get("name")) for line in logged] == [
-        ("warning", "setting_without_effect", "LLM_ROUTE_RULES", None),
+        ("warning", "setting_without_effect", "FALLBACK_MESSAGE", None),
         ("warning", "setting_names_unused_provider", "LLM_PROVIDER_TIMEOUTS", "gemini"),
+        ("warning", "setting_names_unused_provider", "LLM_ROUTE_RULES", "openai"),
     ]
 
 

@@ -1,7 +1,7 @@
 """Every setting of the intelligence service, with its default; a bad value stops the start with one sentence."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,9 +21,9 @@ from pydantic import (
     model_validator,
 )
 
-NOT_IN_FORCE = frozenset({
-    "LLM_ROUTE_RULES",
-})  # fmt: skip
+from .routing.rules import Rule, parse_rules
+
+NOT_IN_FORCE: frozenset[str] = frozenset()
 """Read and checked, but without effect in this version. ``env.example`` and the log at start say so."""
 
 REFUSED = {
@@ -38,14 +38,27 @@ def _names(value: object) -> object:
     if not isinstance(value, str):
         return value
     names = tuple(name.strip().lower() for name in value.split(",") if name.strip())
-    for name in names:
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is not a name: letters, digits, - and _, the first one a letter.")
+    _check_names(names)
     if len(set(names)) != len(names):
         raise ValueError("a name stands in it twice.")
     if not names:
         raise ValueError("it names no provider.")
     return names
+
+
+def _check_names(names: Iterable[str]) -> None:
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a name: letters, digits, - and _, the first one a letter.")
+
+
+def _rules(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    rules = parse_rules(value)
+    for rule in rules:
+        _check_names(rule.providers)
+    return rules
 
 
 def _numbers(value: object) -> object:
@@ -100,6 +113,7 @@ TimeZone = Annotated[str, AfterValidator(_zone)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 NumberPerProvider = Annotated[Mapping[str, float], BeforeValidator(_numbers)]
 CountPerProvider = Annotated[Mapping[str, int], BeforeValidator(_counts)]
+Rules = Annotated[tuple[Rule, ...], BeforeValidator(_rules)]
 Url = Annotated[str, AfterValidator(_base_url)]
 AutoUrl = Annotated[str, AfterValidator(_auto_or_url)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -187,7 +201,11 @@ class Settings(BaseSettings):
     llm_provider_concurrency: CountPerProvider = setting("ollama:2", "Calls at a time, per provider (others: 32).")
     llm_queue_timeout_sec: Seconds = setting(2, "Seconds to wait for a busy local model before the cloud is asked.")
     llm_retry_wait_max_sec: Seconds = setting(2.5, "The longest delay named by a provider that is waited for.")
-    llm_route_rules: str = setting("", "Rules by kind of message.")
+    llm_route_rules: Rules = setting(
+        "",
+        "Who is asked first for which kind of message, as in long:gemini>openai,short:ollama; the others follow in "
+        "the priority. docs/providers.md lists the kinds.",
+    )
     stream_resume_grace_sec: Seconds = setting(
         300, "Seconds that an answer goes on without a reader, where it was asked for with an Idempotency-Key."
     )
@@ -295,11 +313,12 @@ class Settings(BaseSettings):
             "quota_provider_tokens_per_day",
             "quota_provider_usd_per_day",
         )
+        named = {field: getattr(self, field) for field in fields if field in self.model_fields_set}
+        named["llm_route_rules"] = dict.fromkeys(name for rule in self.llm_route_rules for name in rule.providers)
         return [
             (field.upper(), name)
-            for field in fields
-            if field in self.model_fields_set
-            for name in getattr(self, field)
+            for field, names in named.items()
+            for name in names
             if name not in self.llm_provider_priority
         ]
 

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import Route
 
 from .config import Settings
-from .routers import openapi, preferences, providers, sessions, usage
+from .routers import explain, openapi, preferences, providers, sessions, usage
 from .routers.chat import MAX_BODY_BYTES, ChatEndpoints
 from .routers.completions import CompletionEndpoints, CompletionParts
 from .routers.front import Front
@@ -135,6 +135,7 @@ def create_app(
     app.include_router(providers.router)
     app.include_router(usage.router)
     app.include_router(preferences.router)
+    app.include_router(explain.router)
     app.router.routes.append(Route("/metrics", metrics.endpoint))
     openapi.describe(app)
     # In front of FastAPI, not inside it: its layers would cost the chat paths more than all of their own work here.
@@ -198,7 +199,9 @@ def _wire(
     board.subscribe(reporting.circuit)
     metrics.known([provider.name for provider in configured])
     slots = Slots({**CALLS_AT_A_TIME, **settings.llm_provider_concurrency})
-    orchestrator = ProviderOrchestrator(configured, missing, board, pace, clock, jitter, slots)
+    orchestrator = ProviderOrchestrator(
+        configured, missing, board, pace, clock, jitter, slots, settings.llm_route_rules
+    )
     running = RunningTurns(clock.now)
 
     def observe(observation: Observation) -> None:

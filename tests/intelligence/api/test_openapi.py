@@ -17,6 +17,7 @@ ROUTES = {
     ("get", "/api/chat/messages/{message_id}/route"),
     ("post", "/api/chat/messages/{message_id}/stop"),
     ("get", "/api/chat/providers"),
+    ("post", "/api/chat/route/explain"),
     ("get", "/healthz"),
     ("get", "/readyz"),
 }
@@ -36,7 +37,7 @@ async def test_every_route_is_described(world: World) -> None:
 async def test_the_chat_routes_are_described_with_their_body_and_their_answer(world: World) -> None:
     described = await document(world)
     schemas = described["components"]["schemas"]
-    for path in ("/api/chat/message", "/api/chat/stream"):
+    for path in ("/api/chat/message", "/api/chat/stream", "/api/chat/route/explain"):
         body = described["paths"][path]["post"]["requestBody"]
         assert body["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/ChatMessage"}
     assert list(schemas["ChatMessage"]["properties"]) == [

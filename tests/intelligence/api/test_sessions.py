@@ -149,7 +149,7 @@ async def test_the_route_of_an_answer_tells_every_attempt_and_who_was_not_asked(
     session_id = (await client.message()).body["session_id"]
     [prompt] = await client.prompts(session_id)
     route = await client.route(prompt["id"])
-    assert list(route) == ["message_id", "status", "attempts", "skipped", "handoffs", "cost_usd"]
+    assert list(route) == ["message_id", "status", "attempts", "skipped", "handoffs", "cost_usd", "rule"]
     assert (route["message_id"], route["status"], route["skipped"]) == (prompt["id"], "complete", [])
     assert [list(attempt) for attempt in route["attempts"]] == [ATTEMPT] * 4
     assert [

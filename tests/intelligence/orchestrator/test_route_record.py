@@ -93,6 +93,11 @@ class TestStored:
         assert stored.skipped == [SkipRecord("near", "qwen3", "local", "cooling_down")]
         assert stored.handoffs == []
 
+    def test_the_rule_of_the_decision_is_there(self, story: Story) -> None:
+        assert story.record.stored().rule is None
+        story.record.take(RouteDecision((Attempt(GEMINI),), (), "long:gemini"))
+        assert story.record.stored().rule == "long:gemini"
+
     def test_someone_skipped_on_the_way_is_there_too(self, story: Story) -> None:
         story.skipped(GEMINI, "local_only")
         assert story.record.stored().skipped == [SkipRecord("gemini", "flash", "cloud", "local_only")]

@@ -4,10 +4,11 @@ from typing import ClassVar
 
 import pytest
 
-from services.intelligence.app.domain.chat import ChatTurn, Locality, Lock, ProviderRequest
+from services.intelligence.app.domain.chat import ChatTurn, Locality, Lock, ProviderRequest, Target
 from services.intelligence.app.domain.errors import SkipReason
 from services.intelligence.app.routing.breaker import BreakerState, Closed, Open, Probing
 from services.intelligence.app.routing.policy import Attempt, Candidate, HealthKey, RouteDecision, plan
+from services.intelligence.app.routing.rules import parse_rules
 
 NOW = 1000.0
 OLLAMA = Candidate("ollama", "llama3.2", "local", on_this_machine=True)
@@ -19,9 +20,13 @@ DEFAULT = (OLLAMA, GEMINI, OPENAI)
 
 
 def asked(
-    *locks: Lock, prefer: Locality | None = None, order: tuple[str, ...] = (), turns: tuple[ChatTurn, ...] = ()
+    *locks: Lock,
+    prefer: Locality | None = None,
+    order: tuple[str, ...] = (),
+    chain: tuple[Target, ...] = (),
+    text: str = "Hello",
 ) -> ProviderRequest:
-    return ProviderRequest(turns or (ChatTurn("user", "Hello"),), locks=frozenset(locks), prefer=prefer, order=order)
+    return ProviderRequest((ChatTurn("user", text),), locks=frozenset(locks), prefer=prefer, order=order, chain=chain)
 
 
 def decide(
@@ -30,8 +35,9 @@ def decide(
     health: dict[HealthKey, BreakerState] | None = None,
     *,
     failover: bool = True,
+    rules: str = "",
 ) -> RouteDecision:
-    return plan(request or asked(), candidates, health or {}, NOW, failover=failover)
+    return plan(request or asked(), candidates, health or {}, NOW, failover=failover, rules=parse_rules(rules))
 
 
 def names(decision: RouteDecision) -> list[str]:
@@ -69,6 +75,85 @@ class TestOrder:
         assert names(decision) == ["ollama"]
         assert reasons(decision) == {"anthropic": "not_configured"}
         assert not decision.locked_out
+
+
+class TestRules:
+    rules = "code:openai>gemini, short:gemini"
+    code = "```\nx = 1\n```"
+
+    def test_a_rule_puts_its_providers_first_and_the_rest_follows_in_the_priority(self) -> None:
+        decision = decide(asked(text=self.code), rules=self.rules)
+        assert names(decision) == ["openai", "gemini", "ollama"]
+        assert decision.rule == "code:openai>gemini"
+
+    def test_the_first_rule_of_whose_kind_the_prompt_is_counts_alone(self) -> None:
+        decision = decide(asked(), rules="long:ollama, short:gemini, code:openai")
+        assert names(decision) == ["gemini", "ollama", "openai"]
+        assert decision.rule == "short:gemini"
+
+    def test_without_a_rule_for_it_the_priority_stands(self) -> None:
+        decision = decide(asked(text="word " * 100), rules=self.rules)
+        assert (names(decision), decision.rule) == (["ollama", "gemini", "openai"], None)
+
+    def test_a_rule_that_says_what_the_priority_says_is_told_all_the_same(self) -> None:
+        decision = decide(rules="short:ollama")
+        assert (names(decision), decision.rule) == (["ollama", "gemini", "openai"], "short:ollama")
+
+    def test_a_user_order_goes_before_a_rule_which_orders_the_rest(self) -> None:
+        decision = decide(asked(order=("openai",)), rules="short:gemini>openai")
+        assert names(decision) == ["openai", "gemini", "ollama"]
+        assert decision.rule == "short:gemini>openai"
+
+    def test_a_rule_that_a_user_order_leaves_no_say_is_not_told(self) -> None:
+        decision = decide(asked(order=("openai", "gemini")), rules="short:gemini>openai>stranger")
+        assert (names(decision), decision.rule) == (["openai", "gemini", "ollama"], None)
+
+    def test_a_rule_for_strangers_is_not_told(self) -> None:
+        decision = decide(rules="short:mistral")
+        assert (names(decision), decision.rule) == (["ollama", "gemini", "openai"], None)
+
+    def test_a_wish_for_local_goes_before_a_rule_which_orders_within(self) -> None:
+        decision = decide(asked(prefer="local"), rules="short:openai")
+        assert names(decision) == ["ollama", "openai", "gemini"]
+        assert decision.rule == "short:openai"
+
+    @pytest.mark.parametrize("lock", ["deployment", "user", "session", "message"])
+    def test_no_rule_opens_a_lock(self, lock: Lock) -> None:
+        decision = decide(asked(lock), rules="short:openai>gemini")
+        assert names(decision) == ["ollama"]
+        assert set(reasons(decision)) == {"openai", "gemini"}
+
+    def test_a_rule_is_no_wall(self) -> None:
+        decision = decide(health=cooling(GEMINI), rules="short:gemini")
+        assert names(decision) == ["ollama", "openai"]
+        assert reasons(decision) == {"gemini": "cooling_down"}
+        assert decision.rule == "short:gemini"
+
+    def test_a_rule_says_nothing_to_a_caller_with_a_list_of_its_own(self) -> None:
+        decision = decide(asked(chain=(Target("ollama"), Target("gemini"))), rules="short:gemini>openai")
+        assert names(decision) == ["ollama", "gemini"]
+        assert reasons(decision) == {"openai": "not_requested"}
+        assert decision.rule is None
+
+    def test_a_provider_without_a_key_that_a_rule_names_is_passed_over(self) -> None:
+        decision = decide(candidates=(OLLAMA, KEYLESS, GEMINI), rules="short:anthropic>gemini")
+        assert names(decision) == ["gemini", "ollama"]
+        assert reasons(decision) == {"anthropic": "not_configured"}
+
+    def test_without_failover_the_first_of_the_ruled_order_is_asked_alone(self) -> None:
+        decision = decide(asked(text=self.code), rules=self.rules, failover=False)
+        assert names(decision) == ["openai"]
+        assert reasons(decision) == {"gemini": "disabled", "ollama": "disabled"}
+
+    def test_without_failover_a_lock_still_decides_who_is_the_first_allowed(self) -> None:
+        decision = decide(asked("message", text=self.code), rules=self.rules, failover=False)
+        assert names(decision) == ["ollama"]
+
+    def test_the_last_resort_is_the_first_local_one_of_the_ruled_order(self) -> None:
+        health = {**cooling(OLLAMA), **cooling(NEAR)}
+        decision = decide(candidates=(OLLAMA, NEAR), health=health, rules="short:near")
+        assert decision.attempts == (Attempt(NEAR, last_resort=True),)
+        assert decision.rule == "short:near"
 
 
 class TestLocks:

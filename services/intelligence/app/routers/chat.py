@@ -10,14 +10,16 @@ from novakit.ids import is_uuid
 from novakit.problem import Problem
 from starlette.types import Receive, Scope, Send
 
+from ..domain.chat import ProviderRequest
 from ..services.conversation import Conversations, Question
 from ..services.replay import BROKEN_OFF
 from ..services.turn import Endpoint, Turn
+from ..store.keys import Key
 from ..store.turns import EndedPrompt
-from .caller import WishesOf, identify
+from .caller import Caller, WishesOf, identify
 from .keys import key_of
 from .provider_headers import provider_headers
-from .streaming import answer, rewinds, tell
+from .streaming import answer, rewinds, tell, told_as_problems
 
 MESSAGE_PATH = "/api/chat/message"
 STREAM_PATH = "/api/chat/stream"
@@ -93,6 +95,13 @@ class ChatEndpoints:
         await asyncio.sleep(0)
         await tell(found, scope, receive, send, place=0)
 
+    async def foresee(self, body: bytes, caller: Caller) -> ProviderRequest:
+        """What a provider would be asked for the message of this body; raises the Problem that ``message`` would."""
+        asked = self._asked(body)
+        wishes = await self._wishes_of(caller.user_id)
+        with told_as_problems():
+            return await self._conversations.foresee(_question(caller, asked, "message"), wishes)
+
     async def _outcome(self, turn: Turn, receive: Receive) -> EndedPrompt | None:
         turn.join()
         with client_watched(receive, turn.leave):
@@ -104,18 +113,7 @@ class ChatEndpoints:
         asked = self._asked(await read_body(receive, MAX_BODY_BYTES))
         key = key_of(scope, caller, endpoint, asked)
         wishes = await self._wishes_of(caller.user_id)
-        question = Question(
-            user_id=caller.user_id,
-            request_id=caller.request_id,
-            text=asked.message,
-            session_id=asked.session_id.lower() if asked.session_id else None,
-            parent_id=asked.parent_id.lower() if asked.parent_id else None,
-            local_only=asked.local_only,
-            prefer=asked.prefer,
-            endpoint=endpoint,
-            rewinds=rewinds(scope),
-            key=key,
-        )
+        question = _question(caller, asked, endpoint, rewinds=rewinds(scope), key=key)
         return await self._conversations.begin(question, wishes)
 
     def _asked(self, body: bytes) -> ChatMessage:
@@ -141,3 +139,20 @@ class ChatEndpoints:
         if not self._expose_provider or outcome is None or outcome.provider is None:
             return []
         return provider_headers(outcome.provider, outcome.model or "", turn.route.fallback()[1])
+
+
+def _question(
+    caller: Caller, asked: ChatMessage, endpoint: Endpoint, *, rewinds: bool = False, key: Key | None = None
+) -> Question:
+    return Question(
+        user_id=caller.user_id,
+        request_id=caller.request_id,
+        text=asked.message,
+        session_id=asked.session_id.lower() if asked.session_id else None,
+        parent_id=asked.parent_id.lower() if asked.parent_id else None,
+        local_only=asked.local_only,
+        prefer=asked.prefer,
+        endpoint=endpoint,
+        rewinds=rewinds,
+        key=key,
+    )

@@ -44,7 +44,7 @@ async def answer(answering: Answering, method: str, scope: Scope, receive: Recei
         await send(message)
 
     try:
-        with _told_as_problems():
+        with told_as_problems():
             await answering(scope, receive, sending)
     except Problem as problem:
         await respond_problem(send, problem)
@@ -108,7 +108,8 @@ async def _write(send: Send, chunk: bytes) -> None:
 
 
 @contextmanager
-def _told_as_problems() -> Iterator[None]:
+def told_as_problems() -> Iterator[None]:
+    """Raise a Problem in place of what the conversations raise."""
     try:
         yield
     except SessionMissingError:

@@ -17,6 +17,11 @@ def estimated_tokens(text: str) -> int:
     return wide + ceil((len(text) - wide) / 4)
 
 
+def turn_tokens(turn: ChatTurn) -> int:
+    """The same for a turn, with what a chat template adds to it."""
+    return estimated_tokens(turn.text) + TURN_OVERHEAD_TOKENS
+
+
 def fit(turns: Sequence[ChatTurn], *, context_tokens: int, locality: Locality, keep: int = 1) -> tuple[ChatTurn, ...]:
     """The turns that this model may and can be given: system turns, the last turn, and the newest before it.
 
@@ -26,10 +31,10 @@ def fit(turns: Sequence[ChatTurn], *, context_tokens: int, locality: Locality, k
     allowed = [turn for turn in turns if locality == "local" or not turn.local_only]
     before, last = allowed[:-keep], allowed[-keep:]
     system = [turn for turn in before if turn.role == "system"]
-    room = int(context_tokens * (1 - ANSWER_SHARE)) - sum(_cost(turn) for turn in (*system, *last))
+    room = int(context_tokens * (1 - ANSWER_SHARE)) - sum(turn_tokens(turn) for turn in (*system, *last))
     kept: list[ChatTurn] = []
     for turn in reversed([turn for turn in before if turn.role != "system"]):
-        room -= _cost(turn)
+        room -= turn_tokens(turn)
         if room < 0:
             break
         kept.append(turn)
@@ -38,7 +43,3 @@ def fit(turns: Sequence[ChatTurn], *, context_tokens: int, locality: Locality, k
     while kept and kept[0].role == "assistant":
         kept.pop(0)
     return (*system, *kept, *last)
-
-
-def _cost(turn: ChatTurn) -> int:
-    return estimated_tokens(turn.text) + TURN_OVERHEAD_TOKENS

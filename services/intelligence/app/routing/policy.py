@@ -10,6 +10,7 @@ from typing import TypeAlias
 from ..domain.chat import Locality, Lock, ProviderRequest, Target
 from ..domain.errors import SkipReason
 from .breaker import BreakerState, Open, blocked_until
+from .rules import Rule, applying
 
 HealthKey: TypeAlias = tuple[str, str]
 """(provider, model); the model is empty for what concerns all models of the provider."""
@@ -71,10 +72,11 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class RouteDecision:
-    """What will be done, in order, and what was left out."""
+    """What will be done, in order, and what was left out. ``rule`` is the one that had a say in the order."""
 
     attempts: tuple[Attempt, ...]
     skipped: tuple[Skipped, ...]
+    rule: str | None = None
 
     @property
     def locked_out(self) -> bool:
@@ -83,9 +85,17 @@ class RouteDecision:
 
 
 def plan(
-    request: ProviderRequest, candidates: Sequence[Candidate], health: Health, now: float, *, failover: bool = True
+    request: ProviderRequest,
+    candidates: Sequence[Candidate],
+    health: Health,
+    now: float,
+    *,
+    failover: bool = True,
+    rules: Sequence[Rule] = (),
 ) -> RouteDecision:
     """Decide whom to ask. ``candidates`` come in the configured priority.
+
+    Before that counts the first of the ``rules`` that fits what is asked, and before it a wish of the user's.
 
     Without ``failover`` the first allowed candidate is asked alone. When all that may be asked are cooling down, a
     local one is asked all the same, unless its fault is one of set-up: it costs nothing to try, and nobody else can
@@ -93,7 +103,8 @@ def plan(
     """
     attempts: list[Attempt] = []
     skipped: list[Skipped] = []
-    for place, candidate in enumerate(_ordered(request, candidates)):
+    rule = _rule(request, candidates, rules)
+    for place, candidate in enumerate(_ordered(request, candidates, rule)):
         reason = barred(request, candidate)
         if reason is None and not failover and (attempts or any(skip.reason == "cooling_down" for skip in skipped)):
             reason = "disabled"
@@ -108,7 +119,7 @@ def plan(
         if resort is not None:
             skipped.remove(resort)
             attempts.append(Attempt(resort.candidate, last_resort=True, place=resort.place))
-    return RouteDecision(tuple(attempts), tuple(skipped))
+    return RouteDecision(tuple(attempts), tuple(skipped), None if rule is None else str(rule))
 
 
 def locks_on(
@@ -142,11 +153,20 @@ def cooling_until(candidate: Candidate, health: Health, now: float) -> float | N
     return max(times, default=None)
 
 
-def _ordered(request: ProviderRequest, candidates: Sequence[Candidate]) -> list[Candidate]:
+def _rule(request: ProviderRequest, candidates: Sequence[Candidate], rules: Sequence[Rule]) -> Rule | None:
+    """The rule that applies, where it has a say: a caller's own list leaves it none, and a user's order may not."""
+    if request.chain or (rule := applying(rules, request.turns)) is None:
+        return None
+    free = {candidate.name for candidate in candidates}.difference(request.order)
+    return None if free.isdisjoint(rule.providers) else rule
+
+
+def _ordered(request: ProviderRequest, candidates: Sequence[Candidate], rule: Rule | None) -> list[Candidate]:
     if request.chain:
         places = {target: place for place, target in enumerate(request.chain)}
         return sorted(candidates, key=lambda candidate: places.get(candidate.target, len(places)))
-    wanted = {name: place for place, name in enumerate(request.order)}
+    names = dict.fromkeys((*request.order, *(rule.providers if rule is not None else ())))
+    wanted = {name: place for place, name in enumerate(names)}
     first = sorted(candidates, key=lambda candidate: wanted.get(candidate.name, len(wanted)))
     if request.prefer is None:
         return first

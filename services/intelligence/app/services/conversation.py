@@ -139,24 +139,12 @@ class Conversations:
         if isinstance(done, EndedPrompt):
             return self._running.known(done.prompt_id, question.user_id) or done
         begun, hold = done
-        locks = locks_on(
-            cloud_enabled=self._manner.cloud_enabled,
-            user=begun.user_local_only,
-            session=begun.session_local_only,
-            message=question.local_only,
-        )
         turn = Turn(
             message_id=new.prompt_id,
             session_id=begun.session_id,
             user_id=question.user_id,
             endpoint=question.endpoint,
-            request=ProviderRequest(
-                turns=self._turns(begun.history, ChatTurn("user", question.text, question.local_only)),
-                locks=locks,
-                prefer=question.prefer,
-                order=wishes.order,
-                hedging=wishes.hedging,
-            ),
+            request=self._request(question, wishes, begun),
             route=route,
             rewinds=question.rewinds,
             patience=None if question.key is None else self._manner.patience,
@@ -164,6 +152,16 @@ class Conversations:
         )
         self._start(turn, question.request_id)
         return turn
+
+    async def foresee(self, question: Question, wishes: Wishes) -> ProviderRequest:
+        """What a provider would be asked for this message, which is not stored, nor counted by any quota.
+
+        Raises what ``store.turns.begin`` raises.
+        """
+        begun = await self._writer.run(
+            lambda connection: turns.foresee(connection, question.user_id, question.session_id, question.parent_id)
+        )
+        return self._request(question, wishes, begun)
 
     async def go_on(
         self, message_id: str, user_id: str, request_id: str, wishes: Wishes, *, rewinds: bool, keyed: bool
@@ -251,6 +249,20 @@ class Conversations:
     def _start(self, turn: Turn, request_id: str, left: Unfinished | None = None) -> None:
         self._running.add(turn)
         turn.task = asyncio.ensure_future(self._conduct(turn, request_id, left))
+
+    def _request(self, question: Question, wishes: Wishes, begun: Begun) -> ProviderRequest:
+        return ProviderRequest(
+            turns=self._turns(begun.history, ChatTurn("user", question.text, question.local_only)),
+            locks=locks_on(
+                cloud_enabled=self._manner.cloud_enabled,
+                user=begun.user_local_only,
+                session=begun.session_local_only,
+                message=question.local_only,
+            ),
+            prefer=question.prefer,
+            order=wishes.order,
+            hedging=wishes.hedging,
+        )
 
     def _turns(self, history: tuple[ChatTurn, ...], question: ChatTurn) -> tuple[ChatTurn, ...]:
         return (ChatTurn("system", self._manner.system_prompt), *history, question)

@@ -50,6 +50,20 @@ class Place:
     loading: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """How a call would find a provider, as far as that is known without asking it.
+
+    ``busy``: no slot is free. ``waiting`` stand in its queue; a newcomer's turn comes in ``expected_wait`` seconds,
+    None where that is not known. ``cold``: the model has to be loaded first, None where that is not known.
+    """
+
+    busy: bool
+    waiting: int
+    expected_wait: float | None
+    cold: bool | None
+
+
 class Entrance:
     """Lets calls into their providers. ``cold_start`` and ``queue_wait`` are seconds, as in Pace."""
 
@@ -100,6 +114,16 @@ class Entrance:
             place.held = False
             self._slots.give_back(candidate.name)
 
+    def outlook(self, candidate: Candidate) -> Outlook:
+        """How a call would find this candidate now."""
+        busy = not self._slots.free(candidate.name)
+        return Outlook(
+            busy=busy,
+            waiting=self._slots.waiting(candidate.name),
+            expected_wait=self._slots.expected_wait(candidate.name) if busy else 0.0,
+            cold=self._known_as_cold(candidate),
+        )
+
     def answered(self, candidate: Candidate, seconds: float) -> None:
         """A whole answer kept the model busy for so long."""
         self._slots.measured(candidate.name, seconds)
@@ -125,9 +149,15 @@ class Entrance:
         expected = self._slots.expected_wait(candidate.name)
         return self._queue_wait if expected is None or expected <= self._queue_wait else 0.0
 
+    def _known_as_cold(self, candidate: Candidate) -> bool | None:
+        """Whether a local model has to be loaded first, where that is known without asking its server."""
+        if candidate.locality != "local" or self._clock.now() < self._warm_until.get(candidate.target, 0.0):
+            return False
+        return True if candidate.target in self._warming else None
+
     async def _is_cold(self, candidate: Candidate) -> bool:
         """Whether a local model has to be loaded first. Asked only where it has been silent for a while."""
-        if candidate.locality != "local" or self._clock.now() < self._warm_until.get(candidate.target, 0.0):
+        if self._known_as_cold(candidate) is False:
             return False
         try:
             async with asyncio.timeout(LOADED_CHECK_SEC):

@@ -13,6 +13,7 @@ from ..domain.chat import ProviderRequest, Target
 from ..domain.errors import ProviderError
 from ..domain.events import Completion, Finished, ReasoningDelta, TextDelta
 from ..routing.policy import Attempt, Candidate, RouteDecision, Skipped, cooling_until, plan
+from ..routing.rules import Rule
 from ..routing.trail import (
     AllProvidersFailed,
     Answering,
@@ -25,7 +26,7 @@ from ..routing.trail import (
 )
 from ..routing.verdicts import VERDICTS, retry_delay
 from .deadlines import Clocks
-from .entrance import Asking, CurrentRequest, Entrance, Place
+from .entrance import Asking, CurrentRequest, Entrance, Outlook, Place
 from .health_board import HealthBoard
 from .hedging import HedgeBudget, Race, Step
 from .providers.base import Provider
@@ -74,6 +75,7 @@ class ProviderOrchestrator:
         clock: Clock,
         jitter: Callable[[], float],
         slots: Slots | None = None,
+        rules: Sequence[Rule] = (),
     ) -> None:
         """``providers`` in their priority; ``missing`` are named in it, but have no key."""
         self._providers = {provider.name: provider for provider in providers}
@@ -82,6 +84,7 @@ class ProviderOrchestrator:
         self._pace = pace
         self._clock = clock
         self._jitter = jitter
+        self._rules = rules
         self._slots = slots or Slots({})
         self._entrance = Entrance(self._providers, self._slots, clock, pace.cold_start, pace.queue_wait)
         self._hedges = HedgeBudget(pace.hedge_share, clock.now)
@@ -117,7 +120,12 @@ class ProviderOrchestrator:
     def decide(self, request: ProviderRequest) -> RouteDecision:
         """The decision that this request would get now. Nobody is called."""
         candidates = self.candidates(request.chain)
-        return plan(request, candidates, self._health.states, self._clock.now(), failover=self._pace.failover)
+        now = self._clock.now()
+        return plan(request, candidates, self._health.states, now, failover=self._pace.failover, rules=self._rules)
+
+    def outlook(self, candidate: Candidate) -> Outlook:
+        """How a call would find this candidate now. Nobody is called."""
+        return self._entrance.outlook(candidate)
 
     async def generate_response(self, request: ProviderRequest, current: CurrentRequest | None = None) -> Completion:
         """The whole answer; raises Refused or AllProvidersFailed."""

@@ -69,12 +69,16 @@ class HandoffRecord(msgspec.Struct, rename={"source": "from", "target": "to"}):
 
 
 class StoredRoute(msgspec.Struct):
-    """What ``GET /api/chat/messages/{id}/route`` tells. ``cost_usd`` is None where no price is known."""
+    """What ``GET /api/chat/messages/{id}/route`` tells. ``cost_usd`` is None where no price is known.
+
+    ``rule`` is the one of ``LLM_ROUTE_RULES`` that had a say in the order.
+    """
 
     attempts: list[CallRecord]
     skipped: list[SkipRecord]
     handoffs: list[HandoffRecord] = msgspec.field(default_factory=list)
     cost_usd: float | None = None
+    rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,7 @@ class RouteRecord:
         self._speaker: int | None = None
         self._skipped_earlier: list[SkipRecord] = []
         self._calls_earlier = 0
+        self._rule: str | None = None
         if earlier is not None:
             self._take_up(earlier)
 
@@ -188,6 +193,7 @@ class RouteRecord:
                 self._places = {attempt.candidate.target: attempt.place for attempt in event.attempts}
                 self._places |= {skip.candidate.target: skip.place for skip in event.skipped}
                 self._skipped.extend(event.skipped)
+                self._rule = event.rule
             case Skipped():
                 self._skipped.append(event)
             case Connecting():
@@ -232,7 +238,9 @@ class RouteRecord:
             SkipRecord(skip.candidate.name, skip.candidate.model, skip.candidate.locality, skip.reason)
             for skip in self._skipped
         ]
-        return StoredRoute(self._calls, [*self._skipped_earlier, *skipped], self._handoffs, self.spent().cost_usd)
+        return StoredRoute(
+            self._calls, [*self._skipped_earlier, *skipped], self._handoffs, self.spent().cost_usd, self._rule
+        )
 
     def spent(self) -> Spent:
         """What all calls used together."""

@@ -60,12 +60,16 @@ class Slots:
         mean = bulkhead.service_seconds
         bulkhead.service_seconds = seconds if mean is None else mean + NEWEST_SHARE * (seconds - mean)
 
-    def take(self, provider: str) -> bool:
-        """Take a slot where one is free and nobody waits for it."""
+    def free(self, provider: str) -> bool:
+        """Whether a newcomer has a slot at once: one is free, and nobody waits for it."""
         bulkhead = self._of(provider)
-        if bulkhead.taken >= bulkhead.limit or bulkhead.queue:
+        return bulkhead.taken < bulkhead.limit and not bulkhead.queue
+
+    def take(self, provider: str) -> bool:
+        """Take a slot where a newcomer has one at once."""
+        if not self.free(provider):
             return False
-        bulkhead.taken += 1
+        self._of(provider).taken += 1
         return True
 
     def give_back(self, provider: str) -> None:

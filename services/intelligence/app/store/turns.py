@@ -93,7 +93,7 @@ def begin(connection: sqlite3.Connection, new: NewPrompt) -> Begun:
             (session_id, new.user_id, title_of(new.text), new.at, new.at),
         )
     else:
-        local_only, parent = _join(connection, new, session_id)
+        local_only, parent = _join(connection, new.user_id, session_id, new.parent_id)
         history = ancestors(connection, parent)
         connection.execute(
             "UPDATE sessions SET updated_at = ?, title = CASE title WHEN '' THEN ? ELSE title END WHERE id = ?",
@@ -105,6 +105,19 @@ def begin(connection: sqlite3.Connection, new: NewPrompt) -> Begun:
         (new.prompt_id, session_id, parent, new.user_id, new.text, new.local_only, new.at),
     )
     return Begun(session_id, local_only, history, not cloud_allowed(connection, new.user_id))
+
+
+def foresee(connection: sqlite3.Connection, user_id: str, session_id: str | None, parent_id: str | None) -> Begun:
+    """What ``begin`` would return for a message that is not stored; raises what it raises.
+
+    The id of a session that would be made is empty.
+    """
+    local_only = False
+    history: tuple[ChatTurn, ...] = ()
+    if session_id is not None:
+        local_only, parent = _join(connection, user_id, session_id, parent_id)
+        history = ancestors(connection, parent)
+    return Begun(session_id or "", local_only, history, not cloud_allowed(connection, user_id))
 
 
 def keep_partial(connection: sqlite3.Connection, prompt_id: str, text: str) -> None:
@@ -169,11 +182,13 @@ def _place_of(connection: sqlite3.Connection, prompt_id: str) -> tuple[str, str 
     return str(session_id), parent
 
 
-def _join(connection: sqlite3.Connection, new: NewPrompt, session_id: str) -> tuple[bool, str | None]:
-    local_only = _open(connection, session_id, new.user_id)
-    if new.parent_id is not None:
+def _join(
+    connection: sqlite3.Connection, user_id: str, session_id: str, parent_id: str | None
+) -> tuple[bool, str | None]:
+    local_only = _open(connection, session_id, user_id)
+    if parent_id is not None:
         found = connection.execute(
-            "SELECT id FROM prompts WHERE id = ? AND session_id = ?", (new.parent_id, session_id)
+            "SELECT id FROM prompts WHERE id = ? AND session_id = ?", (parent_id, session_id)
         ).fetchone()
         if found is None:
             raise ParentMissingError
