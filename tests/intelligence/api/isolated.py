@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from tests.support.fakes import cut, reset
 
@@ -42,7 +43,7 @@ def packets() -> int:
     raise AssertionError(f"{DEVICE} is not there")
 
 
-async def run(folder: Path, lock: str) -> dict[str, object]:
+async def run(folder: Path, lock: str) -> dict[str, Any]:
     """Ask a local model that fails before its words, and one that breaks after them; and after a restart."""
     before = packets()
     clouds = {
@@ -56,7 +57,7 @@ async def run(folder: Path, lock: str) -> dict[str, object]:
         client = await world.serve(**clouds)
         if lock == "user":
             await client.call("PUT", "/api/memory/preferences", {"cloud_allowed": False})
-        fields: dict[str, object] = {"local_only": True} if lock == "message" else {}
+        fields: dict[str, Any] = {"local_only": True} if lock == "message" else {}
         if lock == "session":
             fields = {"session_id": await client.session(local_only=True)}
         answered = await client.message(**fields)
