@@ -28,8 +28,6 @@ NOT_IN_FORCE: frozenset[str] = frozenset()
 
 REFUSED = {
     "DATABASE_URL": "only SQLite in the data folder is supported",
-    "QUOTA_PROVIDER_TOKENS_PER_DAY": "quotas of providers are not kept",
-    "QUOTA_PROVIDER_USD_PER_DAY": "quotas of providers are not kept",
 }
 """Ignoring these would let somebody believe in a limit or a database that is not there."""
 

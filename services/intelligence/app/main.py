@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from .config import Settings
 from .routers import explain, openapi, preferences, providers, sessions, usage
+from .routers.caller import WishesOf
 from .routers.chat import MAX_BODY_BYTES, ChatEndpoints
 from .routers.completions import CompletionEndpoints, CompletionParts
 from .routers.front import Front
@@ -38,12 +39,14 @@ from .services.prices import Prices
 from .services.providers import registry
 from .services.providers.transport import AiohttpTransport, open_session
 from .services.quotas.books import Books
+from .services.quotas.budgets import ProviderBudgets
 from .services.quotas.days import Days
 from .services.quotas.users import UserQuotas
 from .services.route_record import Observation, RouteRecord, StoredRoute
 from .services.running import RunningTurns
 from .services.slots import Slots
 from .services.user_locks import UserLocks
+from .store.ledger import NANO
 from .store.quotas import Unit
 from .store.repository import ChatRepository
 from .store.tables import HEAD
@@ -90,36 +93,17 @@ def create_app(
             await writer.run(mark_orphans)
             parts = _wire(settings, clock, new_id, jitter, metrics, AiohttpTransport(session), writer, engine, drain)
             memory = _memory(settings, session, clock)
-            wishes_of = memory.wishes if memory else _no_wishes
             app.state.parts = parts
+            await parts.budgets.look()
             app.state.memory = memory
             app.state.verifier = verifier
-            app.state.chat = ChatEndpoints(
-                parts.conversations,
-                verifier,
-                wishes_of,
-                settings.chat_max_message_chars,
-                expose_provider=settings.expose_provider_headers,
-            )
-            app.state.resume = ResumeEndpoints(parts.conversations, verifier, wishes_of)
-            app.state.completions = CompletionEndpoints(
-                CompletionParts(
-                    completions=parts.completions,
-                    orchestrator=parts.orchestrator,
-                    verifier=verifier,
-                    wishes_of=wishes_of,
-                    clock=clock,
-                    new_id=new_id,
-                    cloud_enabled=settings.cloud_enabled,
-                    expose_provider=settings.expose_provider_headers,
-                    drain=drain,
-                )
-            )
+            _open(app, parts, settings, verifier, memory.wishes if memory else _no_wishes)
             looking = asyncio.ensure_future(parts.orchestrator.look_around())
             yield
             looking.cancel()
             await parts.conversations.close()
             await parts.orchestrator.close()
+            await parts.budgets.close()
         finally:
             await session.close()
             await asyncio.to_thread(writer.close)
@@ -142,6 +126,31 @@ def create_app(
     app.state.drain = drain.begin
     app.middleware_stack = Front(app.build_middleware_stack(), app.state)
     return app
+
+
+def _open(app: FastAPI, parts: Parts, settings: Settings, verifier: TokenVerifier, wishes_of: WishesOf) -> None:
+    """The endpoints of the hot path."""
+    app.state.chat = ChatEndpoints(
+        parts.conversations,
+        verifier,
+        wishes_of,
+        settings.chat_max_message_chars,
+        expose_provider=settings.expose_provider_headers,
+    )
+    app.state.resume = ResumeEndpoints(parts.conversations, verifier, wishes_of)
+    app.state.completions = CompletionEndpoints(
+        CompletionParts(
+            completions=parts.completions,
+            orchestrator=parts.orchestrator,
+            verifier=verifier,
+            wishes_of=wishes_of,
+            clock=parts.clock,
+            new_id=parts.new_id,
+            cloud_enabled=settings.cloud_enabled,
+            expose_provider=settings.expose_provider_headers,
+            drain=parts.drain,
+        )
+    )
 
 
 def pace_of(settings: Settings, names: list[str], local: set[str]) -> Pace:
@@ -199,24 +208,25 @@ def _wire(
     board.subscribe(reporting.circuit)
     metrics.known([provider.name for provider in configured])
     slots = Slots({**CALLS_AT_A_TIME, **settings.llm_provider_concurrency})
+    prices = Prices({provider.name: provider.priced_as for provider in configured})
+    asyncio.get_running_loop().run_in_executor(None, prices.load)
+    days = Days(ZoneInfo(settings.quota_timezone))
+    budgets = ProviderBudgets(_provider_limits(settings), days, clock, new_id, writer.run, prices)
     orchestrator = ProviderOrchestrator(
-        configured, missing, board, pace, clock, jitter, slots, settings.llm_route_rules
+        configured, missing, board, pace, clock, jitter, slots, budgets, settings.llm_route_rules
     )
     running = RunningTurns(clock.now)
 
     def observe(observation: Observation) -> None:
+        budgets.observe(observation)
         metrics.observe(observation)
         reporting.observe(observation)
-
-    prices = Prices({provider.name: provider.priced_as for provider in configured})
-    asyncio.get_running_loop().run_in_executor(None, prices.load)
 
     def new_record(request_id: str, earlier: StoredRoute | None = None, earlier_ms: int = 0) -> RouteRecord:
         return RouteRecord(clock.now, request_id, observe, prices, earlier, earlier_ms)
 
     repository = ChatRepository(engine)
     user_locks = UserLocks(repository.cloud_allowed, clock.now)
-    days = Days(ZoneInfo(settings.quota_timezone))
     books = Books(UserQuotas(_user_limits(settings), days, clock.wall, new_id), days, clock.wall)
     manner = Manner(
         settings.chat_system_prompt,
@@ -231,6 +241,7 @@ def _wire(
         repository=repository,
         usage=UsageRepository(engine),
         books=books,
+        budgets=budgets,
         conversations=conversations,
         completions=Completions(
             orchestrator, writer, new_record, observe, books, user_locks, cloud_enabled=settings.cloud_enabled
@@ -241,6 +252,7 @@ def _wire(
         clock=clock,
         new_id=new_id,
         cloud_enabled=settings.cloud_enabled,
+        drain=drain,
     )
 
 
@@ -250,6 +262,15 @@ def _user_limits(settings: Settings) -> dict[Unit, int]:
         "tokens": settings.quota_user_tokens_per_day,
     }
     return {unit: limit for unit, limit in limits.items() if limit is not None}
+
+
+def _provider_limits(settings: Settings) -> dict[str, dict[Unit, int]]:
+    limits: dict[str, dict[Unit, int]] = {}
+    for provider, tokens in settings.quota_provider_tokens_per_day.items():
+        limits.setdefault(provider, {})["tokens"] = tokens
+    for provider, dollars in settings.quota_provider_usd_per_day.items():
+        limits.setdefault(provider, {})["nano_usd"] = round(dollars * NANO)
+    return limits
 
 
 def _memory(settings: Settings, session: ClientSession, clock: Clock) -> MemoryClient | None:

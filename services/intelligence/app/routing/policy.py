@@ -59,7 +59,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A candidate that is not asked, and why. ``until`` is when a cooldown ends, in the clock's seconds.
+    """A candidate that is not asked, and why. ``until`` is when that ends, in the clock's seconds.
 
     ``place`` is as in Attempt.
     """
@@ -92,8 +92,11 @@ def plan(
     *,
     failover: bool = True,
     rules: Sequence[Rule] = (),
+    over_budget: Mapping[str, float] | None = None,
 ) -> RouteDecision:
     """Decide whom to ask. ``candidates`` come in the configured priority.
+
+    ``over_budget`` names the providers that have used up their budget, each with when the next one begins.
 
     Before that counts the first of the ``rules`` that fits what is asked, and before it a wish of the user's.
 
@@ -110,6 +113,8 @@ def plan(
             reason = "disabled"
         if reason is not None:
             skipped.append(Skipped(candidate, reason, place=place))
+        elif over_budget and candidate.name in over_budget:
+            skipped.append(Skipped(candidate, "over_budget", over_budget[candidate.name], place))
         elif (until := cooling_until(candidate, health, now)) is not None:
             skipped.append(Skipped(candidate, "cooling_down", until, place))
         else:

@@ -23,11 +23,15 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Connecting:
-    """Upstream call number ``call`` (from 1, retries counted) is about to be made, with these turns."""
+    """Upstream call number ``call`` (from 1, retries counted) is about to be made, with these turns.
+
+    ``hold`` is the id of what is reserved for it of its provider's budget, where that has one.
+    """
 
     call: int
     candidate: Candidate
     asked: tuple[ChatTurn, ...] = ()
+    hold: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

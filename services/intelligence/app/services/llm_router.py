@@ -27,9 +27,10 @@ from ..routing.trail import (
 from ..routing.verdicts import VERDICTS, retry_delay
 from .deadlines import Clocks
 from .entrance import Asking, CurrentRequest, Entrance, Outlook, Place
-from .health_board import HealthBoard
+from .health_board import Admission, HealthBoard
 from .hedging import HedgeBudget, Race, Step
 from .providers.base import Provider
+from .quotas.budgets import Budgets, OverBudgetError
 from .slots import Slots
 from .upstream_call import Terms, UpstreamCall, free_check
 from .walk import Continuing, Midstream, Unfinished, Walk
@@ -75,6 +76,7 @@ class ProviderOrchestrator:
         clock: Clock,
         jitter: Callable[[], float],
         slots: Slots | None = None,
+        budgets: Budgets | None = None,
         rules: Sequence[Rule] = (),
     ) -> None:
         """``providers`` in their priority; ``missing`` are named in it, but have no key."""
@@ -86,6 +88,7 @@ class ProviderOrchestrator:
         self._jitter = jitter
         self._rules = rules
         self._slots = slots or Slots({})
+        self._budgets = budgets
         self._entrance = Entrance(self._providers, self._slots, clock, pace.cold_start, pace.queue_wait)
         self._hedges = HedgeBudget(pace.hedge_share, clock.now)
 
@@ -121,7 +124,15 @@ class ProviderOrchestrator:
         """The decision that this request would get now. Nobody is called."""
         candidates = self.candidates(request.chain)
         now = self._clock.now()
-        return plan(request, candidates, self._health.states, now, failover=self._pace.failover, rules=self._rules)
+        return plan(
+            request,
+            candidates,
+            self._health.states,
+            now,
+            failover=self._pace.failover,
+            rules=self._rules,
+            over_budget=None if self._budgets is None else self._budgets.over,
+        )
 
     def outlook(self, candidate: Candidate) -> Outlook:
         """How a call would find this candidate now. Nobody is called."""
@@ -251,13 +262,13 @@ class ProviderOrchestrator:
                         yield event
                 if not place.held:
                     return
-                admission = self._health.admit(candidate, force=attempt.last_resort)
-                if admission is None:
-                    until = cooling_until(candidate, self._health.states, self._clock.now())
-                    yield walk.skip(Skipped(candidate, "cooling_down", until))
+                leave = await self._admit(attempt, asking)
+                if isinstance(leave, Skipped):
+                    yield walk.skip(leave)
                     return
+                admission, hold = leave
                 tried += 1
-                terms = Terms(self._pace.clocks[candidate.name], place.loading, continuing)
+                terms = Terms(self._pace.clocks[candidate.name], place.loading, continuing, hold)
                 call = UpstreamCall(
                     self._providers[candidate.name], admission, terms, walk, self._health, self._clock
                 )
@@ -287,6 +298,21 @@ class ProviderOrchestrator:
                 walk.stuck = not (VERDICTS[error.reason].failover or walk.said)
                 return
             await asyncio.sleep(pause + TIMER_GRAIN_SEC)
+
+    async def _admit(self, attempt: Attempt, asking: Asking) -> tuple[Admission, str | None] | Skipped:
+        """Leave to call this candidate, with what is reserved of its budget; or why not."""
+        candidate, hold = attempt.candidate, None
+        if self._budgets is not None and self._budgets.limited(candidate.name):
+            try:
+                hold = await self._budgets.reserve(candidate, asking.allowed)
+            except OverBudgetError as over:
+                return Skipped(candidate, "over_budget", over.until)
+        admission = self._health.admit(candidate, force=attempt.last_resort)
+        if admission is not None:
+            return admission, hold
+        if self._budgets is not None and hold is not None:
+            self._budgets.release(hold)
+        return Skipped(candidate, "cooling_down", cooling_until(candidate, self._health.states, self._clock.now()))
 
 
 def _follow(calls: dict[int, Connecting], step: Step) -> None:

@@ -9,9 +9,11 @@ from ..store.repository import ChatRepository
 from ..store.usage import UsageRepository
 from .completions import Completions
 from .conversation import Conversations
+from .drain import Drain
 from .health_board import HealthBoard
 from .llm_router import ProviderOrchestrator
 from .quotas.books import Books
+from .quotas.budgets import ProviderBudgets
 from .running import RunningTurns
 
 
@@ -22,6 +24,7 @@ class Parts:
     repository: ChatRepository
     usage: UsageRepository
     books: Books
+    budgets: ProviderBudgets
     conversations: Conversations
     completions: Completions
     orchestrator: ProviderOrchestrator
@@ -30,3 +33,4 @@ class Parts:
     clock: Clock
     new_id: NewId
     cloud_enabled: bool
+    drain: Drain

@@ -85,7 +85,8 @@ class StoredRoute(msgspec.Struct):
 class CallEnded:
     """For observers: one upstream call is over. Seconds; ``ttft`` None where nothing was said.
 
-    ``by_name``: the caller chose the model, so that there may be any number of them.
+    ``by_name``: the caller chose the model, so that there may be any number of them. ``hold`` is the id of what was
+    reserved for the call.
     """
 
     provider: str
@@ -99,6 +100,7 @@ class CallEnded:
     ttft: float | None
     spent: Spent
     request_id: str
+    hold: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ class RouteRecord:
         self._candidate: Candidate | None = None
         self._places: dict[Target, int] = {}
         self._asked: list[tuple[ChatTurn, ...]] = []
+        self._holds: list[str | None] = []
         self._said: list[str] = []
         self._speaker: int | None = None
         self._skipped_earlier: list[SkipRecord] = []
@@ -271,11 +274,12 @@ class RouteRecord:
         self._calls_earlier = len(earlier.attempts)
         self._targets.extend(Target(call.provider) for call in earlier.attempts)
         self._asked.extend(() for _ in earlier.attempts)
+        self._holds.extend(None for _ in earlier.attempts)
         self._skipped_earlier = earlier.skipped
         self._handoffs.extend(earlier.handoffs)
 
     def _was_passed_over(self, skip: Skipped, before: int) -> bool:
-        return skip.reason == "cooling_down" and self._places[skip.candidate.target] < before
+        return skip.reason in {"cooling_down", "over_budget"} and self._places[skip.candidate.target] < before
 
     def _connect(self, event: Connecting) -> None:
         candidate = event.candidate
@@ -283,6 +287,7 @@ class RouteRecord:
             self._candidate, self._speaker = candidate, None
         self._targets.append(candidate.target)
         self._asked.append(event.asked)
+        self._holds.append(event.hold)
         self._calls.append(
             CallRecord(
                 attempt=event.call,
@@ -338,6 +343,7 @@ class RouteRecord:
                 ttft=None if first is None else (first - call.started_ms) / 1000,
                 spent=spent,
                 request_id=self._request_id,
+                hold=self._holds[call.attempt - 1],
             )
         )
 

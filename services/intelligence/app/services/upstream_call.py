@@ -27,11 +27,15 @@ LATER_SHARE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How one call is made. ``loading``: seconds more for a model that has to be loaded first, else 0."""
+    """How one call is made. ``loading``: seconds more for a model that has to be loaded first, else 0.
+
+    ``hold`` is the id of what is reserved for it of its provider's budget.
+    """
 
     clocks: Clocks
     loading: float = 0.0
     continuing: Continuing = "instructed"
+    hold: str | None = None
 
 
 class UpstreamCall:
@@ -63,7 +67,7 @@ class UpstreamCall:
         booked = False
         try:
             self.number = self._walk.begins()
-            yield Connecting(self.number, self._candidate, asked.turns)
+            yield Connecting(self.number, self._candidate, asked.turns, self._terms.hold)
             if self._terms.loading:
                 yield Loading(self.number, self._candidate)
             deltas = self._deltas(asked)

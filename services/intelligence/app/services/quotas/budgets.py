@@ -1,0 +1,175 @@
+"""What a provider may use and cost in a day: reserved before each call to it, settled after."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from novakit import logs
+from novakit.clock import Clock
+from novakit.ids import NewId
+
+from ...domain.chat import ProviderRequest
+from ...domain.events import Usage
+from ...routing.history import estimated_tokens
+from ...routing.policy import Candidate
+from ...store import quotas
+from ...store.ledger import NANO
+from ...store.quotas import Hold, OverQuotaError, Quota, Unit, Wanted
+from ..metering import Price, Spent
+from ..route_record import CallEnded, Observation
+from .days import Days
+
+ANSWER_TOKENS = 256
+"""How long an answer is taken to become, where the caller does not bound it."""
+
+log = logs.get("budgets")
+
+Run = Callable[[Callable[[sqlite3.Connection], Any]], Awaitable[Any]]
+
+
+class OverBudgetError(Exception):
+    """The provider has no budget left until then (the clock's seconds)."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__(until)
+        self.until = until
+
+
+class Budgets(Protocol):
+    """What the orchestrator asks."""
+
+    @property
+    def over(self) -> Mapping[str, float]:
+        """The providers that are known to have nothing left, each with when that ends (the clock's seconds)."""
+        ...
+
+    def limited(self, provider: str) -> bool:
+        """Whether this provider has a budget at all."""
+        ...
+
+    async def reserve(self, candidate: Candidate, request: ProviderRequest) -> str:
+        """Set apart what this call may take, under the id that it gives; raises OverBudgetError."""
+        ...
+
+    def release(self, hold_id: str) -> None:
+        """The call was not made."""
+        ...
+
+
+class ProviderBudgets:
+    """The budgets of providers, by name. Also an observer of calls: what one took is settled when it has ended."""
+
+    def __init__(
+        self,
+        limits: Mapping[str, Mapping[Unit, int]],
+        days: Days,
+        clock: Clock,
+        new_id: NewId,
+        run: Run,
+        price: Price,
+    ) -> None:
+        """``run`` gives a job a transaction of its own, as the store's writer does."""
+        self._limits = limits
+        self._days = days
+        self._clock = clock
+        self._new_id = new_id
+        self._run = run
+        self._price = price
+        self._holds: dict[str, Hold] = {}
+        self._over: dict[str, float] = {}
+        self._settling: set[asyncio.Task[None]] = set()
+
+    @property
+    def over(self) -> Mapping[str, float]:
+        """As in Budgets."""
+        now = self._clock.now()
+        for provider in [provider for provider, until in self._over.items() if until <= now]:
+            del self._over[provider]
+        return self._over
+
+    def limited(self, provider: str) -> bool:
+        """As in Budgets."""
+        return provider in self._limits
+
+    async def reserve(self, candidate: Candidate, request: ProviderRequest) -> str:
+        """As in Budgets."""
+        wall = self._clock.wall()
+        amounts = self._estimate(candidate, request)
+        wanted = [
+            Wanted(Quota(subject_of(candidate.name), unit, limit), amounts[unit])
+            for unit, limit in self._limits[candidate.name].items()
+        ]
+        day, at, hold_id = self._days.of(wall), int(wall * 1_000_000), self._new_id()
+        try:
+            self._holds[hold_id] = await self._run(lambda sql: quotas.reserve(sql, hold_id, wanted, day=day, at=at))
+        except OverQuotaError:
+            raise OverBudgetError(self._mark(candidate.name, wall)) from None
+        return hold_id
+
+    def release(self, hold_id: str) -> None:
+        """As in Budgets."""
+        self._settle(hold_id, Spent())
+
+    def observe(self, observation: Observation) -> None:
+        """Settle what a call has taken."""
+        if isinstance(observation, CallEnded) and observation.hold is not None:
+            self._settle(observation.hold, observation.spent)
+
+    async def look(self) -> None:
+        """Find out who has nothing left of today, as after a restart."""
+        for provider in self._limits:
+            await self._run(partial(self._look_at, provider))
+
+    async def close(self) -> None:
+        """Return once all is settled."""
+        if self._settling:
+            await asyncio.wait(self._settling)
+
+    def _estimate(self, candidate: Candidate, request: ProviderRequest) -> dict[Unit, int]:
+        asked = sum(estimated_tokens(turn.text) for turn in request.turns)
+        answer = request.sampling.max_tokens or ANSWER_TOKENS
+        money = self._price(candidate.name, candidate.model, Usage(asked, answer))
+        # At no known price nothing can be set apart; nor will anything be counted.
+        return {"tokens": asked + answer, "nano_usd": round((money or 0.0) * NANO)}
+
+    def _settle(self, hold_id: str, spent: Spent) -> None:
+        task = asyncio.ensure_future(self._write(self._holds.pop(hold_id), spent))
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    async def _write(self, hold: Hold, spent: Spent) -> None:
+        used: dict[Unit, int] = {"tokens": spent.tokens, "nano_usd": round((spent.cost_usd or 0.0) * NANO)}
+        provider = hold.units[0][0].removeprefix(PREFIX)
+
+        def job(sql: sqlite3.Connection) -> None:
+            quotas.settle(sql, hold, used)
+            self._look_at(provider, sql)
+
+        try:
+            await self._run(job)
+        except Exception as crash:  # noqa: BLE001 (the lease gives back what could not be settled)
+            log.error("budget_not_settled", provider=provider, error=type(crash).__name__, at=logs.where(crash))
+
+    def _look_at(self, provider: str, sql: sqlite3.Connection) -> None:
+        wall = self._clock.wall()
+        day, at = self._days.of(wall), int(wall * 1_000_000)
+        for unit, limit in self._limits[provider].items():
+            if quotas.used(sql, subject_of(provider), unit, day=day, at=at) >= limit:
+                self._mark(provider, wall)
+
+    def _mark(self, provider: str, wall: float) -> float:
+        until = self._clock.now() + self._days.next(wall) - wall
+        if provider not in self._over:
+            log.warning("provider_over_budget", provider=provider, until=self._days.next_text(wall))
+        self._over[provider] = until
+        return until
+
+
+PREFIX = "provider:"
+
+
+def subject_of(provider: str) -> str:
+    """What a provider is called among the subjects of quotas."""
+    return f"{PREFIX}{provider}"
