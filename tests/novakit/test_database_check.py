@@ -94,7 +94,11 @@ def test_a_database_of_a_newer_novacore_is_a_fault(path: Path) -> None:
 
 
 def test_a_damaged_database_is_a_fault(path: Path) -> None:
-    write(path, "CREATE INDEX by_order ON preferences (provider_order)", "INSERT INTO preferences VALUES ('a', '[]')")
+    write(
+        path,
+        "CREATE INDEX by_order ON preferences (provider_order)",
+        "INSERT INTO preferences (user_id, provider_order) VALUES ('a', '[]')",
+    )
     with closing(sqlite3.connect(path)) as connection:
         (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'preferences'").fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()
