@@ -24,6 +24,9 @@ LISTING_BYTES = 8 * 1024 * 1024
 REMEMBERED_MODELS = 256
 """Of how many models something is remembered that was learnt of them."""
 
+LAST_WORDS_SECONDS = 1.0
+"""How long the usage and the end mark of an answer are waited for once its end was named."""
+
 T = TypeVar("T")
 
 
@@ -104,19 +107,20 @@ class HttpProvider(Provider):
                 "POST", call.url, headers=self._headers, body=call.body, connect_timeout=self._connect_timeout
             ) as response:
                 if 200 <= response.status < 300:
-                    decoder = call.decoder
+                    decoder, ending = call.decoder, False
                     try:
                         async for chunk in response:
                             for delta in decoder.feed(chunk):
                                 yield delta
                             if decoder.over:
                                 break
+                            ending = _await_end(response, decoder, ending)
                     except (Garbled, Unreachable) as broken:
                         if not decoder.whole:
                             broken.usage = decoder.reported()
                             raise
                     rest = decoder.close()
-                    if decoder.failure is None:
+                    if decoder.over and decoder.failure is None:
                         response.release()
                     for delta in rest:
                         yield delta
@@ -161,6 +165,13 @@ def remember(known: dict[str, T], model: str, fact: T) -> None:
     known[model] = fact
     if len(known) > REMEMBERED_MODELS:
         del known[next(iter(known))]
+
+
+def _await_end(response: Response, decoder: StreamDecoder, ending: bool) -> bool:
+    """Whether the answer's end was named by now; what may still follow is not waited for long. ``ending``: before."""
+    if decoder.complete is not ending:
+        response.end_within(LAST_WORDS_SECONDS if decoder.complete else None)
+    return decoder.complete
 
 
 async def _complaint(response: Response) -> Complaint:
