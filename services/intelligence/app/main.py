@@ -34,7 +34,7 @@ from .services.health_board import HealthBoard
 from .services.llm_router import Pace, ProviderOrchestrator
 from .services.memory_client import NO_WISHES, MemoryClient, Wishes
 from .services.parts import Parts
-from .services.prices import Prices
+from .services.prices import ContextWindows, Prices
 from .services.providers import registry
 from .services.providers.transport import AiohttpTransport, open_session
 from .services.quotas.books import Books
@@ -179,7 +179,8 @@ def _wire(
     engine: AsyncEngine,
     drain: Drain,
 ) -> Parts:
-    configured, missing = registry.build(settings, transport, clock)
+    windows = ContextWindows()
+    configured, missing = registry.build(settings, transport, clock, windows)
     for candidate in missing:
         logs.get("providers").info("provider_without_key", provider=candidate.name)
     pace = pace_of(
@@ -208,8 +209,11 @@ def _wire(
         metrics.observe(observation)
         reporting.observe(observation)
 
-    prices = Prices({provider.name: provider.priced_as for provider in configured})
-    asyncio.get_running_loop().run_in_executor(None, prices.load)
+    vendors = {provider.name: provider.priced_as for provider in configured}
+    prices = Prices(vendors)
+    if any(vendors.values()):
+        for data in (prices, windows):
+            asyncio.get_running_loop().run_in_executor(None, data.load)
 
     def new_record(request_id: str, earlier: StoredRoute | None = None, earlier_ms: int = 0) -> RouteRecord:
         return RouteRecord(clock.now, request_id, observe, prices, earlier, earlier_ms)

@@ -54,6 +54,16 @@ _BY_STATUS: dict[int, Reason] = {
     529: "overloaded",
 }
 _WITH_DELAY: frozenset[Reason] = frozenset({"rate_limited", "quota_exhausted", "overloaded", "server_error"})
+_TOO_LONG = ("prompt too long", "maximum prompt length is", "`max_new_tokens` must be <=")
+_READS = (
+    "context length",
+    "context window",
+    "context size",
+    "number of tokens",
+    "allowed length",
+    "model token limit",
+)
+_TOO_MUCH = ("exceed", "longer than", "greater than the context", "maximum context", "too long")
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 
 
@@ -169,9 +179,8 @@ def _retry_infos(complaint: Complaint) -> list[str]:
 def speaks_of_context(text: str) -> bool:
     """Whether a message without a code says that the prompt is too long."""
     text = text.lower()
-    return "prompt too long" in text or (
-        any(noun in text for noun in ("context length", "context window", "context size", "number of tokens"))
-        and any(verb in text for verb in ("exceed", "longer than", "maximum context", "too long"))
+    return any(sentence in text for sentence in _TOO_LONG) or (
+        any(noun in text for noun in _READS) and any(verb in text for verb in _TOO_MUCH)
     )
 
 

@@ -43,9 +43,26 @@ _BY_KIND: dict[str, Reason] = {
     "overloaded_error": "overloaded",
     "server_error": "server_error",
 }
+_SAYS_NOTHING = frozenset(
+    {"badrequest", "badrequesterror", "invalidparameter", "invalidrequest", "invalidrequesterror"}
+)
 _PER_DAY = re.compile(r"per day|\((?:TPD|RPD)\)")
 DROPPABLE = frozenset({"temperature", "stop", "max_tokens", "max_completion_tokens", "stream_options"})
 """Parameters that an answer can do without."""
+LEAST_CONTEXT = 256
+"""No chat model reads less: a smaller number in a complaint is something else."""
+_MOST_TOKENS = re.compile(
+    # OpenAI, vLLM, OpenRouter and DeepSeek; SGLang; llama.cpp; xAI; Moonshot
+    r"(?:context|maximum prompt|maximum allowed) (?:length|size|window)(?: is| of)? ?\(?(\d[\d,]*)"
+    r"|model token limit: (\d+)"
+    # Mistral; TGI; a request above the whole allowance of a minute
+    r"|(?:too large for model with|must be <=|Request too large .{0,200}\bLimit) (\d[\d,]*)",
+    re.DOTALL,
+)
+_LONGEST = re.compile(
+    # OpenAI; Groq
+    r"supports at most (\d+) completion tokens|max_(?:completion_)?tokens`? must be less than or equal to `?(\d+)"
+)
 _UNKNOWN_IN_WORDS = re.compile(
     r"unrecognized request argument|extra (?:fields|inputs) (?:are )?not permitted|unknown field"
 )
@@ -79,6 +96,21 @@ def unsupported_parameter(complaint: Complaint) -> str | None:
     return max(named, key=len, default=None)
 
 
+def most_tokens(complaint: Complaint) -> int | None:
+    """How many tokens this model reads at most, where the complaint is that there were more, and tells."""
+    if classify(complaint).reason != "context_too_long":
+        return None
+    found = _MOST_TOKENS.search(complaint.message)
+    tokens = int(next(filter(None, found.groups())).replace(",", "")) if found is not None else 0
+    return tokens if tokens >= LEAST_CONTEXT else None
+
+
+def longest_answer(complaint: Complaint) -> int | None:
+    """The most tokens that this model may be asked for, where the complaint is that it was asked for more."""
+    found = _LONGEST.search(complaint.message) if complaint.status in {400, 422} else None
+    return int(next(filter(None, found.groups()))) if found is not None else None
+
+
 def _throttled(message: str) -> Reason:
     if message.startswith("Request too large"):
         # One request above the whole allowance never succeeds here; another provider may have more room.
@@ -87,4 +119,5 @@ def _throttled(message: str) -> Reason:
 
 
 def _is_documented(code: str) -> bool:
-    return bool(code) and not code.isdigit()
+    """Whether the code says more than that the request is not taken."""
+    return bool(code) and not code.isdigit() and code.lower().replace("_", "") not in _SAYS_NOTHING

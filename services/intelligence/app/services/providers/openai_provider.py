@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -9,25 +10,27 @@ import msgspec
 from ...domain.chat import Locality, ProviderRequest
 from ...domain.errors import Misconfigured, ProviderError, Refused
 from ...domain.events import Finished, FinishReason, Usage
+from ...routing.history import ANSWER_SHARE, TURN_OVERHEAD_TOKENS, estimated_tokens
+from ...routing.policy import Candidate
 from . import openai_errors
 from .base import Standing
 from .complaints import Complaint, Verdict, from_value
 from .decoding import SseDecoder, lenient, present
-from .http_provider import Call, HttpProvider, said
+from .http_provider import Call, HttpProvider, remember, said
+from .model_lists import context_of
 from .openai_dialect import Dialect, dialect_of
 from .retirements import day_in
 from .transport import Transport
 
-MOST_MODELS = 256
-"""How many models' turned-down parameters are remembered: callers may name any."""
 _FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 
 
 class OpenAIProvider(HttpProvider):
     """A model behind ``POST {base_url}/chat/completions``: OpenAI's, a deployment at Azure, or another server's.
 
-    What each of them understands stands in ``openai_dialect``. A parameter that a model turns down all the same is
-    left out for it from then on.
+    What each of them understands stands in ``openai_dialect``. What a model's complaints tell is remembered: the
+    parameters that it turns down, how much it reads, and how long its answers may be. ``context_tokens`` is what is
+    assumed where nobody has told: neither a complaint, nor the server's list, nor what is publicly known.
     """
 
     def __init__(
@@ -63,11 +66,18 @@ class OpenAIProvider(HttpProvider):
         self.priced_as = self._dialect.vendor
         self._model = model
         self._dropped: dict[str, frozenset[str]] = {}
+        self._longest: dict[str, int] = {}
 
     @property
     def model(self) -> str:
         """The configured model."""
         return self._model
+
+    def candidate(self, model: str = "") -> Candidate:
+        """See Provider."""
+        candidate = super().candidate(model)
+        known = self._context(candidate.model)
+        return candidate if known is None else replace(candidate, context_tokens=known)
 
     async def ensure_ready(self) -> None:
         """The key is accepted and OpenAI has the model; raises ProviderError.
@@ -75,10 +85,14 @@ class OpenAIProvider(HttpProvider):
         Other servers are ready when they answer: many have no list of models, or answer to names that it lacks.
         """
         try:
-            await self._ask(self._dialect.check_url(self._model), Any)
+            listing = await self._ask(self._dialect.check_url(self._model), Any)
         except Misconfigured as error:
             if self._dialect.kind == "openai" or error.reason != "model_missing":
                 raise
+            return
+        told = context_of(self._model, listing)
+        if told is not None and not (told.at_most and self._model in self._contexts):
+            self._learn_context(self._model, told.tokens)
 
     async def examine(self) -> Standing:
         """See Provider. OpenAI is asked for the model, others for their list; Azure's names no deployment."""
@@ -103,30 +117,52 @@ class OpenAIProvider(HttpProvider):
         return Call(url, msgspec.json.encode(self._body(request)), decoder)
 
     def _adapt(self, complaint: Complaint, request: ProviderRequest, /) -> bool:
-        parameter = openai_errors.unsupported_parameter(complaint)
-        if parameter is None:
-            return False
         model = request.model or self._model
         before = self._body(request)
-        self._dropped[model] = self._dropped.get(model, frozenset()) | {parameter}
-        if len(self._dropped) > MOST_MODELS:
-            del self._dropped[next(iter(self._dropped))]
+        parameter = openai_errors.unsupported_parameter(complaint)
+        longest, reads = openai_errors.longest_answer(complaint), openai_errors.most_tokens(complaint)
+        if parameter is not None:
+            remember(self._dropped, model, self._dropped.get(model, frozenset()) | {parameter})
+        if longest is not None:
+            remember(self._longest, model, longest)
+        if reads is not None:
+            self._learn_context(model, reads)
         return self._body(request) != before
 
     def _body(self, request: ProviderRequest) -> dict[str, Any]:
         model = request.model or self._model
-        return to_body(request, model, self._dialect, self._dropped.get(model, frozenset()))
+        dropped = self._dropped.get(model, frozenset())
+        return to_body(request, model, self._dialect, dropped, longest=self._room(request, model))
+
+    def _room(self, request: ProviderRequest, model: str) -> int | None:
+        """How long the answer may be, in tokens, where less than what was asked for is known to be taken."""
+        asked, context = request.sampling.max_tokens, self._context(model)
+        longest = self._longest.get(model)
+        if asked is None or context is None or asked <= context * ANSWER_SHARE:
+            return longest
+        room = context - sum(estimated_tokens(turn.text) + TURN_OVERHEAD_TOKENS for turn in said(request))
+        return min(filter(None, (longest, room if room > 0 else None)), default=None)
+
+    def _context(self, model: str) -> int | None:
+        """How much the model reads, where that is known."""
+        return self._contexts.get(model) or self.window(self.priced_as, model)
 
     def _classify(self, complaint: Complaint) -> Verdict:
         return openai_errors.classify(complaint)
 
 
 def to_body(
-    request: ProviderRequest, model: str, dialect: Dialect, dropped: frozenset[str] = frozenset()
+    request: ProviderRequest,
+    model: str,
+    dialect: Dialect,
+    dropped: frozenset[str] = frozenset(),
+    *,
+    longest: int | None = None,
 ) -> dict[str, Any]:
     """The body of POST /chat/completions; ``dropped`` names parameters that the model has turned down.
 
-    Where the usual name of the answer's limit was turned down, the other one is used.
+    Where the usual name of the answer's limit was turned down, the other one is used. ``longest`` is the longest
+    answer that may be asked for, where that is known.
     """
     sampling = request.sampling
     without = dropped | dialect.not_taken(model)
@@ -145,7 +181,7 @@ def to_body(
         body["stop"] = list(sampling.stop)
     limit = next((name for name in dialect.limit_names(model) if name not in without), None)
     if sampling.max_tokens is not None and limit is not None:
-        body[limit] = sampling.max_tokens
+        body[limit] = sampling.max_tokens if longest is None else min(sampling.max_tokens, longest)
     return body
 
 
