@@ -4,20 +4,20 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote as in_path
 from urllib.parse import urlsplit
 
 import msgspec
 
-from ...domain.chat import ProviderRequest
+from ...domain.chat import ProviderRequest, Sampling
 from ...domain.errors import ProviderError
 from ...domain.events import Delta, Finished, TextDelta, Usage
 from ...routing.policy import Candidate
 from . import gemini_errors
 from .complaints import Complaint, Verdict
 from .gemini_decoder import GeminiDecoder
-from .http_provider import Call, HttpProvider, said
+from .http_provider import Call, HttpProvider, folded, remember, said
 from .transport import Transport
 
 MOST_ROUNDS = 16
@@ -56,6 +56,7 @@ class GeminiProvider(HttpProvider):
         self._model = model.removeprefix("models/")
         self._base = f"{api_url.rstrip('/')}/{api_version.strip('/')}"
         self.priced_as = "google" if urlsplit(api_url).hostname == _OFFICIAL else ""
+        self._without_penalties: dict[str, Literal[True]] = {}
 
     @property
     def model(self) -> str:
@@ -87,10 +88,11 @@ class GeminiProvider(HttpProvider):
                 spoke=spoke,
                 last=number == MOST_ROUNDS,
             )
-            call = self._call(request, decoder, token)
 
-            async def prepare(_request: ProviderRequest, call: Call = call) -> Call:
-                return call
+            async def prepare(
+                _request: ProviderRequest, decoder: GeminiDecoder = decoder, token: str = token
+            ) -> Call:
+                return self._call(request, decoder, token)
 
             try:
                 async with aclosing(self._exchange(request, prepare)) as deltas:
@@ -113,17 +115,24 @@ class GeminiProvider(HttpProvider):
         return self._call(request, GeminiDecoder(lambda complaint: self._error(complaint, request)))
 
     def _adapt(self, complaint: Complaint, request: ProviderRequest, /) -> bool:
+        model, asked = request.model or self._model, request.sampling
         reads = gemini_errors.most_tokens(complaint)
         if reads is not None:
-            self._learn_context((request.model or self._model).removeprefix("models/"), reads)
-        # The same prompt would be too long again: whoever cuts it asks anew.
-        return False
+            self._learn_context(model.removeprefix("models/"), reads)
+            # The same prompt would be too long again: whoever cuts it asks anew.
+            return False
+        penalties = asked.frequency_penalty is not None or asked.presence_penalty is not None
+        if not penalties or model in self._without_penalties or not gemini_errors.rejects_penalties(complaint):
+            return False
+        remember(self._without_penalties, model, True)
+        return True
 
     def _call(self, request: ProviderRequest, decoder: GeminiDecoder, token: str = "") -> Call:
-        body = to_body(request)
+        model = request.model or self._model
+        body = to_body(request, penalties=model not in self._without_penalties)
         if token:
             body["continuationToken"] = token
-        url = f"{self._url(request.model or self._model)}:streamGenerateContent?alt=sse"
+        url = f"{self._url(model)}:streamGenerateContent?alt=sse"
         return Call(url, msgspec.json.encode(body), decoder)
 
     def _url(self, model: str) -> str:
@@ -134,8 +143,8 @@ class GeminiProvider(HttpProvider):
         return gemini_errors.classify(complaint)
 
 
-def to_body(request: ProviderRequest) -> dict[str, Any]:
-    """The body of :streamGenerateContent.
+def to_body(request: ProviderRequest, *, penalties: bool = True) -> dict[str, Any]:
+    """The body of :streamGenerateContent; without ``penalties`` for a model that takes none.
 
     Gemini wants turns to alternate and the first to be the user's: neighbours with one role become parts of one
     turn, and what the model said before the user's first word is left out.
@@ -154,14 +163,13 @@ def to_body(request: ProviderRequest) -> dict[str, Any]:
     body: dict[str, Any] = {"contents": contents}
     if system:
         body["systemInstruction"] = {"parts": system}
-    config = _generation_config(request)
+    config = _generation_config(request.sampling, penalties=penalties)
     if config:
         body["generationConfig"] = config
     return body
 
 
-def _generation_config(request: ProviderRequest) -> dict[str, Any]:
-    sampling = request.sampling
+def _generation_config(sampling: Sampling, *, penalties: bool) -> dict[str, Any]:
     config: dict[str, Any] = {}
     if sampling.temperature is not None:
         config["temperature"] = sampling.temperature
@@ -169,6 +177,14 @@ def _generation_config(request: ProviderRequest) -> dict[str, Any]:
         config["maxOutputTokens"] = sampling.max_tokens
     if sampling.stop:
         config["stopSequences"] = list(sampling.stop)
+    if sampling.top_p is not None:
+        config["topP"] = sampling.top_p
+    if sampling.seed is not None:
+        config["seed"] = folded(sampling.seed)
+    if penalties and sampling.frequency_penalty is not None:
+        config["frequencyPenalty"] = sampling.frequency_penalty
+    if penalties and sampling.presence_penalty is not None:
+        config["presencePenalty"] = sampling.presence_penalty
     return config
 
 

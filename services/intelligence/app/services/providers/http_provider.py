@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -44,6 +44,8 @@ class HttpProvider(Provider):
 
     ``keys`` are all secrets that no error may quote: this provider's own and, where given, those of others.
     """
+
+    most_lessons: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -84,7 +86,10 @@ class HttpProvider(Provider):
         """The call that asks for an answer; raises ProviderError where there is none to make."""
 
     def _adapt(self, _complaint: Complaint, _request: ProviderRequest, /) -> bool:
-        """Learn from a complaint; true where the request is worth preparing anew, because the call will differ."""
+        """Learn from a complaint; true where the request is worth preparing anew, because the call will differ.
+
+        Asked ``most_lessons`` times in one call at most.
+        """
         return False
 
     def _learn_context(self, model: str, tokens: int) -> None:
@@ -100,8 +105,8 @@ class HttpProvider(Provider):
     async def _exchange(
         self, request: ProviderRequest, prepare: Callable[[ProviderRequest], Awaitable[Call]]
     ) -> AsyncGenerator[Delta]:
-        """One call and its answer; prepared once more where something was learnt from the first complaint."""
-        for may_adapt in (True, False):
+        """One call and its answer; prepared anew where something was learnt from a complaint."""
+        for lessons_left in range(self.most_lessons, -1, -1):
             call = await prepare(request)
             async with self._transport.request(
                 "POST", call.url, headers=self._headers, body=call.body, connect_timeout=self._connect_timeout
@@ -130,7 +135,7 @@ class HttpProvider(Provider):
                         raise decoder.failure
                     return
                 complaint = await _complaint(response)
-            if not (may_adapt and self._adapt(complaint, request)):
+            if not (lessons_left and self._adapt(complaint, request)):
                 raise self._error(complaint, request)
 
     async def _ask(self, url: str, shape: type[T], body: Mapping[str, Any] | None = None) -> T:
@@ -158,6 +163,11 @@ class HttpProvider(Provider):
 def said(request: ProviderRequest) -> list[ChatTurn]:
     """The turns that hold text: some providers reject a message without any."""
     return [turn for turn in request.turns if turn.text]
+
+
+def folded(seed: int) -> int:
+    """The seed as a whole number of 31 bits, for those that take no more; one that has them already stays."""
+    return seed & 0x7FFF_FFFF
 
 
 def remember(known: dict[str, T], model: str, fact: T) -> None:

@@ -47,8 +47,13 @@ _SAYS_NOTHING = frozenset(
     {"badrequest", "badrequesterror", "invalidparameter", "invalidrequest", "invalidrequesterror"}
 )
 _PER_DAY = re.compile(r"per day|\((?:TPD|RPD)\)")
-DROPPABLE = frozenset({"temperature", "stop", "max_tokens", "max_completion_tokens", "stream_options"})
+LIMITS = ("max_tokens", "max_completion_tokens")
+DROPPABLE = frozenset(
+    {"temperature", "top_p", "seed", "frequency_penalty", "presence_penalty", "stop", "stream_options", *LIMITS}
+)
 """Parameters that an answer can do without."""
+_IN_WORDS = {name: re.compile(rf"\b{name.replace('_', '_?')}\b", re.IGNORECASE) for name in sorted(DROPPABLE)}
+"""Some name the parameter as their own code does: ``presencePenalty``."""
 LEAST_CONTEXT = 256
 """No chat model reads less: a smaller number in a complaint is something else."""
 _MOST_TOKENS = re.compile(
@@ -64,8 +69,12 @@ _LONGEST = re.compile(
     r"supports at most (\d+) completion tokens|max_(?:completion_)?tokens`? must be less than or equal to `?(\d+)"
 )
 _UNKNOWN_IN_WORDS = re.compile(
-    r"unrecognized request argument|extra (?:fields|inputs) (?:are )?not permitted|unknown field"
+    r"unrecognized request argument|extra (?:fields|inputs) (?:are )?not permitted|not supported|unsupported"
+    r"|unknown (?:field|parameter|argument)|does not support",
+    re.IGNORECASE,
 )
+_NO_PENALTIES = "Penalty is not enabled"
+"""What Gemini says through whoever passes it on."""
 
 
 def classify(complaint: Complaint) -> Verdict:
@@ -80,20 +89,23 @@ def classify(complaint: Complaint) -> Verdict:
     return Verdict(reason)
 
 
-def unsupported_parameter(complaint: Complaint) -> str | None:
-    """The parameter that this model does not take, where an answer can do without it.
+def unsupported_parameters(complaint: Complaint) -> frozenset[str]:
+    """The parameters that this model does not take, of those that an answer can do without.
 
     Servers that have no code for it say so in words.
     """
     if complaint.status not in {400, 422}:
-        return None
-    if complaint.code in {"unsupported_parameter", "unsupported_value"}:
-        return complaint.param if complaint.param in DROPPABLE else None
-    text = complaint.message.lower()
-    if not _UNKNOWN_IN_WORDS.search(text):
-        return None
-    named = [name for name in DROPPABLE if re.search(rf"\b{name}\b", text)]
-    return max(named, key=len, default=None)
+        return frozenset()
+    if complaint.code in {"unsupported_parameter", "unsupported_value", "unknown_parameter"}:
+        return DROPPABLE & {complaint.param}
+    if _NO_PENALTIES in complaint.message:
+        return frozenset({"frequency_penalty", "presence_penalty"})
+    if not _UNKNOWN_IN_WORDS.search(complaint.message):
+        return frozenset()
+    at = {name: found.start() for name, word in _IN_WORDS.items() if (found := word.search(complaint.message))}
+    # The other name of the limit stands there to be used instead.
+    meant = min(at.keys() & set(LIMITS), key=lambda name: at[name], default="")
+    return frozenset(at.keys() - set(LIMITS) | {meant} - {""})
 
 
 def most_tokens(complaint: Complaint) -> int | None:

@@ -22,6 +22,8 @@ from .openai_dialect import Dialect, dialect_of
 from .retirements import day_in
 from .transport import Transport
 
+OPTIONAL = ("temperature", "top_p", "seed", "frequency_penalty", "presence_penalty")
+"""Sampling that is passed on under its own name."""
 _FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 
 
@@ -32,6 +34,9 @@ class OpenAIProvider(HttpProvider):
     parameters that it turns down, how much it reads, and how long its answers may be. ``context_tokens`` is what is
     assumed where nobody has told: neither a complaint, nor the server's list, nor what is publicly known.
     """
+
+    most_lessons = 4
+    """Most servers name one parameter at a time that they do not take."""
 
     def __init__(
         self,
@@ -119,10 +124,10 @@ class OpenAIProvider(HttpProvider):
     def _adapt(self, complaint: Complaint, request: ProviderRequest, /) -> bool:
         model = request.model or self._model
         before = self._body(request)
-        parameter = openai_errors.unsupported_parameter(complaint)
+        refused = openai_errors.unsupported_parameters(complaint)
         longest, reads = openai_errors.longest_answer(complaint), openai_errors.most_tokens(complaint)
-        if parameter is not None:
-            remember(self._dropped, model, self._dropped.get(model, frozenset()) | {parameter})
+        if refused:
+            remember(self._dropped, model, self._dropped.get(model, frozenset()) | refused)
         if longest is not None:
             remember(self._longest, model, longest)
         if reads is not None:
@@ -175,8 +180,10 @@ def to_body(
         body["stream_options"] = {"include_usage": True}
         if dialect.obfuscates:
             body["stream_options"]["include_obfuscation"] = False
-    if sampling.temperature is not None and "temperature" not in without:
-        body["temperature"] = sampling.temperature
+    for name in OPTIONAL:
+        value = getattr(sampling, name)
+        if value is not None and name not in without:
+            body[name] = value
     if sampling.stop and "stop" not in without:
         body["stop"] = list(sampling.stop)
     limit = next((name for name in dialect.limit_names(model) if name not in without), None)
