@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ...domain.chat import Locality, ProviderRequest
-from ...domain.errors import Misconfigured, ProviderError, Refused
+from ...domain.errors import Faulted, Misconfigured, ProviderError, Refused
 from ...domain.events import Finished, FinishReason, Usage
 from ...routing.history import ANSWER_SHARE, TURN_OVERHEAD_TOKENS, estimated_tokens
 from ...routing.policy import Candidate
@@ -25,6 +25,8 @@ from .transport import Transport
 OPTIONAL = ("temperature", "top_p", "seed", "frequency_penalty", "presence_penalty")
 """Sampling that is passed on under its own name."""
 _FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
+_GAVE_UP = frozenset({"error", "abort"})
+"""How OpenRouter, and how vLLM and SGLang finish an answer that they could not."""
 
 
 class OpenAIProvider(HttpProvider):
@@ -253,6 +255,11 @@ class _Usage(msgspec.Struct):
     completion_tokens_details: _OutputDetails | None = None
 
 
+class _Named(msgspec.Struct):
+    object: str | None = None
+
+
+_decode_named = msgspec.json.Decoder(_Named).decode
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 _usage_decoder = msgspec.json.Decoder(_Usage)
 
@@ -274,8 +281,8 @@ class OpenAIDecoder(SseDecoder):
 
     def _take(self, frame: bytes | str) -> None:
         chunk = _decode_chunk(frame)
-        if present(chunk.error):
-            raise self._explain(from_value({"error": msgspec.json.decode(chunk.error)}))
+        if present(chunk.error) or (chunk.choices is None and _is_error(frame)):
+            raise self._explain(from_value(msgspec.json.decode(frame)))
         if chunk.model:
             self._model = chunk.model
         for choice in chunk.choices or ():
@@ -312,7 +319,14 @@ class OpenAIDecoder(SseDecoder):
             raise self._truncated()
         if raw == "content_filter":
             raise Refused("the provider's content filter ended the answer", reason="blocked")
+        if raw in _GAVE_UP:
+            raise Faulted(f"the provider ended the answer amid it ({raw})", reason="server_error")
         return self._finished(_FINISH.get(raw, "other"), raw, self.reported())
+
+
+def _is_error(frame: bytes | str) -> bool:
+    """Whether an event without choices is vLLM's and SGLang's older way to tell of an error."""
+    return _decode_named(frame).object == "error"
 
 
 def _to_usage(usage: _Usage | None) -> Usage | None:
