@@ -160,17 +160,20 @@ def _innermost(value: Any) -> Mapping[str, Any] | None:
 
 
 def _message(told: Mapping[str, Any]) -> str:
-    """What it says, and what the provider behind it said where it passes that on."""
-    said = next((text for name in ("message", "error", "detail") if (text := _sentences(told.get(name)))), "")
+    """What it says, and what the provider behind it said where it passes that on, as OpenRouter does."""
     metadata = told.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
-    passed_on = raw if isinstance(raw, str) else _message(inside) if (inside := _innermost(raw)) is not None else ""
-    return ": ".join(filter(None, (said, passed_on)))
+    behind = _innermost(raw)
+    return ": ".join(filter(None, (_said(told), _text(raw) if behind is None else _said(behind))))
+
+
+def _said(told: Mapping[str, Any]) -> str:
+    return next((text for name in ("message", *_ENVELOPES) if (text := _sentences(told.get(name)))), "")
 
 
 def _sentences(value: Any) -> str:
     if isinstance(value, dict):
-        return _sentences(value.get("detail") or value.get("message"))
+        value = value.get("detail") or value.get("message")
     if isinstance(value, list):
         return "; ".join(_fault(item) for item in value if _is_fault(item))
     return _text(value)

@@ -72,10 +72,10 @@ class HttpProvider(Provider):
         self._contexts: dict[str, int] = {}
 
     def candidate(self, model: str = "") -> Candidate:
-        """See Provider. How much a model reads is what was learnt of it, once something was."""
+        """See Provider. How much a model reads is what is known of it, once something is."""
         candidate = super().candidate(model)
-        learnt = self._contexts.get(candidate.model)
-        return candidate if learnt is None else replace(candidate, context_tokens=learnt)
+        known = self._context(candidate.model)
+        return candidate if known is None else replace(candidate, context_tokens=known)
 
     @abstractmethod
     def _classify(self, complaint: Complaint) -> Verdict:
@@ -91,6 +91,10 @@ class HttpProvider(Provider):
         Asked ``most_lessons`` times in one call at most.
         """
         return False
+
+    def _context(self, model: str) -> int | None:
+        """How many tokens a conversation with this model may have, where that is known."""
+        return self._contexts.get(model)
 
     def _learn_context(self, model: str, tokens: int) -> None:
         """A conversation with this model may have so many tokens."""

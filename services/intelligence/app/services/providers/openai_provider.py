@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -11,7 +10,6 @@ from ...domain.chat import Locality, ProviderRequest
 from ...domain.errors import Faulted, Misconfigured, ProviderError, Refused
 from ...domain.events import Finished, FinishReason, Usage
 from ...routing.history import ANSWER_SHARE, TURN_OVERHEAD_TOKENS, estimated_tokens
-from ...routing.policy import Candidate
 from . import openai_errors
 from .base import Standing
 from .complaints import Complaint, Verdict, from_value
@@ -80,12 +78,6 @@ class OpenAIProvider(HttpProvider):
         """The configured model."""
         return self._model
 
-    def candidate(self, model: str = "") -> Candidate:
-        """See Provider."""
-        candidate = super().candidate(model)
-        known = self._context(candidate.model)
-        return candidate if known is None else replace(candidate, context_tokens=known)
-
     async def ensure_ready(self) -> None:
         """The key is accepted and OpenAI has the model; raises ProviderError.
 
@@ -151,8 +143,7 @@ class OpenAIProvider(HttpProvider):
         return min(filter(None, (longest, room if room > 0 else None)), default=None)
 
     def _context(self, model: str) -> int | None:
-        """How much the model reads, where that is known."""
-        return self._contexts.get(model) or self.window(self.priced_as, model)
+        return super()._context(model) or self.window(self.priced_as, model)
 
     def _classify(self, complaint: Complaint) -> Verdict:
         return openai_errors.classify(complaint)
