@@ -17,12 +17,14 @@ from ...routing.policy import Candidate
 from . import gemini_errors
 from .complaints import Complaint, Verdict
 from .gemini_decoder import GeminiDecoder
-from .http_provider import Call, HttpProvider, folded, remember, said
+from .http_provider import Call, HttpProvider, remember, said, sampled
 from .transport import Transport
 
 MOST_ROUNDS = 16
 """How often an answer may be continued with the token that Gemini gives for it."""
 _OFFICIAL = "generativelanguage.googleapis.com"
+_PENALTIES = frozenset({"frequency_penalty", "presence_penalty"})
+_NAMES = {"top_p": "topP", "frequency_penalty": "frequencyPenalty", "presence_penalty": "presencePenalty"}
 
 
 class GeminiProvider(HttpProvider):
@@ -115,14 +117,14 @@ class GeminiProvider(HttpProvider):
         return self._call(request, GeminiDecoder(lambda complaint: self._error(complaint, request)))
 
     def _adapt(self, complaint: Complaint, request: ProviderRequest, /) -> bool:
-        model, asked = request.model or self._model, request.sampling
+        model = request.model or self._model
         reads = gemini_errors.most_tokens(complaint)
         if reads is not None:
             self._learn_context(model.removeprefix("models/"), reads)
             # The same prompt would be too long again: whoever cuts it asks anew.
             return False
-        penalties = asked.frequency_penalty is not None or asked.presence_penalty is not None
-        if not penalties or model in self._without_penalties or not gemini_errors.rejects_penalties(complaint):
+        penalties = _PENALTIES & sampled(request.sampling).keys()
+        if model in self._without_penalties or not (penalties and gemini_errors.rejects_penalties(complaint)):
             return False
         remember(self._without_penalties, model, True)
         return True
@@ -170,21 +172,14 @@ def to_body(request: ProviderRequest, *, penalties: bool = True) -> dict[str, An
 
 
 def _generation_config(sampling: Sampling, *, penalties: bool) -> dict[str, Any]:
-    config: dict[str, Any] = {}
-    if sampling.temperature is not None:
-        config["temperature"] = sampling.temperature
+    asked = sampled(sampling, seed_bits=31)
+    config: dict[str, Any] = {
+        _NAMES.get(name, name): value for name, value in asked.items() if penalties or name not in _PENALTIES
+    }
     if sampling.max_tokens is not None:
         config["maxOutputTokens"] = sampling.max_tokens
     if sampling.stop:
         config["stopSequences"] = list(sampling.stop)
-    if sampling.top_p is not None:
-        config["topP"] = sampling.top_p
-    if sampling.seed is not None:
-        config["seed"] = folded(sampling.seed)
-    if penalties and sampling.frequency_penalty is not None:
-        config["frequencyPenalty"] = sampling.frequency_penalty
-    if penalties and sampling.presence_penalty is not None:
-        config["presencePenalty"] = sampling.presence_penalty
     return config
 
 

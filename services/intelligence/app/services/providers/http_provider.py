@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
-from ...domain.chat import ChatTurn, Locality, ProviderRequest
+from ...domain.chat import ChatTurn, Locality, ProviderRequest, Sampling
 from ...domain.errors import Garbled, ProviderError, Unreachable
 from ...domain.events import Delta
 from ...routing.policy import Candidate
@@ -169,9 +169,16 @@ def said(request: ProviderRequest) -> list[ChatTurn]:
     return [turn for turn in request.turns if turn.text]
 
 
-def folded(seed: int) -> int:
-    """The seed as a whole number of 31 bits, for those that take no more; one that has them already stays."""
-    return seed & 0x7FFF_FFFF
+def sampled(sampling: Sampling, *, seed_bits: int = 64) -> dict[str, Any]:
+    """What was asked for of the drawing itself, under the names that most providers have for it.
+
+    A seed is folded into ``seed_bits``, for those that take no larger ones; one that has no more of them stays.
+    """
+    names = ("temperature", "top_p", "seed", "frequency_penalty", "presence_penalty")
+    asked = {name: value for name in names if (value := getattr(sampling, name)) is not None}
+    if seed_bits < 64 and "seed" in asked:
+        asked["seed"] &= (1 << seed_bits) - 1
+    return asked
 
 
 def remember(known: dict[str, T], model: str, fact: T) -> None:

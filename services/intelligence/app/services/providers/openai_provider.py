@@ -14,14 +14,12 @@ from . import openai_errors
 from .base import Standing
 from .complaints import Complaint, Verdict, from_value
 from .decoding import SseDecoder, lenient, present
-from .http_provider import Call, HttpProvider, remember, said
+from .http_provider import Call, HttpProvider, remember, said, sampled
 from .model_lists import context_of
 from .openai_dialect import Dialect, dialect_of
 from .retirements import day_in
 from .transport import Transport
 
-OPTIONAL = ("temperature", "top_p", "seed", "frequency_penalty", "presence_penalty")
-"""Sampling that is passed on under its own name."""
 _FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 _GAVE_UP = frozenset({"error", "abort"})
 """How OpenRouter, and how vLLM and SGLang finish an answer that they could not."""
@@ -173,10 +171,7 @@ def to_body(
         body["stream_options"] = {"include_usage": True}
         if dialect.obfuscates:
             body["stream_options"]["include_obfuscation"] = False
-    for name in OPTIONAL:
-        value = getattr(sampling, name)
-        if value is not None and name not in without:
-            body[name] = value
+    body |= {name: value for name, value in sampled(sampling).items() if name not in without}
     if sampling.stop and "stop" not in without:
         body["stop"] = list(sampling.stop)
     limit = next((name for name in dialect.limit_names(model) if name not in without), None)
