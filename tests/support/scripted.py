@@ -59,7 +59,16 @@ class LearnsModel:
     model: str
 
 
-Step: TypeAlias = TextDelta | ReasoningDelta | Finished | Pause | Hangs | Fails | EndsBare | LearnsModel
+@dataclass(frozen=True, slots=True)
+class LearnsContext:
+    """From here on the provider knows how much its model reads."""
+
+    tokens: int
+
+
+Step: TypeAlias = (
+    TextDelta | ReasoningDelta | Finished | Pause | Hangs | Fails | EndsBare | LearnsModel | LearnsContext
+)
 Script: TypeAlias = Sequence[Step]
 Check: TypeAlias = Sequence[Pause | Hangs | Fails | LearnsModel]
 """What a free check does; one that reaches its end has passed."""
@@ -187,6 +196,8 @@ class ScriptedProvider(Provider):
                 raise _copy(step.error)
             case LearnsModel():
                 self._model = step.model
+            case LearnsContext():
+                self.context_tokens = step.tokens
 
 
 def says(*texts: str, usage: Usage | None = None) -> Script:

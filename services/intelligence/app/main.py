@@ -35,7 +35,7 @@ from .services.health_board import HealthBoard
 from .services.llm_router import Pace, ProviderOrchestrator
 from .services.memory_client import NO_WISHES, MemoryClient, Wishes
 from .services.parts import Parts
-from .services.prices import Prices
+from .services.prices import ContextWindows, Prices
 from .services.providers import registry
 from .services.providers.transport import AiohttpTransport, open_session
 from .services.quotas.books import Books
@@ -188,7 +188,8 @@ def _wire(
     engine: AsyncEngine,
     drain: Drain,
 ) -> Parts:
-    configured, missing = registry.build(settings, transport, clock)
+    windows = ContextWindows()
+    configured, missing = registry.build(settings, transport, clock, windows)
     for candidate in missing:
         logs.get("providers").info("provider_without_key", provider=candidate.name)
     pace = pace_of(
@@ -208,8 +209,11 @@ def _wire(
     board.subscribe(reporting.circuit)
     metrics.known([provider.name for provider in configured])
     slots = Slots({**CALLS_AT_A_TIME, **settings.llm_provider_concurrency})
-    prices = Prices({provider.name: provider.priced_as for provider in configured})
-    asyncio.get_running_loop().run_in_executor(None, prices.load)
+    vendors = {provider.name: provider.priced_as for provider in configured}
+    prices = Prices(vendors)
+    if any(vendors.values()):
+        for data in (prices, windows):
+            asyncio.get_running_loop().run_in_executor(None, data.load)
     days = Days(ZoneInfo(settings.quota_timezone))
     budgets = ProviderBudgets(_provider_limits(settings), days, clock, new_id, writer.run, prices)
     orchestrator = ProviderOrchestrator(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from novakit.compatible import CompatibleError
+from openai.types.chat import completion_create_params
 
 from services.intelligence.app.domain.chat import ChatTurn, Sampling
 from services.intelligence.app.routers.completion_body import CompletionBody, read_completion
@@ -51,6 +52,8 @@ def test_sampling_is_taken_over() -> None:
     body = read(temperature=0.3, max_completion_tokens=5, stop=["a", "b"])
     assert body.sampling == Sampling(temperature=0.3, max_tokens=5, stop=("a", "b"))
     assert read(max_tokens=7, stop="x").sampling == Sampling(max_tokens=7, stop=("x",))
+    body = read(top_p=0.5, seed=-7, frequency_penalty=2, presence_penalty=-2.0)
+    assert body.sampling == Sampling(top_p=0.5, seed=-7, frequency_penalty=2.0, presence_penalty=-2.0)
 
 
 def test_a_list_of_models_is_a_chain_after_the_model() -> None:
@@ -75,7 +78,8 @@ def test_labels_are_taken_and_change_nothing() -> None:
         {"tools": []}, {"tool_choice": "auto"}, {"n": 1}, {"response_format": {"type": "text"}}, {"top_p": 1},
         {"frequency_penalty": 0}, {"presence_penalty": 0.0}, {"logprobs": False}, {"top_logprobs": 0},
         {"logit_bias": {}}, {"store": False}, {"modalities": ["text"]}, {"seed": None}, {"reasoning_effort": None},
-        {"parallel_tool_calls": True},
+        {"parallel_tool_calls": True}, {"service_tier": "default"}, {"verbosity": "medium"}, {"moderation": None},
+        {"metadata": {}}, {"prompt_cache_options": {"mode": "implicit"}}, {"function_call": "none"}, {"stop": []},
     ],
 )  # fmt: skip
 def test_a_value_that_asks_for_nothing_is_fine(fields: dict[str, Any]) -> None:
@@ -93,8 +97,8 @@ def test_a_value_that_asks_for_nothing_is_fine(fields: dict[str, Any]) -> None:
             {"response_format": {"type": "json_object"}},
             'response_format is not supported here; leave it out or send {"type":"text"}.',
         ),
-        ({"seed": 7}, "seed is not supported here; leave it out."),
-        ({"top_p": 0.5}, "top_p is not supported here; leave it out or send 1."),
+        ({"verbosity": "low"}, 'verbosity is not supported here; leave it out or send "medium".'),
+        ({"moderation": {}}, "moderation is not supported here; leave it out."),
         ({"logprobs": True}, "logprobs is not supported here; leave it out or send false."),
         ({"reasoning_effort": "high"}, "reasoning_effort is not supported here; leave it out."),
         ({"store": True}, "store is not supported here; leave it out or send false."),
@@ -140,6 +144,11 @@ def test_what_not_every_provider_has_is_turned_down_by_name(fields: dict[str, An
             "Audio is not supported; messages are text.",
         ),
         ({"temperature": 2.5}, "temperature is 2.5; it must be from 0 to 2."),
+        ({"top_p": 1.5}, "top_p is 1.5; it must be from 0 to 1."),
+        ({"frequency_penalty": -2.5}, "frequency_penalty is -2.5; it must be from -2 to 2."),
+        ({"presence_penalty": 3}, "presence_penalty is 3; it must be from -2 to 2."),
+        ({"seed": 2**63}, "seed is 9223372036854775808; it must be a whole number of 64 bits."),
+        ({"seed": 1.5}, "The body cannot be used: Expected `int | null`, got `float` - at `$.seed`."),
         ({"max_tokens": 0}, "max_tokens is 0; it must be at least 1."),
         ({"max_completion_tokens": -1}, "max_completion_tokens is -1; it must be at least 1."),
         (
@@ -161,6 +170,20 @@ def test_what_not_every_provider_has_is_turned_down_by_name(fields: dict[str, An
 def test_a_body_that_cannot_be_used_is_told_what_to_change(fields: dict[str, Any], told: str) -> None:
     error = refusal(**fields)
     assert (error.status, error.detail) == (400, told)
+
+
+def test_every_parameter_of_the_official_client_is_known_by_name() -> None:
+    named = completion_create_params.CompletionCreateParamsBase.__annotations__
+    unknown = [name for name in named if name != "messages" and "unknown field" in _told(name)]
+    assert unknown == []
+
+
+def _told(parameter: str) -> str:
+    try:
+        read(**{parameter: None})
+    except CompatibleError as refused:
+        return refused.detail
+    return ""
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"nonsense"])

@@ -7,7 +7,7 @@ from services.intelligence.app.domain.events import TextDelta
 from services.intelligence.app.routing.breaker import BreakerPolicy, Closed, Open
 from services.intelligence.app.routing.trail import Succeeded
 from tests.intelligence.orchestrator.world import World, asks
-from tests.support.scripted import CLASS_OF, EndsBare, Fails, ScriptedProvider, error, fails, says
+from tests.support.scripted import CLASS_OF, EndsBare, Fails, LearnsContext, ScriptedProvider, error, fails, says
 from tests.support.virtual_time import START, in_virtual_time
 
 STOP: set[Reason] = {"invalid_request", "blocked", "refused"}
@@ -135,6 +135,18 @@ class TestContextTooLong:
         assert told.lines[2] == "skipped gemini: prompt_too_long"
         assert told.answered_by == "openai"
         assert gemini.calls == []
+
+    @pytest.mark.parametrize(("window", "asked"), [(8192, True), (4096, False)])
+    @in_virtual_time
+    async def test_the_window_that_the_complaint_tells_is_the_one_that_others_are_held_against(
+        self, window: int, asked: bool
+    ) -> None:
+        script = fails("context_too_long", after=[LearnsContext(4096)])
+        row = ScriptedProvider("row", [script], context_tokens=128_000)
+        gemini = ScriptedProvider("gemini", always=says("I have room."), context_tokens=window)
+        told = await World(row, gemini).ask()
+        assert told.answered_by == ("gemini" if asked else None)
+        assert len(gemini.calls) == int(asked)
 
     @in_virtual_time
     async def test_with_no_larger_window_anywhere_the_request_fails_and_says_why(self) -> None:

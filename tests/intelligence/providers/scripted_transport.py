@@ -1,5 +1,7 @@
 """A transport without a network: it answers each request with what the test gave it, piece by piece."""
 
+import asyncio
+import math
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -11,9 +13,9 @@ from services.intelligence.app.services.providers.transport import Method, Respo
 
 @dataclass
 class Answer:
-    """One answer; ``cut`` is raised after the last piece."""
+    """One answer; ``cut`` is raised after the last piece. A number among the pieces is a pause in seconds."""
 
-    pieces: Iterable[bytes] = ()
+    pieces: Iterable[bytes | float] = ()
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: ProviderError | None = None
@@ -78,20 +80,30 @@ class _Response:
         self.headers = answer.headers
         self._pieces = iter(answer.pieces)
         self._cut = answer.cut
+        self._left = math.inf
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
         for piece in self._pieces:
-            if piece:
-                return piece
+            if isinstance(piece, bytes):
+                if piece:
+                    return piece
+            else:
+                await asyncio.sleep(min(piece, self._left))
+                self._left -= piece
+                if self._left < 0:
+                    raise StopAsyncIteration
         if self._cut is not None:
             raise self._cut
         raise StopAsyncIteration
 
     async def read(self, limit: int) -> bytes:
         return b"".join([piece async for piece in self])[:limit]
+
+    def end_within(self, seconds: float | None) -> None:
+        self._left = math.inf if seconds is None else seconds
 
     def release(self) -> None:
         pass

@@ -222,6 +222,31 @@ async def test_a_released_call_does_not_wait_long_for_an_end_that_never_comes(tr
         await asyncio.wait_for(fake.chats[0].gone.wait(), 0.25)
 
 
+async def test_a_body_can_be_taken_for_ended_while_its_server_stays(transport: AiohttpTransport) -> None:
+    async with FakeOpenAI([stall(after=1)]) as fake:
+        url = f"{fake.url}/chat/completions"
+        async with transport.request("POST", url, headers=HEADERS, connect_timeout=5.0, body=b"{}") as got:
+            pieces = aiter(got)
+            await anext(pieces)
+            got.end_within(0.02)
+            assert b"".join([piece async for piece in pieces]).count(b"data:") <= 1
+        await asyncio.wait_for(fake.chats[0].gone.wait(), 0.25)
+
+
+async def test_a_body_that_need_not_end_any_more_is_read_on(transport: AiohttpTransport) -> None:
+    gate = Gate()
+    gate.release()
+    async with FakeOpenAI([answer("one two", gate=gate)]) as fake:
+        url = f"{fake.url}/chat/completions"
+        async with transport.request("POST", url, headers=HEADERS, connect_timeout=5.0, body=b"{}") as got:
+            pieces = aiter(got)
+            await anext(pieces)
+            got.end_within(0.0)
+            got.end_within(None)
+            gate.open()
+            assert b"[DONE]" in b"".join([piece async for piece in pieces])
+
+
 async def test_leaving_before_the_end_closes_the_connection_at_once(transport: AiohttpTransport) -> None:
     async with FakeOpenAI([stall()]) as fake:
         url = f"{fake.url}/chat/completions"

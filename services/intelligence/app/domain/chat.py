@@ -20,11 +20,18 @@ class ChatTurn:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How an answer is drawn; None leaves it to the provider."""
+    """How an answer is drawn; None leaves it to the provider, and a provider leaves out what its model does not take.
+
+    ``temperature`` is from 0 to 2, ``top_p`` from 0 to 1, a penalty from -2 to 2, ``seed`` a whole number of 64 bits.
+    """
 
     temperature: float | None = None
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
+    top_p: float | None = None
+    seed: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

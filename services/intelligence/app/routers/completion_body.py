@@ -10,6 +10,7 @@ from ..domain.chat import ChatTurn, Role, Sampling
 
 _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 _MOST_STOPS = 4
+_RANGES = {"temperature": (0, 2), "top_p": (0, 1), "frequency_penalty": (-2, 2), "presence_penalty": (-2, 2)}
 
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "tools": ([],),
@@ -23,14 +24,11 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "prediction": (),
     "web_search_options": (),
     "reasoning_effort": (),
-    "verbosity": (),
+    "verbosity": ("medium",),
     "logprobs": (False,),
     "top_logprobs": (0,),
     "logit_bias": ({},),
-    "frequency_penalty": (0,),
-    "presence_penalty": (0,),
-    "top_p": (1,),
-    "seed": (),
+    "moderation": (),
     "store": (False,),
     "service_tier": ("auto", "default"),
 }
@@ -71,12 +69,17 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
     stop: str | list[str] | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
     user: str | None = None
     # Labels for the provider's own books: they change no answer, and are not passed on.
     metadata: dict[str, Any] | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     prompt_cache_retention: str | None = None
+    prompt_cache_options: dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     tools: Any = None
     tool_choice: Any = None
@@ -93,10 +96,7 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
     logprobs: Any = None
     top_logprobs: Any = None
     logit_bias: Any = None
-    frequency_penalty: Any = None
-    presence_penalty: Any = None
-    top_p: Any = None
-    seed: Any = None
+    moderation: Any = None
     store: Any = None
     service_tier: Any = None
 
@@ -192,20 +192,32 @@ def _text(where: str, message: _Message) -> str:
 
 
 def _sampling(body: _Body) -> Sampling:
-    temperature = body.temperature
-    if temperature is not None and not 0 <= temperature <= 2:
-        raise _wrong("temperature", f"temperature is {temperature:g}; it must be from 0 to 2.")
+    for name, (least, most) in _RANGES.items():
+        value = getattr(body, name)
+        if value is not None and not least <= value <= most:
+            raise _wrong(name, f"{name} is {value:g}; it must be from {least} to {most}.")
+    if body.seed is not None and not -(2**63) <= body.seed < 2**63:
+        raise _wrong("seed", f"seed is {body.seed}; it must be a whole number of 64 bits.")
     if body.max_tokens is not None and body.max_completion_tokens is not None:
         raise _wrong("max_tokens", "max_tokens and max_completion_tokens mean the same; send one of them.")
     limit: Literal["max_tokens", "max_completion_tokens"]
     limit = "max_tokens" if body.max_tokens is not None else "max_completion_tokens"
-    most = getattr(body, limit)
-    if most is not None and most < 1:
-        raise _wrong(limit, f"{limit} is {most}; it must be at least 1.")
+    longest = getattr(body, limit)
+    if longest is not None and longest < 1:
+        raise _wrong(limit, f"{limit} is {longest}; it must be at least 1.")
     stop = [body.stop] if isinstance(body.stop, str) else body.stop or []
     if len(stop) > _MOST_STOPS or not all(stop):
         raise _wrong("stop", f"stop takes up to {_MOST_STOPS} texts, none of them empty.")
-    return Sampling(temperature=temperature, max_tokens=most, stop=tuple(stop))
+    return Sampling(
+        temperature=body.temperature,
+        max_tokens=longest,
+        stop=tuple(stop),
+        # What is the default anyway asks for nothing: some models turn down even that.
+        top_p=None if body.top_p == 1 else body.top_p,
+        seed=body.seed,
+        frequency_penalty=body.frequency_penalty or None,
+        presence_penalty=body.presence_penalty or None,
+    )
 
 
 def _unsupported(parameter: str, neutral: tuple[Any, ...]) -> CompatibleError:

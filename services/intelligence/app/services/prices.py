@@ -1,4 +1,4 @@
-"""Prices of cloud models, from the data that genai-prices carries. Nothing is fetched.
+"""Prices of cloud models, and how much they read, from the data that genai-prices carries. Nothing is fetched.
 
 The data costs some megabytes and a moment to load, so they are loaded only where a cloud provider is configured, and
 not in the event loop.
@@ -41,6 +41,33 @@ def is_deprecated(vendor: str, model: str) -> bool:
         return bool(_calculated(vendor, model, Usage(1, 1)).model.deprecated)
     except LookupError:
         return False
+
+
+class ContextWindows:
+    """How many tokens models read. Until ``load`` was called nothing is known, so that nobody waits for the data."""
+
+    def __init__(self) -> None:
+        self._loaded = False
+
+    def load(self) -> None:
+        """Have the data at hand. It takes a moment."""
+        _window("openai", "gpt-4.1")
+        self._loaded = True
+
+    def __call__(self, vendor: str, model: str) -> int | None:
+        """The tokens of a conversation with its answer; None where they are not known. ``vendor``: as in Prices."""
+        return _window(vendor, model) if self._loaded and vendor and model else None
+
+
+@lru_cache(REMEMBERED_MODELS)
+def _window(vendor: str, model: str) -> int | None:
+    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 (see the module)
+
+    at = (None, vendor) if "://" in vendor else (vendor, None)
+    try:
+        return get_snapshot().find_provider_model(model, None, *at)[1].context_window
+    except LookupError:
+        return None
 
 
 @lru_cache(REMEMBERED_MODELS)

@@ -140,7 +140,9 @@ class UpstreamCall:
 
     def _fail(self, error: ProviderError) -> list[RouteEvent]:
         if isinstance(error, ContextTooLong):
-            self._walk.too_small = max(self._walk.too_small, self._candidate.context_tokens)
+            # What was believed before may just have been proven wrong, and would bar others for it.
+            known = self._provider.candidate(self._candidate.asked_model)
+            self._walk.too_small = max(self._walk.too_small, known.context_tokens)
         self.failed = Failed(self.number, self._candidate, error, spoke=self._spoke)
         answering = self._clock.now() - self._heard_at if self._heard_at is not None else 0.0
         return [self.failed, *self._walk.fails(self.failed, answering)]

@@ -39,8 +39,8 @@ _FINISH: dict[str, FinishReason] = {
 class AnthropicProvider(HttpProvider):
     """A model behind ``POST {base_url}/v1/messages``; ``base_url`` with or without ``/v1``.
 
-    What the API says of a model is kept: its context, the longest answer that it gives, and that it takes no
-    temperature.
+    What the API says of a model is kept: its context, the longest answer that it gives, and that it takes neither
+    temperature nor top_p.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class AnthropicProvider(HttpProvider):
             remember(self._longest, before["model"], longest)
         elif reads is not None:
             self._learn_context(before["model"], reads)
-        elif "temperature" in before and anthropic_errors.rejects_temperature(complaint):
+        elif before.keys() & {"temperature", "top_p"} and anthropic_errors.rejects_temperature(complaint):
             remember(self._without_temperature, before["model"], True)
         return self._body(request) != before
 
@@ -153,7 +153,8 @@ def to_body(request: ProviderRequest, model: str, *, temperature: bool, longest:
 
     Anthropic wants turns to alternate, the first to be the user's, and none without a word: neighbours with one role
     become blocks of one turn, and what the model said before the user's first word is left out. ``temperature`` false
-    leaves the temperature out; here it ends at 1, where for others it ends at 2.
+    leaves out temperature and top_p. The temperature ends at 1 here, where for others it ends at 2. Seeds and
+    penalties are not known here.
     """
     sampling = request.sampling
     messages, system = _turns(request)
@@ -171,6 +172,9 @@ def to_body(request: ProviderRequest, model: str, *, temperature: bool, longest:
         body["stop_sequences"] = stop
     if temperature and sampling.temperature is not None:
         body["temperature"] = min(sampling.temperature, 1.0)
+    elif temperature and sampling.top_p is not None:
+        # Newer models take one of the two.
+        body["top_p"] = sampling.top_p
     return body
 
 

@@ -43,7 +43,7 @@ _BY_SENTENCE: tuple[tuple[str, Reason], ...] = (
 )
 _LONGEST = re.compile(r"max_tokens: \d+ > (\d+)")
 _MOST_TOKENS = re.compile(r"prompt is too long: \d+ tokens > (\d+) maximum")
-_TEMPERATURE = re.compile(r"\btemperature\b")
+_TEMPERATURE = re.compile(r"\b(?:temperature|top_p)\b")
 _UNKNOWN_PATH = "no Anthropic API at this address; check ANTHROPIC_BASE_URL"
 _REDIRECT = "redirects are not followed; check ANTHROPIC_BASE_URL"
 
@@ -77,7 +77,7 @@ def most_tokens(complaint: Complaint) -> int | None:
 
 
 def rejects_temperature(complaint: Complaint) -> bool:
-    """Whether the complaint is about the temperature."""
+    """Whether the complaint is about the temperature, or about top_p in its place."""
     return complaint.status == 400 and _TEMPERATURE.search(complaint.message) is not None
 
 

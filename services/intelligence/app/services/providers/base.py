@@ -1,7 +1,7 @@
 """What every provider offers: one streamed call, and a free look at whether it could answer."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date
@@ -10,6 +10,14 @@ from ...domain.chat import Locality, ProviderRequest
 from ...domain.errors import Garbled
 from ...domain.events import Completion, Delta, Finished, ReasoningDelta, TextDelta
 from ...routing.policy import Candidate
+
+Window = Callable[[str, str], int | None]
+"""How many tokens a model reads: of a vendor (see ``priced_as``) by its name, None where that is not known."""
+
+
+def nothing_known(_vendor: str, _model: str) -> int | None:
+    """The window of whoever has no data to look at."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,8 @@ class Provider(ABC):
     answer. ``on_this_machine`` says whether a call to it leaves this machine. ``context_tokens`` is how long a
     conversation with its answer may be, in tokens. ``priced_as`` is how genai-prices knows the provider: its id
     there, or the address of its API; empty where no price can be known. ``prefills`` says whether it goes on with an
-    answer that is the conversation's last message; others are asked to in words.
+    answer that is the conversation's last message; others are asked to in words. ``window`` is what is publicly known
+    of models, for those who have nothing better to go by.
     """
 
     name: str
@@ -47,6 +56,7 @@ class Provider(ABC):
     context_tokens: int
     priced_as: str = ""
     prefills: bool = False
+    window: Window = staticmethod(nothing_known)
 
     @property
     @abstractmethod

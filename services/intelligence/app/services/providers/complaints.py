@@ -47,6 +47,7 @@ _BY_STATUS: dict[int, Reason] = {
     408: "server_error",
     409: "server_error",
     410: "model_missing",
+    424: "server_error",
     425: "server_error",
     429: "rate_limited",
     499: "server_error",
@@ -54,6 +55,23 @@ _BY_STATUS: dict[int, Reason] = {
     529: "overloaded",
 }
 _WITH_DELAY: frozenset[Reason] = frozenset({"rate_limited", "quota_exhausted", "overloaded", "server_error"})
+_TOO_LONG = (
+    "prompt too long",
+    "prompt exceeds max length",
+    "maximum prompt length is",
+    "`max_new_tokens` must be <=",
+)
+_READS = (
+    "context length",
+    "context window",
+    "context size",
+    "number of tokens",
+    "allowed length",
+    "model token limit",
+)
+_TOO_MUCH = ("exceed", "longer than", "greater than the context", "maximum context", "too long")
+_ENVELOPES = ("error", "errors", "detail")
+_MOST_ENVELOPES = 4
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 
 
@@ -63,7 +81,8 @@ class Complaint:
 
     ``status`` is the HTTP status, or the one that an error inside a 200 stream names, or None. ``code``, ``kind`` and
     ``param`` are OpenAI's error.code, error.type and error.param; ``code`` is Gemini's error.status, ``kind`` is
-    Anthropic's error.type. ``details`` is Gemini's list, and Anthropic's one object.
+    Anthropic's error.type. ``details`` is Gemini's list, and Anthropic's one object. ``told`` is all that was said,
+    for what only some servers say.
     """
 
     status: int | None
@@ -73,6 +92,7 @@ class Complaint:
     param: str = ""
     details: tuple[Mapping[str, Any], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,36 +116,78 @@ def from_answer(status: int, headers: Mapping[str, str], body: bytes) -> Complai
     """The complaint in an answer whose status is no success, whatever its body is."""
     try:
         value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Complaint(status, message=_plain(body), headers=headers)
     return from_value(value, status=status, headers=headers)
 
 
 def from_value(value: Any, *, status: int | None = None, headers: Mapping[str, str] | None = None) -> Complaint:
-    """The complaint in a decoded body or in a stream's ``error`` field.
+    """The complaint in a decoded body or in a stream's frame.
 
-    Understands ``{"error": {...}}``, ``[{"error": {...}}]``, ``{"error": "text"}``, and the fields without the
-    envelope.
+    Understands ``{"error": {...}}``, ``[{"error": {...}}]``, ``{"errors": [{...}]}``, ``{"detail": {...}}``, the
+    fields without an envelope, and ``{"error": "text"}`` with or without fields beside it. A message may be a list of
+    the faults of single fields.
     """
-    if isinstance(value, list) and value:
-        value = value[0]
-    if isinstance(value, dict) and value.get("error"):
-        value = value["error"]
-    if not isinstance(value, dict):
+    told = _innermost(value)
+    if told is None:
         return Complaint(status, message=_text(value), headers=headers or {})
-    details = value.get("details")
+    details = told.get("details")
     if isinstance(details, dict):
         details = [details]
-    code = _text(value.get("code"))
+    code = _text(told.get("code"))
     return Complaint(
         status=status or _as_status(code),
-        message=_text(value.get("message") or value.get("detail")),
-        code=_text(value.get("status")) if code.isdigit() and value.get("status") else code,
-        kind=_text(value.get("type")),
-        param=_text(value.get("param")),
+        message=_message(told),
+        code=_text(told.get("status")) if code.isdigit() and told.get("status") else code,
+        kind=_text(told.get("type")),
+        param=_text(told.get("param")),
         details=tuple(item for item in details if isinstance(item, dict)) if isinstance(details, list) else (),
         headers=headers or {},
+        told=told,
     )
+
+
+def _innermost(value: Any) -> Mapping[str, Any] | None:
+    """The object that holds the fields of a complaint, out of its envelopes; None where there is no object at all."""
+    for _ in range(_MOST_ENVELOPES):
+        if isinstance(value, list) and value:
+            value = value[0]
+        inside = next(filter(None, map(value.get, _ENVELOPES)), None) if isinstance(value, dict) else None
+        if not isinstance(inside, dict | list) or (isinstance(inside, list) and _is_fault(inside[0])):
+            break
+        value = inside
+    return value if isinstance(value, dict) else None
+
+
+def _message(told: Mapping[str, Any]) -> str:
+    """What it says, and what the provider behind it said where it passes that on, as OpenRouter does."""
+    metadata = told.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    behind = _innermost(raw)
+    return ": ".join(filter(None, (_said(told), _text(raw) if behind is None else _said(behind))))
+
+
+def _said(told: Mapping[str, Any]) -> str:
+    return next((text for name in ("message", *_ENVELOPES) if (text := _sentences(told.get(name)))), "")
+
+
+def _sentences(value: Any) -> str:
+    if isinstance(value, dict):
+        value = value.get("detail") or value.get("message")
+    if isinstance(value, list):
+        return "; ".join(_fault(item) for item in value if _is_fault(item))
+    return _text(value)
+
+
+def _is_fault(item: Any) -> bool:
+    """Whether this is a fault of one field, as FastAPI and Mistral tell it."""
+    return isinstance(item, dict) and isinstance(item.get("msg"), str)
+
+
+def _fault(item: Mapping[str, Any]) -> str:
+    at = item.get("loc")
+    place = ".".join(map(str, at)) if isinstance(at, list) else ""
+    return ": ".join(filter(None, (place, item["msg"])))
 
 
 def by_status(status: int | None) -> Reason:
@@ -169,9 +231,8 @@ def _retry_infos(complaint: Complaint) -> list[str]:
 def speaks_of_context(text: str) -> bool:
     """Whether a message without a code says that the prompt is too long."""
     text = text.lower()
-    return "prompt too long" in text or (
-        any(noun in text for noun in ("context length", "context window", "context size", "number of tokens"))
-        and any(verb in text for verb in ("exceed", "longer than", "maximum context", "too long"))
+    return any(sentence in text for sentence in _TOO_LONG) or (
+        any(noun in text for noun in _READS) and any(verb in text for verb in _TOO_MUCH)
     )
 
 

@@ -68,6 +68,14 @@ class StreamDecoder(ABC):
         """The tokens that the provider has reported so far; None where it has reported nothing."""
         return None
 
+    @property
+    def complete(self) -> bool:
+        """Whether the provider has named the answer's end: all that may still come is its usage and its end mark.
+
+        Some servers send neither and keep the connection. How long to wait for them is for whoever feeds.
+        """
+        return self.whole
+
     @abstractmethod
     def _split(self, chunk: bytes) -> Sequence[bytes | str]:
         """The whole frames that this read completes."""

@@ -4,25 +4,27 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote as in_path
 from urllib.parse import urlsplit
 
 import msgspec
 
-from ...domain.chat import ProviderRequest
+from ...domain.chat import ProviderRequest, Sampling
 from ...domain.errors import ProviderError
 from ...domain.events import Delta, Finished, TextDelta, Usage
 from ...routing.policy import Candidate
 from . import gemini_errors
 from .complaints import Complaint, Verdict
 from .gemini_decoder import GeminiDecoder
-from .http_provider import Call, HttpProvider, said
+from .http_provider import Call, HttpProvider, remember, said, sampled
 from .transport import Transport
 
 MOST_ROUNDS = 16
 """How often an answer may be continued with the token that Gemini gives for it."""
 _OFFICIAL = "generativelanguage.googleapis.com"
+_PENALTIES = frozenset({"frequency_penalty", "presence_penalty"})
+_NAMES = {"top_p": "topP", "frequency_penalty": "frequencyPenalty", "presence_penalty": "presencePenalty"}
 
 
 class GeminiProvider(HttpProvider):
@@ -56,6 +58,7 @@ class GeminiProvider(HttpProvider):
         self._model = model.removeprefix("models/")
         self._base = f"{api_url.rstrip('/')}/{api_version.strip('/')}"
         self.priced_as = "google" if urlsplit(api_url).hostname == _OFFICIAL else ""
+        self._without_penalties: dict[str, Literal[True]] = {}
 
     @property
     def model(self) -> str:
@@ -87,10 +90,11 @@ class GeminiProvider(HttpProvider):
                 spoke=spoke,
                 last=number == MOST_ROUNDS,
             )
-            call = self._call(request, decoder, token)
 
-            async def prepare(_request: ProviderRequest, call: Call = call) -> Call:
-                return call
+            async def prepare(
+                _request: ProviderRequest, decoder: GeminiDecoder = decoder, token: str = token
+            ) -> Call:
+                return self._call(request, decoder, token)
 
             try:
                 async with aclosing(self._exchange(request, prepare)) as deltas:
@@ -113,17 +117,24 @@ class GeminiProvider(HttpProvider):
         return self._call(request, GeminiDecoder(lambda complaint: self._error(complaint, request)))
 
     def _adapt(self, complaint: Complaint, request: ProviderRequest, /) -> bool:
+        model = request.model or self._model
         reads = gemini_errors.most_tokens(complaint)
         if reads is not None:
-            self._learn_context((request.model or self._model).removeprefix("models/"), reads)
-        # The same prompt would be too long again: whoever cuts it asks anew.
-        return False
+            self._learn_context(model.removeprefix("models/"), reads)
+            # The same prompt would be too long again: whoever cuts it asks anew.
+            return False
+        penalties = _PENALTIES & sampled(request.sampling).keys()
+        if model in self._without_penalties or not (penalties and gemini_errors.rejects_penalties(complaint)):
+            return False
+        remember(self._without_penalties, model, True)
+        return True
 
     def _call(self, request: ProviderRequest, decoder: GeminiDecoder, token: str = "") -> Call:
-        body = to_body(request)
+        model = request.model or self._model
+        body = to_body(request, penalties=model not in self._without_penalties)
         if token:
             body["continuationToken"] = token
-        url = f"{self._url(request.model or self._model)}:streamGenerateContent?alt=sse"
+        url = f"{self._url(model)}:streamGenerateContent?alt=sse"
         return Call(url, msgspec.json.encode(body), decoder)
 
     def _url(self, model: str) -> str:
@@ -134,8 +145,8 @@ class GeminiProvider(HttpProvider):
         return gemini_errors.classify(complaint)
 
 
-def to_body(request: ProviderRequest) -> dict[str, Any]:
-    """The body of :streamGenerateContent.
+def to_body(request: ProviderRequest, *, penalties: bool = True) -> dict[str, Any]:
+    """The body of :streamGenerateContent; without ``penalties`` for a model that takes none.
 
     Gemini wants turns to alternate and the first to be the user's: neighbours with one role become parts of one
     turn, and what the model said before the user's first word is left out.
@@ -154,17 +165,17 @@ def to_body(request: ProviderRequest) -> dict[str, Any]:
     body: dict[str, Any] = {"contents": contents}
     if system:
         body["systemInstruction"] = {"parts": system}
-    config = _generation_config(request)
+    config = _generation_config(request.sampling, penalties=penalties)
     if config:
         body["generationConfig"] = config
     return body
 
 
-def _generation_config(request: ProviderRequest) -> dict[str, Any]:
-    sampling = request.sampling
-    config: dict[str, Any] = {}
-    if sampling.temperature is not None:
-        config["temperature"] = sampling.temperature
+def _generation_config(sampling: Sampling, *, penalties: bool) -> dict[str, Any]:
+    asked = sampled(sampling, seed_bits=31)
+    config: dict[str, Any] = {
+        _NAMES.get(name, name): value for name, value in asked.items() if penalties or name not in _PENALTIES
+    }
     if sampling.max_tokens is not None:
         config["maxOutputTokens"] = sampling.max_tokens
     if sampling.stop:

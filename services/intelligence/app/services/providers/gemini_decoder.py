@@ -117,7 +117,13 @@ class GeminiDecoder(SseDecoder):
         self._finish_reason = ""
         self._usage: msgspec.Raw = msgspec.Raw()
         self._saw_candidate = False
+        self._goes_on = False
         self._saw_feedback = False
+
+    @property
+    def complete(self) -> bool:
+        """See StreamDecoder. A stream that goes on after one finish reason names them all along: none is its end."""
+        return bool(self._finish_reason) and not self._goes_on
 
     @property
     def continuation(self) -> str:
@@ -151,6 +157,7 @@ class GeminiDecoder(SseDecoder):
 
     def _take_candidate(self, candidate: _Candidate) -> None:
         self._saw_candidate = True
+        self._goes_on = bool(self._finish_reason)
         content = candidate.content
         if content is not None and content.parts:
             for part in content.parts:

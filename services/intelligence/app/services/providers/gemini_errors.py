@@ -41,6 +41,11 @@ _NO_ALLOWANCE = re.compile(r"\blimit: 0(?![\d.])")
 _MOST_TOKENS = re.compile(r"exceeds the maximum number of tokens allowed \((\d+)\)")
 
 
+def rejects_penalties(complaint: Complaint) -> bool:
+    """Whether the complaint is that this model takes no penalties; most do not."""
+    return complaint.status == 400 and "Penalty is not enabled" in complaint.message
+
+
 def classify(complaint: Complaint) -> Verdict:
     """What this answer, or this event of a stream, means."""
     if complaint.status == 402:

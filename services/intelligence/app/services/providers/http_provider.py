@@ -5,11 +5,11 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
-from ...domain.chat import ChatTurn, Locality, ProviderRequest
+from ...domain.chat import ChatTurn, Locality, ProviderRequest, Sampling
 from ...domain.errors import Garbled, ProviderError, Unreachable
 from ...domain.events import Delta
 from ...routing.policy import Candidate
@@ -23,6 +23,9 @@ LISTING_BYTES = 8 * 1024 * 1024
 
 REMEMBERED_MODELS = 256
 """Of how many models something is remembered that was learnt of them."""
+
+LAST_WORDS_SECONDS = 1.0
+"""How long the usage and the end mark of an answer are waited for once its end was named."""
 
 T = TypeVar("T")
 
@@ -41,6 +44,8 @@ class HttpProvider(Provider):
 
     ``keys`` are all secrets that no error may quote: this provider's own and, where given, those of others.
     """
+
+    most_lessons: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -67,10 +72,10 @@ class HttpProvider(Provider):
         self._contexts: dict[str, int] = {}
 
     def candidate(self, model: str = "") -> Candidate:
-        """See Provider. How much a model reads is what was learnt of it, once something was."""
+        """See Provider. How much a model reads is what is known of it, once something is."""
         candidate = super().candidate(model)
-        learnt = self._contexts.get(candidate.model)
-        return candidate if learnt is None else replace(candidate, context_tokens=learnt)
+        known = self._context(candidate.model)
+        return candidate if known is None else replace(candidate, context_tokens=known)
 
     @abstractmethod
     def _classify(self, complaint: Complaint) -> Verdict:
@@ -81,8 +86,15 @@ class HttpProvider(Provider):
         """The call that asks for an answer; raises ProviderError where there is none to make."""
 
     def _adapt(self, _complaint: Complaint, _request: ProviderRequest, /) -> bool:
-        """Learn from a complaint; true where the request is worth preparing anew, because the call will differ."""
+        """Learn from a complaint; true where the request is worth preparing anew, because the call will differ.
+
+        Asked ``most_lessons`` times in one call at most.
+        """
         return False
+
+    def _context(self, model: str) -> int | None:
+        """How many tokens a conversation with this model may have, where that is known."""
+        return self._contexts.get(model)
 
     def _learn_context(self, model: str, tokens: int) -> None:
         """A conversation with this model may have so many tokens."""
@@ -97,26 +109,27 @@ class HttpProvider(Provider):
     async def _exchange(
         self, request: ProviderRequest, prepare: Callable[[ProviderRequest], Awaitable[Call]]
     ) -> AsyncGenerator[Delta]:
-        """One call and its answer; prepared once more where something was learnt from the first complaint."""
-        for may_adapt in (True, False):
+        """One call and its answer; prepared anew where something was learnt from a complaint."""
+        for lessons_left in range(self.most_lessons, -1, -1):
             call = await prepare(request)
             async with self._transport.request(
                 "POST", call.url, headers=self._headers, body=call.body, connect_timeout=self._connect_timeout
             ) as response:
                 if 200 <= response.status < 300:
-                    decoder = call.decoder
+                    decoder, ending = call.decoder, False
                     try:
                         async for chunk in response:
                             for delta in decoder.feed(chunk):
                                 yield delta
                             if decoder.over:
                                 break
+                            ending = _await_end(response, decoder, ending)
                     except (Garbled, Unreachable) as broken:
                         if not decoder.whole:
                             broken.usage = decoder.reported()
                             raise
                     rest = decoder.close()
-                    if decoder.failure is None:
+                    if decoder.over and decoder.failure is None:
                         response.release()
                     for delta in rest:
                         yield delta
@@ -126,7 +139,7 @@ class HttpProvider(Provider):
                         raise decoder.failure
                     return
                 complaint = await _complaint(response)
-            if not (may_adapt and self._adapt(complaint, request)):
+            if not (lessons_left and self._adapt(complaint, request)):
                 raise self._error(complaint, request)
 
     async def _ask(self, url: str, shape: type[T], body: Mapping[str, Any] | None = None) -> T:
@@ -156,11 +169,30 @@ def said(request: ProviderRequest) -> list[ChatTurn]:
     return [turn for turn in request.turns if turn.text]
 
 
+def sampled(sampling: Sampling, *, seed_bits: int = 64) -> dict[str, Any]:
+    """What was asked for of the drawing itself, under the names that most providers have for it.
+
+    A seed is folded into ``seed_bits``, for those that take no larger ones; one that has no more of them stays.
+    """
+    names = ("temperature", "top_p", "seed", "frequency_penalty", "presence_penalty")
+    asked = {name: value for name in names if (value := getattr(sampling, name)) is not None}
+    if seed_bits < 64 and "seed" in asked:
+        asked["seed"] &= (1 << seed_bits) - 1
+    return asked
+
+
 def remember(known: dict[str, T], model: str, fact: T) -> None:
     """Keep a fact of a model: callers name models, so the oldest goes when there are too many."""
     known[model] = fact
     if len(known) > REMEMBERED_MODELS:
         del known[next(iter(known))]
+
+
+def _await_end(response: Response, decoder: StreamDecoder, ending: bool) -> bool:
+    """Whether the answer's end was named by now; what may still follow is not waited for long. ``ending``: before."""
+    if decoder.complete is not ending:
+        response.end_within(LAST_WORDS_SECONDS if decoder.complete else None)
+    return decoder.complete
 
 
 async def _complaint(response: Response) -> Complaint:

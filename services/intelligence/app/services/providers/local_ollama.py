@@ -17,7 +17,7 @@ from . import ollama_errors
 from .base import Standing
 from .complaints import Complaint, Verdict, from_value
 from .decoding import NdjsonDecoder, lenient, present
-from .http_provider import Call, HttpProvider, said
+from .http_provider import Call, HttpProvider, said, sampled
 from .transport import Transport
 
 MOST_MODELS = 64
@@ -233,8 +233,7 @@ def to_body(request: ProviderRequest, model: str, num_ctx: int) -> dict[str, Any
     loading = _loading(num_ctx)
     options = loading["options"]
     options["num_predict"] = min(sampling.max_tokens or num_ctx, num_ctx)
-    if sampling.temperature is not None:
-        options["temperature"] = sampling.temperature
+    options |= sampled(sampling, seed_bits=31)
     if sampling.stop:
         options["stop"] = list(sampling.stop)
     return {

@@ -17,8 +17,8 @@ AZURE_SUFFIXES = (
     ".azure-api.net",
 )
 REASONING_FAMILIES = ("o1", "o3", "o4", "gpt-5", "gpt-6")
-"""Their models take no temperature and no stop, and count what they think against ``max_completion_tokens``."""
-NOT_FOR_REASONING = frozenset({"temperature", "stop"})
+"""Their models choose their words themselves, and count what they think against ``max_completion_tokens``."""
+NOT_FOR_REASONING = frozenset({"temperature", "top_p", "frequency_penalty", "presence_penalty", "stop"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,28 +7,34 @@ from typing import Any
 import msgspec
 
 from ...domain.chat import Locality, ProviderRequest
-from ...domain.errors import Misconfigured, ProviderError, Refused
+from ...domain.errors import Faulted, Misconfigured, ProviderError, Refused
 from ...domain.events import Finished, FinishReason, Usage
+from ...routing.history import ANSWER_SHARE, TURN_OVERHEAD_TOKENS, estimated_tokens
 from . import openai_errors
 from .base import Standing
 from .complaints import Complaint, Verdict, from_value
 from .decoding import SseDecoder, lenient, present
-from .http_provider import Call, HttpProvider, said
+from .http_provider import Call, HttpProvider, remember, said, sampled
+from .model_lists import context_of
 from .openai_dialect import Dialect, dialect_of
 from .retirements import day_in
 from .transport import Transport
 
-MOST_MODELS = 256
-"""How many models' turned-down parameters are remembered: callers may name any."""
 _FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
+_GAVE_UP = frozenset({"error", "abort"})
+"""How OpenRouter, and how vLLM and SGLang finish an answer that they could not."""
 
 
 class OpenAIProvider(HttpProvider):
     """A model behind ``POST {base_url}/chat/completions``: OpenAI's, a deployment at Azure, or another server's.
 
-    What each of them understands stands in ``openai_dialect``. A parameter that a model turns down all the same is
-    left out for it from then on.
+    What each of them understands stands in ``openai_dialect``. What a model's complaints tell is remembered: the
+    parameters that it turns down, how much it reads, and how long its answers may be. ``context_tokens`` is what is
+    assumed where nobody has told: neither a complaint, nor the server's list, nor what is publicly known.
     """
+
+    most_lessons = 4
+    """Most servers name one parameter at a time that they do not take."""
 
     def __init__(
         self,
@@ -63,6 +69,7 @@ class OpenAIProvider(HttpProvider):
         self.priced_as = self._dialect.vendor
         self._model = model
         self._dropped: dict[str, frozenset[str]] = {}
+        self._longest: dict[str, int] = {}
 
     @property
     def model(self) -> str:
@@ -75,10 +82,14 @@ class OpenAIProvider(HttpProvider):
         Other servers are ready when they answer: many have no list of models, or answer to names that it lacks.
         """
         try:
-            await self._ask(self._dialect.check_url(self._model), Any)
+            listing = await self._ask(self._dialect.check_url(self._model), Any)
         except Misconfigured as error:
             if self._dialect.kind == "openai" or error.reason != "model_missing":
                 raise
+            return
+        told = context_of(self._model, listing)
+        if told is not None and not (told.at_most and self._model in self._contexts):
+            self._learn_context(self._model, told.tokens)
 
     async def examine(self) -> Standing:
         """See Provider. OpenAI is asked for the model, others for their list; Azure's names no deployment."""
@@ -103,30 +114,51 @@ class OpenAIProvider(HttpProvider):
         return Call(url, msgspec.json.encode(self._body(request)), decoder)
 
     def _adapt(self, complaint: Complaint, request: ProviderRequest, /) -> bool:
-        parameter = openai_errors.unsupported_parameter(complaint)
-        if parameter is None:
-            return False
         model = request.model or self._model
         before = self._body(request)
-        self._dropped[model] = self._dropped.get(model, frozenset()) | {parameter}
-        if len(self._dropped) > MOST_MODELS:
-            del self._dropped[next(iter(self._dropped))]
+        refused = openai_errors.unsupported_parameters(complaint)
+        longest, reads = openai_errors.longest_answer(complaint), openai_errors.most_tokens(complaint)
+        if refused:
+            remember(self._dropped, model, self._dropped.get(model, frozenset()) | refused)
+        if longest is not None:
+            remember(self._longest, model, longest)
+        if reads is not None:
+            self._learn_context(model, reads)
         return self._body(request) != before
 
     def _body(self, request: ProviderRequest) -> dict[str, Any]:
         model = request.model or self._model
-        return to_body(request, model, self._dialect, self._dropped.get(model, frozenset()))
+        dropped = self._dropped.get(model, frozenset())
+        return to_body(request, model, self._dialect, dropped, longest=self._room(request, model))
+
+    def _room(self, request: ProviderRequest, model: str) -> int | None:
+        """How long the answer may be, in tokens, where less than what was asked for is known to be taken."""
+        asked, context = request.sampling.max_tokens, self._context(model)
+        longest = self._longest.get(model)
+        if asked is None or context is None or asked <= context * ANSWER_SHARE:
+            return longest
+        room = context - sum(estimated_tokens(turn.text) + TURN_OVERHEAD_TOKENS for turn in said(request))
+        return min(filter(None, (longest, room if room > 0 else None)), default=None)
+
+    def _context(self, model: str) -> int | None:
+        return super()._context(model) or self.window(self.priced_as, model)
 
     def _classify(self, complaint: Complaint) -> Verdict:
         return openai_errors.classify(complaint)
 
 
 def to_body(
-    request: ProviderRequest, model: str, dialect: Dialect, dropped: frozenset[str] = frozenset()
+    request: ProviderRequest,
+    model: str,
+    dialect: Dialect,
+    dropped: frozenset[str] = frozenset(),
+    *,
+    longest: int | None = None,
 ) -> dict[str, Any]:
     """The body of POST /chat/completions; ``dropped`` names parameters that the model has turned down.
 
-    Where the usual name of the answer's limit was turned down, the other one is used.
+    Where the usual name of the answer's limit was turned down, the other one is used. ``longest`` is the longest
+    answer that may be asked for, where that is known.
     """
     sampling = request.sampling
     without = dropped | dialect.not_taken(model)
@@ -139,13 +171,12 @@ def to_body(
         body["stream_options"] = {"include_usage": True}
         if dialect.obfuscates:
             body["stream_options"]["include_obfuscation"] = False
-    if sampling.temperature is not None and "temperature" not in without:
-        body["temperature"] = sampling.temperature
+    body |= {name: value for name, value in sampled(sampling).items() if name not in without}
     if sampling.stop and "stop" not in without:
         body["stop"] = list(sampling.stop)
     limit = next((name for name in dialect.limit_names(model) if name not in without), None)
     if sampling.max_tokens is not None and limit is not None:
-        body[limit] = sampling.max_tokens
+        body[limit] = sampling.max_tokens if longest is None else min(sampling.max_tokens, longest)
     return body
 
 
@@ -210,6 +241,11 @@ class _Usage(msgspec.Struct):
     completion_tokens_details: _OutputDetails | None = None
 
 
+class _Named(msgspec.Struct):
+    object: str | None = None
+
+
+_decode_named = msgspec.json.Decoder(_Named).decode
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 _usage_decoder = msgspec.json.Decoder(_Usage)
 
@@ -231,8 +267,8 @@ class OpenAIDecoder(SseDecoder):
 
     def _take(self, frame: bytes | str) -> None:
         chunk = _decode_chunk(frame)
-        if present(chunk.error):
-            raise self._explain(from_value({"error": msgspec.json.decode(chunk.error)}))
+        if present(chunk.error) or (chunk.choices is None and _is_error(frame)):
+            raise self._explain(from_value(msgspec.json.decode(frame)))
         if chunk.model:
             self._model = chunk.model
         for choice in chunk.choices or ():
@@ -269,7 +305,14 @@ class OpenAIDecoder(SseDecoder):
             raise self._truncated()
         if raw == "content_filter":
             raise Refused("the provider's content filter ended the answer", reason="blocked")
+        if raw in _GAVE_UP:
+            raise Faulted(f"the provider ended the answer amid it ({raw})", reason="server_error")
         return self._finished(_FINISH.get(raw, "other"), raw, self.reported())
+
+
+def _is_error(frame: bytes | str) -> bool:
+    """Whether an event without choices is vLLM's and SGLang's older way to tell of an error."""
+    return _decode_named(frame).object == "error"
 
 
 def _to_usage(usage: _Usage | None) -> Usage | None:

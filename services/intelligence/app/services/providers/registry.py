@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from ...config import Settings
 from ...domain.chat import Locality
 from ...routing.policy import Candidate
-from .base import Provider
+from .base import Provider, Window, nothing_known
 from .transport import Transport
 
 OLLAMA_DEFAULT_URL = "http://127.0.0.1:11434"
@@ -50,8 +50,13 @@ class Adapter:
         return found
 
 
-def build(settings: Settings, transport: Transport, clock: Clock) -> tuple[list[Provider], list[Candidate]]:
-    """(providers, missing) in the order of the priority; ``missing`` are those without a key."""
+def build(
+    settings: Settings, transport: Transport, clock: Clock, window: Window = nothing_known
+) -> tuple[list[Provider], list[Candidate]]:
+    """(providers, missing) in the order of the priority; ``missing`` are those without a key.
+
+    ``window`` is every provider's.
+    """
     providers: list[Provider] = []
     missing: list[Candidate] = []
     for name in settings.llm_provider_priority:
@@ -60,16 +65,15 @@ def build(settings: Settings, transport: Transport, clock: Clock) -> tuple[list[
         if adapter.needs_key and given["api_key"] is None:
             missing.append(Candidate(name, given["model"] or "", given.get("locality", "cloud"), configured=False))
             continue
-        make = adapter.load()
-        providers.append(
-            make(
-                transport=transport,
-                connect_timeout=settings.llm_connect_timeouts.get(name, CONNECT_TIMEOUT_SEC),
-                secrets=settings.keys(),
-                wall=clock.wall,
-                **given,
-            )
+        provider = adapter.load()(
+            transport=transport,
+            connect_timeout=settings.llm_connect_timeouts.get(name, CONNECT_TIMEOUT_SEC),
+            secrets=settings.keys(),
+            wall=clock.wall,
+            **given,
         )
+        provider.window = window
+        providers.append(provider)
     return providers, missing
 
 

@@ -51,6 +51,10 @@ class Response(Protocol):
         """The body up to ``limit`` bytes; what lies beyond is dropped."""
         ...
 
+    def end_within(self, seconds: float | None) -> None:
+        """Take the body for ended when so many seconds have passed from now, or None: only where it ends."""
+        ...
+
     def release(self) -> None:
         """Nothing more of the body is needed: leaving may wait a moment for its end, to keep the connection."""
         ...
@@ -154,6 +158,7 @@ class _AiohttpResponse:
         self._raw = raw
         self._content = raw.content
         self._began = False
+        self._ends: float | None = None
         self._released = False
         self.status = raw.status
 
@@ -166,7 +171,7 @@ class _AiohttpResponse:
 
     async def __anext__(self) -> bytes:
         try:
-            chunk = await self._content.readany()
+            chunk = await (self._content.readany() if self._ends is None else self._read_until(self._ends))
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             raise self._cut(error) from error
         if not chunk:
@@ -184,6 +189,9 @@ class _AiohttpResponse:
                 break
         return b"".join(parts)[:limit]
 
+    def end_within(self, seconds: float | None) -> None:
+        self._ends = None if seconds is None else asyncio.get_running_loop().time() + seconds
+
     def release(self) -> None:
         self._released = True
 
@@ -198,6 +206,13 @@ class _AiohttpResponse:
             if sock is not None:
                 # A polite TLS goodbye would wait for the other side, which may be the one that hangs.
                 sock.abort()
+
+    async def _read_until(self, ends: float) -> bytes:
+        try:
+            async with asyncio.timeout_at(ends):
+                return await self._content.readany()
+        except TimeoutError:
+            return b""
 
     async def _drain(self) -> None:
         with contextlib.suppress(ProviderError, TimeoutError):
