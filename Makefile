@@ -18,7 +18,7 @@ UV = cd requirements && PATH="../$(VENV)/bin:$$PATH" uv pip compile --universal 
 	--no-emit-index-url --no-header --quiet
 ROUTING = services/intelligence/app/services/llm_router.py,services/intelligence/app/routing/*
 
-.PHONY: help setup up doctor test check format lock bench drift clean page
+.PHONY: help setup up doctor test check format lock bench mutate drift clean page
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -51,10 +51,15 @@ lock: $(VENV)/.pip ## compile requirements/*.in into pins with hashes (needs uv)
 	@PATH="$(VENV)/bin:$$PATH" && command -v uv >/dev/null || { echo 'make lock needs uv: pip install uv'; exit 1; }
 	$(UV) runtime.in -o runtime.txt
 	$(UV) dev.in -o dev.txt
+	$(UV) mutate.in -o mutate.txt
 	$(UV) --no-deps local-model.in -o local-model.txt
 
 bench: setup ## measure NovaCore on this machine
 	@exec $(PY) -m bench
+
+mutate: $(VENV)/.mutate ## change the routing code in every small way, and list the changes that no test notices
+	$(VENV)/bin/mutmut run
+	$(VENV)/bin/mutmut results
 
 drift: $(DRIFT)/.runtime ## compare our adapters with the providers' newest official clients
 	$(NEWEST) anthropic google-genai ollama openai
@@ -62,7 +67,7 @@ drift: $(DRIFT)/.runtime ## compare our adapters with the providers' newest offi
 
 clean: ## remove what make made; the data folder stays
 	rm -rf $(VENV) $(DRIFT) .node $(PAGE)/node_modules $(CLIENTS)/node_modules $(PAGE)/dist htmlcov .coverage
-	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis mutants
 
 $(VENV)/bin/python:
 	@sh scripts/require python $(PYTHON)
@@ -84,6 +89,10 @@ $(VENV)/.local-model: requirements/local-model.txt $(VENV)/.runtime
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	$(PIP) -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.mutate: requirements/mutate.txt $(VENV)/.dev
+	$(PIP) -r requirements/mutate.txt
 	@touch $@
 
 # The newest clients live beside the pins, with what our adapters run on.

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from .load import Target
@@ -39,9 +40,9 @@ def start_proxy(folder: Path, mock_port: int) -> tuple[Running, int]:
 
 
 class NovaCore:
-    """All services as they are run, with accounts, storage and metrics on."""
+    """All services as they are run, with accounts, storage and metrics on. ``more`` are settings on top."""
 
-    def __init__(self, folder: Path, mock_port: int) -> None:
+    def __init__(self, folder: Path, mock_port: int, more: Mapping[str, str] | None = None) -> None:
         self._folder = folder
         self._ports = {name: free_port() for name in ("local_model", "memory", "intelligence", "gateway")}
         (folder / "empty.env").touch()
@@ -61,6 +62,7 @@ class NovaCore:
             "OLLAMA_URL": f"http://127.0.0.1:{mock_port}",
             # The mock takes any number at a time: our own work is measured, not the queue before a busy model.
             "LLM_PROVIDER_CONCURRENCY": "ollama:10000",
+            **(more or {}),
         }
         self.processes: list[Running] = []
 
@@ -85,9 +87,9 @@ class NovaCore:
         self.processes[place].stop()
         self.processes[place] = self._serve("intelligence")
 
-    def request(self, path: str) -> Target:
+    def request(self, path: str, question: str = QUESTION) -> Target:
         """What a client sends: a new conversation each time, which stores a session and a prompt."""
-        body = json.dumps({"message": QUESTION}).encode()
+        body = json.dumps({"message": question}).encode()
         key = b"authorization: Bearer " + API_KEY.encode() + b"\r\n"
         head = b"POST " + path.encode() + b" HTTP/1.1\r\n"
         return Target("127.0.0.1", self._ports["gateway"], head + key + _rest(body))

@@ -112,8 +112,12 @@ class ScriptedProvider(Provider):
         prefills: bool = False,
         cold: bool = False,
         load_seconds: float = 0.0,
+        loaded_seconds: float = 0.0,
     ) -> None:
-        """``cold``: the model is not loaded; a call or a warm-up loads it, in ``load_seconds``."""
+        """``cold``: the model is not loaded; a call or a warm-up loads it, in ``load_seconds``.
+
+        ``loaded_seconds``: how long it takes to say whether it is loaded.
+        """
         self.name = name
         self.prefills = prefills
         self.locality = locality or ("local" if name == "ollama" else "cloud")
@@ -128,6 +132,7 @@ class ScriptedProvider(Provider):
         self.cold = cold
         self.warmed_at: list[float] = []
         self._load_seconds = load_seconds
+        self._loaded_seconds = loaded_seconds
 
     @property
     def model(self) -> str:
@@ -152,6 +157,8 @@ class ScriptedProvider(Provider):
 
     async def is_cold(self, _model: str = "", /) -> bool:
         """See Provider."""
+        if self._loaded_seconds:
+            await asyncio.sleep(self._loaded_seconds)
         return self.cold
 
     async def warm_up(self, _model: str = "", /) -> None:

@@ -11,7 +11,7 @@ for code without threads and sockets: time does not stand still for what happens
 import asyncio
 import functools
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -33,9 +33,11 @@ class _JumpingSelector(selectors.DefaultSelector):
     def __init__(self, early: float) -> None:
         super().__init__()
         self.now = START
+        self.turns = 0
         self._early = early
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.turns += 1
         ready = super().select(0)
         if ready or timeout == 0:
             return ready
@@ -60,9 +62,20 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Virtual seconds."""
         return self._jumping.now
 
+    @property
+    def turns(self) -> int:
+        """How often the loop has gone round: what happens within one turn waits for nothing and nobody."""
+        return self._jumping.turns
+
 
 class VirtualClock:
-    """The running loop's time as novakit's Clock."""
+    """The running loop's time as novakit's Clock.
+
+    ``steps``: from that many seconds after START on, the wall clock is off by so many more; the other one never is.
+    """
+
+    def __init__(self, steps: Sequence[tuple[float, float]] = ()) -> None:
+        self._steps = steps
 
     def now(self) -> float:
         """Virtual monotonic seconds."""
@@ -70,7 +83,8 @@ class VirtualClock:
 
     def wall(self) -> float:
         """Virtual seconds since 1970."""
-        return EPOCH + self.now()
+        now = self.now()
+        return EPOCH + now + sum(by for at, by in self._steps if now >= START + at)
 
 
 def run(main: Coroutine[Any, Any, T], *, early: float = 0.0) -> T:

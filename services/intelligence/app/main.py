@@ -177,6 +177,17 @@ def pace_of(settings: Settings, names: list[str], local: set[str]) -> Pace:
     )
 
 
+def policy_of(settings: Settings) -> BreakerPolicy:
+    """When a provider is left alone, and for how long."""
+    return BreakerPolicy(
+        settings.llm_provider_failure_threshold,
+        settings.llm_provider_cooldown_sec,
+        settings.llm_provider_cooldown_max_sec,
+        # A probe that may still speak keeps its place: that of a cold model may take as long as a request may.
+        probe_lease=settings.llm_request_deadline_sec + PROBE_LEASE_SEC,
+    )
+
+
 def _wire(
     settings: Settings,
     clock: Clock,
@@ -197,14 +208,7 @@ def _wire(
         [provider.name for provider in configured],
         {provider.name for provider in configured if provider.locality == "local"},
     )
-    policy = BreakerPolicy(
-        settings.llm_provider_failure_threshold,
-        settings.llm_provider_cooldown_sec,
-        settings.llm_provider_cooldown_max_sec,
-        # A probe that may still speak keeps its place.
-        probe_lease=max((clocks.first_token for clocks in pace.clocks.values()), default=0.0) + PROBE_LEASE_SEC,
-    )
-    board = HealthBoard(policy, clock, jitter)
+    board = HealthBoard(policy_of(settings), clock, jitter)
     board.subscribe(metrics.circuit)
     board.subscribe(reporting.circuit)
     metrics.known([provider.name for provider in configured])

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from services.intelligence.app.domain.events import ReasoningDelta, TextDelta
+from services.intelligence.app.routing.breaker import Closed
 from services.intelligence.app.routing.trail import AllProvidersFailed, Answering, Failed
 from services.intelligence.app.services.deadlines import Clocks
 from tests.intelligence.orchestrator.world import World
@@ -145,9 +146,49 @@ class TestTheRequest:
         assert gemini.calls == []
 
     @in_virtual_time
+    async def test_nor_is_anyone_waited_for_who_does_not_say_whether_its_model_is_loaded(self) -> None:
+        ollama = ScriptedProvider("ollama", always=fails("overloaded", retry_after=1.0), loaded_seconds=60.0)
+        world = World(ollama, request=2.5)
+        assert (await world.ask()).failures == [("ollama", "overloaded")]
+        assert world.clock.now() == START + 2.5
+
+    @in_virtual_time
     async def test_an_answer_under_way_is_not_cut_by_it(self) -> None:
         ollama = ScriptedProvider("ollama", [(*_every(9, tokens=40), *says("end"))])
         assert (await World(ollama, request=30.0).ask()).error is None
+
+    @in_virtual_time
+    async def test_nor_is_a_slot_waited_for_beyond_it(self) -> None:
+        names = ["ollama", "gemini"]
+        world = World(*(ScriptedProvider(name) for name in names), request=3.0, limits=dict.fromkeys(names, 1))
+        assert all(world.slots.take(name) for name in names)
+        assert [skip.reason for skip in (await world.ask()).all_failed.skipped] == ["busy"] * 4
+        assert world.clock.now() == START + 3
+
+    @pytest.mark.parametrize(("queued", "counted"), [(113.0, 0), (107.0, 1)])
+    @in_virtual_time
+    async def test_one_that_got_less_than_half_of_its_time_is_not_blamed_for_its_silence(
+        self, queued: float, counted: int
+    ) -> None:
+        world = World(ScriptedProvider("ollama", [SILENT]), limits={"ollama": 1})
+        assert world.slots.take("ollama")
+        asyncio.get_running_loop().call_later(queued, world.slots.give_back, "ollama")
+        told = await world.ask()
+        assert told.failures == [("ollama", "first_token_timeout")]
+        assert world.clock.now() == START + 120
+        assert world.state("ollama") == Closed(failures=counted)
+        assert world.nothing_left()
+
+    @pytest.mark.parametrize("request_sec", [8.0, 120.0])
+    @in_virtual_time
+    async def test_one_that_is_asked_at_once_is_however_short_the_request_s_own_deadline(
+        self, request_sec: float
+    ) -> None:
+        world = World(
+            ScriptedProvider("ollama", [SILENT]), ScriptedProvider("gemini", [says("Here.")]), request=request_sec
+        )
+        await world.ask()
+        assert world.state("ollama") == Closed(failures=1)
 
     @in_virtual_time
     async def test_while_an_answer_comes_its_clock_stands_still(self) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.intelligence.app.domain.chat import ProviderRequest, Target
 from services.intelligence.app.domain.errors import Reason, Refused
 from services.intelligence.app.domain.events import TextDelta
 from services.intelligence.app.routing.breaker import BreakerPolicy, Closed, Open
@@ -238,3 +239,33 @@ async def test_a_model_without_a_name_yet_has_each_failure_counted_once() -> Non
     await world.ask()
     await world.ask()
     assert isinstance(world.state("ollama", ""), Open)
+
+
+class TestAMissingModel:
+    """A caller named a model that the provider does not have; its others are as they were."""
+
+    named = ProviderRequest(asks().turns, chain=(Target("ollama", "nope"),))
+
+    @in_virtual_time
+    async def test_the_other_models_of_the_provider_are_asked_as_before(self) -> None:
+        ollama = ScriptedProvider("ollama", [fails("model_missing"), says("Hello.")])
+        world = World(ollama, ScriptedProvider("gemini"))
+        assert (await world.ask(self.named)).failures == [("ollama", "model_missing")]
+        assert world.state("ollama", "nope") == Open(1, START + 600.0, trips=0, setup=True)
+        assert (await world.ask()).answered_by == "ollama"
+        assert world.state("ollama") == world.state("ollama", "") == Closed()
+
+    @in_virtual_time
+    async def test_and_it_is_not_asked_for_again_not_even_as_the_last_resort(self) -> None:
+        ollama = ScriptedProvider("ollama", [fails("model_missing")])
+        world = World(ollama)
+        await world.ask(self.named)
+        told = await world.ask(self.named)
+        assert told.all_failed.failures == ()
+        assert len(ollama.calls) == 1
+
+    @in_virtual_time
+    async def test_a_chain_with_another_model_of_the_same_provider_goes_on_to_it(self) -> None:
+        ollama = ScriptedProvider("ollama", [fails("model_missing"), says("Hello.")])
+        chain = ProviderRequest(asks().turns, chain=(Target("ollama", "nope"), Target("ollama")))
+        assert (await World(ollama).ask(chain)).text == "Hello."

@@ -7,10 +7,11 @@ import pytest
 from novakit.clock import FakeClock
 
 from services.intelligence.app.domain.chat import Lock
-from services.intelligence.app.domain.events import TextDelta
+from services.intelligence.app.domain.events import Finished, TextDelta
+from services.intelligence.app.routing.breaker import BreakerPolicy, Closed
 from services.intelligence.app.services.hedging import ALWAYS_PER_WINDOW, HedgeBudget
-from tests.intelligence.orchestrator.world import World, asks
-from tests.support.scripted import EndsBare, Hangs, Pause, ScriptedProvider, fails, says
+from tests.intelligence.orchestrator.world import Told, World, asks
+from tests.support.scripted import EndsBare, Fails, Hangs, Pause, Script, ScriptedProvider, error, fails, says
 from tests.support.virtual_time import START, in_virtual_time
 
 SLOW = (Pause(5), *says("Slow."))
@@ -142,6 +143,140 @@ async def test_beyond_the_budget_the_first_is_waited_for() -> None:
     world = World(ollama, gemini, hedge_delay=2.0, hedge_share=0.0, limits={"ollama": 50})
     told = await asyncio.gather(*(world.ask() for _ in range(ALWAYS_PER_WINDOW + 5)))
     assert sorted(one.text for one in told) == ["Cloud."] * ALWAYS_PER_WINDOW + ["Slow."] * 5
+
+
+class TestTwoEndsAtOneMoment:
+    """Both are under way, and at one moment one of them speaks and the other comes to its end."""
+
+    @staticmethod
+    async def _both(first: Script, second: Script) -> tuple[World, Told]:
+        world = hedged(ScriptedProvider("ollama", [first]), ScriptedProvider("gemini", [second]))
+        return world, await world.ask()
+
+    @pytest.mark.parametrize(
+        "others", [(Pause(1), *says("Cloud.")), (Pause(1), *says()), (Pause(9), *says("Cloud."))]
+    )
+    @in_virtual_time
+    async def test_a_whole_answer_without_words_is_the_only_answer(self, others: Script) -> None:
+        world, told = await self._both((Pause(3), *says()), others)
+        assert told.error is None
+        assert told.lines == [
+            "1 connecting ollama",
+            "2 connecting gemini",
+            "2 cancelled gemini",
+            "1 succeeded ollama",
+        ]
+        assert isinstance(told.events[-1], Finished)
+        assert told.text == ""
+        assert world.nothing_left()
+
+    @in_virtual_time
+    async def test_a_refusal_that_comes_with_the_other_one_s_first_words_is_not_heard(self) -> None:
+        world, told = await self._both((Pause(3), *says("Local.")), (Pause(1), *fails("refused")))
+        assert (told.text, told.error, told.answered_by) == ("Local.", None, "ollama")
+        assert [line for line in told.lines if "succeeded" in line] == ["1 succeeded ollama"]
+        assert world.nothing_left()
+
+    @in_virtual_time
+    async def test_words_that_come_with_the_other_one_s_refusal_are_not_heard(self) -> None:
+        world, told = await self._both((Pause(3), *fails("refused")), (Pause(1), *says("Cloud.")))
+        assert (told.text, getattr(told.error, "reason", None)) == ("", "refused")
+        assert told.lines[-2:] == ["2 cancelled gemini", "1 succeeded ollama"]
+        assert world.nothing_left()
+
+    @in_virtual_time
+    async def test_a_failure_that_comes_with_them_is_told_and_counts(self) -> None:
+        world, told = await self._both((Pause(3), *fails("malformed")), (Pause(1), *says("Cloud.")))
+        assert (told.text, told.failures) == ("Cloud.", [("ollama", "malformed")])
+        assert world.state("ollama") == Closed(failures=1)
+
+    @pytest.mark.parametrize("turns", range(12))
+    @in_virtual_time
+    async def test_words_that_come_as_the_second_is_started_are_all_told(self, turns: int) -> None:
+        again = (Pause(0), TextDelta("again "))
+        script = (Pause(2), *(Pause(0),) * turns, TextDelta("again "), *again * 5, *says("end."))
+        world, told = await self._both(script, (Hangs(),))
+        assert told.text == "again " * 6 + "end."
+        assert told.lines[-1] == "1 succeeded ollama"
+        assert world.nothing_left()
+
+    @pytest.mark.parametrize("earlier", range(4))
+    @pytest.mark.parametrize("turns", range(6))
+    @in_virtual_time
+    async def test_one_that_breaks_as_the_second_is_started_is_gone_on_with_by_it(
+        self, turns: int, earlier: int
+    ) -> None:
+        script: Script = (Pause(2), *(Pause(0),) * earlier, TextDelta("It begins"), EndsBare())
+        ollama = ScriptedProvider("ollama", [script])
+        gemini = ScriptedProvider("gemini", always=(*(Pause(0),) * (earlier + turns), *says(" and ends.")))
+        world = hedged(ollama, gemini)
+        told = await world.ask()
+        assert told.text == "It begins and ends."
+        assert told.lines[-2] == "handoff ollama > gemini at 9: truncated"
+        assert [line for line in told.lines if "succeeded" in line] == told.lines[-1:]
+        assert isinstance(told.events[-1], Finished)
+        assert world.nothing_left()
+
+
+class TestHandoff:
+    """A race has been won, and then the winner breaks."""
+
+    @in_virtual_time
+    async def test_the_loser_comes_before_those_that_were_not_asked_yet(self) -> None:
+        openai = ScriptedProvider("openai")
+        world = hedged(
+            ScriptedProvider("ollama", [SLOW, says(" and ends.")]),
+            ScriptedProvider("gemini", [(TextDelta("It begins"), EndsBare())]),
+            openai,
+        )
+        assert (await world.ask()).text == "It begins and ends."
+        assert openai.calls == []
+
+    @in_virtual_time
+    async def test_whoever_goes_on_is_not_hedged(self) -> None:
+        openai = ScriptedProvider("openai")
+        world = hedged(
+            ScriptedProvider("ollama", [(TextDelta("It begins"), Fails(error("auth")))]),
+            ScriptedProvider("gemini", [(Pause(9), *says(" and ends."))]),
+            openai,
+        )
+        assert (await world.ask()).text == "It begins and ends."
+        assert openai.calls == []
+
+    @in_virtual_time
+    async def test_a_lock_that_comes_while_the_winner_speaks_keeps_the_cloud_from_going_on(self) -> None:
+        locks: list[frozenset[Lock]] = [frozenset(), frozenset(), frozenset({"session"})]
+        gemini = ScriptedProvider("gemini", [SLOW])
+        ollama = ScriptedProvider("ollama", [(Pause(3), TextDelta("It begins"), Fails(error("auth")))])
+        told = await hedged(ollama, gemini).ask(current=lambda _request: asks(locks=locks.pop(0)))
+        assert told.interrupted.error.reason == "auth"
+        assert told.lines[-1] == "skipped gemini: local_only"
+        assert len(gemini.calls) == 1
+
+    @in_virtual_time
+    async def test_both_break_and_the_third_ends_it(self) -> None:
+        world = hedged(
+            ScriptedProvider("ollama", [SLOW, (TextDelta(" and goes on"), Fails(error("auth")))]),
+            ScriptedProvider("gemini", [(TextDelta("It begins"), Fails(error("auth")))]),
+            ScriptedProvider("openai", [says(" and ends.")]),
+        )
+        told = await world.ask()
+        assert told.text == "It begins and goes on and ends."
+        assert [line for line in told.lines if "handoff" in line] == [
+            "handoff gemini > ollama at 9: auth",
+            "handoff ollama > openai at 21: auth",
+        ]
+        assert world.nothing_left()
+
+
+@in_virtual_time
+async def test_one_that_cools_down_is_not_asked_beside_one_that_is_merely_slow() -> None:
+    ollama = ScriptedProvider("ollama", [fails("malformed")])
+    gemini = ScriptedProvider("gemini", always=SLOW)
+    world = World(ollama, gemini, hedge_delay=2.0, hedge_share=1.0, policy=BreakerPolicy(threshold=1))
+    await world.ask()
+    assert (await world.ask()).text == "Slow."
+    assert len(ollama.calls) == 1
 
 
 class TestBudget:

@@ -1,20 +1,17 @@
-"""What holds for any schedule of faults, arrivals, departures and locks; a failure prints its schedule.
-
-``NOVACORE_SCHEDULES=5000`` generates that many schedules instead of the usual number.
-"""
+"""What holds for any schedule of faults, arrivals, departures, locks and clock steps. See ``schedules``."""
 
 import asyncio
-import os
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.intelligence.app.domain.chat import Lock, ProviderRequest
-from services.intelligence.app.domain.errors import ProviderError, Reason
-from services.intelligence.app.domain.events import Finished, ReasoningDelta, TextDelta
+from services.intelligence.app.domain.chat import ChatTurn, Lock, ProviderRequest
+from services.intelligence.app.domain.errors import ProviderError
+from services.intelligence.app.domain.events import Finished
+from services.intelligence.app.routing.breaker import BreakerPolicy, BreakerState, Open, blocked_until
+from services.intelligence.app.routing.policy import Candidate, HealthKey
 from services.intelligence.app.routing.trail import (
     AllProvidersFailed,
     Answering,
@@ -22,192 +19,202 @@ from services.intelligence.app.routing.trail import (
     Connecting,
     Failed,
     InterruptedAnswer,
+    RouteEvent,
     Succeeded,
 )
-from services.intelligence.app.services.deadlines import Clocks
-from tests.intelligence.orchestrator.world import Told, World, asks
-from tests.support.scripted import EndsBare, Hangs, Pause, Script, ScriptedProvider, fails, says
-from tests.support.virtual_time import run
+from services.intelligence.app.services.health_board import Admission, HealthBoard
+from tests.intelligence.orchestrator.schedules import (
+    CLOCKS,
+    COLD_START_SEC,
+    LIMITS,
+    VISIT,
+    Fleet,
+    Trace,
+    Watched,
+    any_schedule,
+    fleets,
+    locks,
+    seconds,
+    watched,
+)
+from tests.intelligence.orchestrator.world import Told, World
+from tests.support.virtual_time import VirtualClock, run
 
-SCHEDULES = int(os.environ.get("NOVACORE_SCHEDULES", "1500"))
-REQUEST_SEC = 30.0
+SCHEDULES = 5000
 GRACE_SEC = 0.1
-FIRST_TOKEN = {"ollama": 8.0, "gemini": 5.0, "openai": 5.0}
-LIMITS = {"ollama": 1, "gemini": 2, "openai": 2}
 FREE: frozenset[Lock] = frozenset()
-LOCKED: frozenset[Lock] = frozenset({"session"})
-
-seconds = st.sampled_from([0.0, 0.01, 0.5, 1.0, 2.0, 4.9, 5.1, 7.9, 8.1, 20.0])
-words = st.sampled_from(["One ", "two ", "three ", "One two three four five six "])
-REASONS: list[Reason] = (
-    ["connect_refused", "reset", "truncated", "empty", "auth", "rate_limited", "server_error", "overloaded",
-     "model_missing", "context_too_long", "invalid_request", "refused", "malformed", "billing"]
-)  # fmt: skip
-faults = st.sampled_from(REASONS)
-
-
-@st.composite
-def scripts(draw: st.DrawFn) -> Script:
-    steps: list[object] = []
-    for _ in range(draw(st.integers(0, 3))):
-        steps.append(Pause(draw(seconds)))
-        if draw(st.booleans()):
-            steps.append(ReasoningDelta("Hm. "))
-        steps.append(TextDelta(draw(words)))
-    match draw(st.integers(0, 5)):
-        case 0 | 1 | 2:
-            steps += [Pause(draw(seconds)), *says("end.")]
-        case 3:
-            steps += fails(draw(faults), retry_after=draw(st.sampled_from([None, 0.5, 2.0, 40.0])))
-        case 4:
-            steps.append(Hangs())
-        case _:
-            steps.append(EndsBare())
-    return tuple(steps)  # type: ignore[arg-type]
+SECRET = ChatTurn("user", "A secret.", local_only=True)
 
 
 @dataclass(frozen=True)
 class Visit:
-    """One request: when it comes, when its client leaves, and when its session is locked (None: never)."""
+    """One request: when it comes, when its client leaves, and who forbids the cloud from when on (None: never)."""
 
     comes: float
     leaves: float | None
+    locked: frozenset[Lock]
     locked_at: float | None
-    locked_from_start: bool
+    secret: bool
+    shown: bool
 
 
 visits = st.builds(
     Visit,
-    comes=st.sampled_from([0.0, 0.0, 0.5, 3.0, 61.0, 130.0]),
+    comes=st.sampled_from([0.0, 0.0, 0.0, 0.5, 3.0, 13.0, 61.0]),
     leaves=st.one_of(st.none(), seconds),
+    locked=locks,
     locked_at=st.one_of(st.none(), seconds),
-    locked_from_start=st.booleans(),
-)
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """A world and who comes to it."""
-
-    ollama: list[Script]
-    gemini: list[Script]
-    openai: list[Script]
-    checks: list[bool]
-    visits: list[Visit]
-    midstream: Literal["continue", "restart", "fail"]
-    hedge_delay: float | None
-    cold: bool
-    shown: bool
-
-
-schedules = st.builds(
-    Schedule,
-    ollama=st.lists(scripts(), max_size=4),
-    gemini=st.lists(scripts(), max_size=4),
-    openai=st.lists(scripts(), max_size=4),
-    checks=st.lists(st.booleans(), max_size=3),
-    visits=st.lists(visits, min_size=1, max_size=6),
-    midstream=st.sampled_from(["continue", "restart", "fail"]),
-    hedge_delay=st.sampled_from([None, 0.5, 2.0]),
-    cold=st.booleans(),
+    secret=st.booleans(),
     shown=st.booleans(),
 )
+Schedule = tuple[Fleet, list[Visit]]
+schedules = st.tuples(fleets, st.lists(visits, min_size=1, max_size=6))
 
 
-class Watched(ScriptedProvider):
-    """Notes how many calls it ever had at once, and whether a prompt came that the locks forbade."""
+class OneProbe(HealthBoard):
+    """Fails where a second call is let through to see whether a provider is back, while a first is still silent."""
 
-    most = 0
-    trespassed = False
+    def __init__(self, *parts: object) -> None:
+        super().__init__(*parts)  # type: ignore[arg-type]
+        self._probing: defaultdict[HealthKey, set[int]] = defaultdict(set)
 
-    def __init__(self, name: str, scripts: list[Script], may_ask: Callable[[ProviderRequest], bool], **more: object):
-        super().__init__(name, scripts, always=says("Whole."), **more)  # type: ignore[arg-type]
-        self._may_ask = may_ask
+    def admit(self, candidate: Candidate, *, force: bool = False) -> Admission | None:
+        assert candidate.locality == "local" or not force, "nobody in the cloud is a last resort"
+        before = dict(self.states)
+        admission = super().admit(candidate, force=force)
+        for key, ticket in admission.tickets if admission is not None else ():
+            if ticket.probe:
+                self._probing[key].add(id(admission))
+                assert len(self._probing[key]) == 1, f"two probes of {key} at a time"
+                assert due(before[key], self._clock.now(), forced=force), f"{key} was called before its time"
+        return admission
 
-    def _next(self) -> Script:
-        self.most = max(self.most, self.open_calls)
-        self.trespassed = self.trespassed or not self._may_ask(self.last.request)
-        return super()._next()
+    def answered(self, admission: Admission, seconds: float) -> None:
+        self._seen(admission)
+        super().answered(admission, seconds)
+
+    def _end(self, admission: Admission) -> None:
+        self._seen(admission)
+        super()._end(admission)
+
+    def _seen(self, admission: Admission) -> None:
+        for probing in self._probing.values():
+            probing.discard(id(admission))
 
 
-async def visit(world: World, plan: Visit, number: int, locks: dict[int, frozenset[Lock]], told: Told) -> None:
-    await asyncio.sleep(plan.comes)
+def due(state: BreakerState, now: float, *, forced: bool) -> bool:
+    """Whether a call may be let through this circuit to see."""
+    return blocked_until(state, now) is None or (forced and isinstance(state, Open) and not state.setup)
+
+
+class Story(Told):
+    """What one visitor was told, and when. ``longest`` it may wait; ``over`` is None where it left before the end."""
+
+    def __init__(self, longest: float) -> None:
+        super().__init__()
+        self.longest = longest
+        self.began = 0.0
+        self.over: float | None = None
+        self.times: list[tuple[float, RouteEvent]] = []
+
+    def take(self, event: RouteEvent) -> None:
+        super().take(event)
+        self.times.append((asyncio.get_running_loop().time(), event))
+
+    def waited(self) -> float:
+        """Seconds in which nobody spoke."""
+        assert self.over is not None
+        speaking: float | None = None
+        spoken = 0.0
+        for at, event in self.times:
+            if isinstance(event, Answering):
+                speaking = at
+            elif isinstance(event, Failed | Succeeded) and speaking is not None:
+                spoken, speaking = spoken + at - speaking, None
+        return self.over - self.began - spoken
+
+
+async def visit(world: World, plan: Visit, number: int, locked: dict[int, frozenset[Lock]], story: Story) -> None:
+    VISIT.set(number)
     loop = asyncio.get_running_loop()
-    locks[number] = LOCKED if plan.locked_from_start else FREE
-    if plan.locked_at is not None:
-        loop.call_later(plan.locked_at, locks.__setitem__, number, LOCKED)
-    request = asks(f"Question {number}?", locks=locks[number])
-    began = loop.time()
+    await asyncio.sleep(plan.comes)
+    locked[number] = plan.locked if plan.locked_at == 0.0 else FREE
+    if plan.locked_at:
+        loop.call_later(plan.locked_at, locked.__setitem__, number, plan.locked)
 
-    def current(_request: ProviderRequest) -> ProviderRequest:
-        return asks(f"Question {number}?", locks=locks[number])
+    def current(_request: ProviderRequest | None = None) -> ProviderRequest:
+        turns = (*((SECRET,) if plan.secret else ()), ChatTurn("user", f"Question {number}?"))
+        return ProviderRequest(turns, locks=locked[number])
 
-    first: float | None = None
-    finished = False
+    story.began = loop.time()
     try:
         async with asyncio.timeout(plan.leaves):
-            events = world.stream(request, current, shown=world_shown(world))
+            events = world.stream(current(), current, shown=plan.shown)
             try:
                 async for event in events:
-                    told.take(event)
-                    if first is None and isinstance(event, Answering):
-                        first = loop.time()
-                    finished = finished or isinstance(event, Finished)
+                    story.take(event)
             finally:
                 await events.aclose()
     except TimeoutError:
         return
     except (ProviderError, AllProvidersFailed, InterruptedAnswer) as error:
-        told.error = error
-    waited = (first or loop.time()) - began
-    assert waited <= REQUEST_SEC + GRACE_SEC, f"request {number} waited {waited:.2f} s"
-    assert finished or told.error is not None
-
-
-def world_shown(world: World) -> bool:
-    return bool(getattr(world, "shown", True))
+        story.error = error
+    story.over = loop.time()
 
 
 async def scene(schedule: Schedule) -> None:
-    locks: dict[int, frozenset[Lock]] = {}
-
-    def open_to_the_cloud(request: ProviderRequest) -> bool:
-        said = next(turn.text for turn in request.turns if turn.text.startswith("Question"))
-        return not locks[int(said.removeprefix("Question ").removesuffix("?"))]
-
-    checks = [() if fine else fails("connect_refused") for fine in schedule.checks]
-    ollama = Watched("ollama", schedule.ollama, lambda _request: True, cold=schedule.cold, load_seconds=3.0)
-    ollama._checks = list(checks)  # type: ignore[arg-type]
-    gemini = Watched("gemini", schedule.gemini, open_to_the_cloud)
-    openai = Watched("openai", schedule.openai, open_to_the_cloud)
+    fleet, plans = schedule
+    locked: dict[int, frozenset[Lock]] = {}
+    providers = watched(fleet, lambda number: bool(locked[number]))
     world = World(
-        ollama,
-        gemini,
-        openai,
-        clocks={name: Clocks(first_token=first, stall=4.0, total=60.0) for name, first in FIRST_TOKEN.items()},
-        request=REQUEST_SEC,
-        midstream=schedule.midstream,
-        hedge_delay=schedule.hedge_delay,
+        *providers,
+        clocks=CLOCKS,
+        request=fleet.request,
+        cold_start=COLD_START_SEC,
+        midstream=fleet.midstream,
+        hedge_delay=fleet.hedge_delay,
         limits=LIMITS,
+        policy=BreakerPolicy(fleet.threshold, cooldown=10.0, cooldown_max=40.0, probe_lease=fleet.request + 1),
+        clock=VirtualClock(fleet.steps),
+        board=OneProbe,
     )
-    world.shown = schedule.shown  # type: ignore[attr-defined]
-    stories = [Told() for _ in schedule.visits]
-    await asyncio.gather(
-        *(visit(world, plan, number, locks, stories[number]) for number, plan in enumerate(schedule.visits))
-    )
+    world.board._states.update(fleet.circuits)
+    stories = [Story(fleet.request) for _ in plans]
+    await asyncio.gather(*(visit(world, plan, n, locked, stories[n]) for n, plan in enumerate(plans)))
     await world.orchestrator.close()
-    for provider in (ollama, gemini, openai):
-        assert not provider.trespassed, f"{provider.name} was asked under a lock"
+    for provider in providers:
+        assert not provider.trespassed, f"{provider.name} was called under a lock, or with what was marked local"
         assert provider.most <= LIMITS[provider.name], f"{provider.most} calls at once in {provider.name}"
+        late = provider.late(loading=COLD_START_SEC if provider.name == "ollama" else 0.0)
+        assert late is None, late
         assert world.slots.waiting(provider.name) == 0
         assert all(world.slots.take(provider.name) for _ in range(LIMITS[provider.name])), "a slot is left behind"
     assert world.nothing_left()
     others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     assert not others, f"left behind: {others}"
-    for story in stories:
-        numbers = [event.call for event in story.events if isinstance(event, Connecting)]
-        assert numbers == list(range(1, len(numbers) + 1))
-        assert one_voice_at_a_time(story)
+    for number, story in enumerate(stories):
+        check(
+            story, [trace for provider in providers for trace in provider.traces if trace.visit == number], providers
+        )
+
+
+def check(story: Story, traces: Sequence[Trace], providers: Sequence[Watched]) -> None:
+    numbers = [event.call for event in story.events if isinstance(event, Connecting)]
+    assert numbers == list(range(1, len(numbers) + 1)), "each call has its number"
+    assert one_voice_at_a_time(story)
+    marks = [event for event in story.events if isinstance(event, Finished)]
+    answers = [event for event in story.events if isinstance(event, Succeeded)]
+    assert len(marks) <= 1
+    assert len(answers) <= 1
+    if marks:
+        assert story.events[-2:] == [answers[0], marks[0]], "the terminal mark is the last word"
+        [whole] = [trace for trace in traces if trace.deltas and trace.deltas[-1] == marks[0]]
+        if not any(isinstance(event, Failed) and event.spoke for event in story.events):
+            assert story.text == whole.text
+    if story.over is None:
+        return
+    assert bool(marks) != (story.error is not None), "it ends with an answer or with an error"
+    assert story.waited() <= story.longest + GRACE_SEC, f"waited {story.waited():.2f} s"
 
 
 def one_voice_at_a_time(story: Told) -> bool:
@@ -223,9 +230,5 @@ def one_voice_at_a_time(story: Told) -> bool:
     return True
 
 
-@settings(
-    max_examples=SCHEDULES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-)
-@given(schedule=schedules)
-def test_the_laws_hold_for_any_schedule(schedule: Schedule) -> None:
-    run(scene(schedule))
+def test_the_laws_hold_for_any_schedule() -> None:
+    any_schedule(SCHEDULES, schedules, lambda schedule: run(scene(schedule)))

@@ -9,6 +9,7 @@ from services.intelligence.app.domain.events import Finished, TextDelta
 from services.intelligence.app.routing.breaker import BreakerPolicy, BreakerState, Closed, Open
 from services.intelligence.app.routing.policy import RouteDecision
 from services.intelligence.app.routing.trail import Answering, Connecting, Failed, RouteEvent, Succeeded
+from services.intelligence.app.services.deadlines import Clocks
 from tests.intelligence.orchestrator.world import World
 from tests.support.scripted import Hangs, Pause, Script, ScriptedProvider, fails, says
 from tests.support.virtual_time import START, in_virtual_time, settle
@@ -118,6 +119,85 @@ class TestWhileWaiting:
         assert gemini.last.closed_at == START + 5
         assert world.state("gemini") == Closed()
         assert world.nothing_left()
+
+
+class TestInEachPhase:
+    """The client leaves while its request waits for something; DESIGN allows 250 ms, we take none."""
+
+    @pytest.mark.parametrize("hedge_delay", [None, 0.5])
+    @pytest.mark.parametrize("phase", ["loaded?", "queued", "loading", "first token", "answer", "pause", "check"])
+    @in_virtual_time
+    async def test_nothing_of_it_is_left_at_that_moment(self, phase: str, hedge_delay: float | None) -> None:
+        near = ScriptedProvider(
+            "near",
+            [DOWN] if phase == "check" else [],
+            always={
+                "answer": (TextDelta("One "), Hangs()),
+                "pause": fails("rate_limited", retry_after=2.0),
+            }.get(phase, (Hangs(),)),
+            checks=[(Hangs(),)] if phase == "check" else [],
+            locality="local",
+            cold=phase == "loading",
+            load_seconds=60.0,
+            loaded_seconds=60.0 if phase == "loaded?" else 0.0,
+        )
+        other = ScriptedProvider("other", always=(Hangs(),), locality="local")
+        clocks = {name: Clocks(first_token=60.0, stall=60.0, total=None) for name in ("near", "other")}
+        # Where another one may answer, a cold model is not waited for.
+        providers = (near,) if hedge_delay is None or phase == "loading" else (near, other)
+        world = World(
+            *providers, policy=ONE_STRIKE, clocks=clocks, limits={"near": 1}, hedge_delay=hedge_delay, hedge_share=1.0
+        )
+        if phase == "check":
+            asking = asyncio.ensure_future(world.ask())
+            await asyncio.sleep(66.0)
+            asking.cancel()
+            await asyncio.wait([asking])
+        if phase == "queued":
+            assert world.slots.take("near")
+        before = len(near.calls)
+        await leave_after(0.9, world)
+        assert world.nothing_left()
+        assert len(near.calls) - before == (1 if phase in {"loading", "first token", "answer", "pause"} else 0)
+        if phase == "queued":
+            assert world.slots.waiting("near") == 0
+            world.slots.give_back("near")
+        assert world.slots.take("near")
+        assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+        left_at = world.clock.now()
+        await asyncio.sleep(300)
+        assert all(call.at <= left_at for provider in providers for call in provider.calls)
+
+    @pytest.mark.parametrize("turns", range(8))
+    @in_virtual_time
+    async def test_at_the_moment_of_the_grant_the_slot_goes_to_the_next(self, turns: int) -> None:
+        ollama = ScriptedProvider("ollama", always=(Pause(5), *says("Here.")))
+        world = World(ollama, limits={"ollama": 1})
+        assert world.slots.take("ollama")
+        leaving = asyncio.ensure_future(world.ask())
+        staying = asyncio.ensure_future(world.ask())
+        await settle()
+        assert world.slots.waiting("ollama") == 2
+        world.slots.give_back("ollama")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        assert leaving.cancelled()
+        assert (await staying).answered_by == "ollama"
+        assert world.clock.now() == START + 5
+        assert world.slots.take("ollama")
+        assert world.nothing_left()
+
+    @in_virtual_time
+    async def test_at_the_moment_of_the_grant_one_that_has_waited_too_long_takes_none(self) -> None:
+        ollama = ScriptedProvider("ollama", always=says("Here."))
+        world = World(ollama, ScriptedProvider("gemini", always=says("Cloud.")), limits={"ollama": 1})
+        assert world.slots.take("ollama")
+        asyncio.get_running_loop().call_later(2.0, world.slots.give_back, "ollama")
+        assert (await world.ask()).answered_by in {"ollama", "gemini"}
+        assert world.clock.now() == START + 2
+        assert world.slots.take("ollama")
 
 
 class TestAProbe:

@@ -96,6 +96,13 @@ class TestSlots:
         for waiting in queue:
             await waiting.aclose()
 
+    def test_its_crowd_is_who_waits_for_each_of_its_slots(self) -> None:
+        slots = Slots({"a": 2})
+        assert slots.take("a")
+        assert slots.crowd("a") == 0.0
+        assert slots.take("a")
+        assert slots.crowd("a") == 0.5
+
     def test_the_expected_wait_is_that_of_those_ahead_by_measured_times(self) -> None:
         slots = Slots({"a": 2})
         assert slots.expected_wait("a") is None
@@ -149,6 +156,32 @@ class TestSpillOver:
         assert asyncio.get_running_loop().time() == START + 16
         await first
 
+    @pytest.mark.parametrize("measured", [True, False])
+    @in_virtual_time
+    async def test_where_all_are_busy_the_one_with_the_shorter_queue_is_waited_for(self, measured: bool) -> None:
+        names = ["ollama", "gemini"]
+        providers = [ScriptedProvider(name, always=EIGHT_SECONDS) for name in names]
+        world = World(*providers, limits=dict.fromkeys(names, 1))
+        for name in names if measured else ():
+            world.slots.measured(name, 8.0)
+        told = await asyncio.gather(*(world.ask() for _ in range(4)))
+        assert sorted(str(one.answered_by) for one in told) == ["gemini"] * 2 + ["ollama"] * 2
+        assert all(sum("busy" in line for line in one.lines) <= 2 for one in told)
+        assert world.clock.now() == START + 16 + (0 if measured else 2)
+        assert world.nothing_left()
+
+    @in_virtual_time
+    async def test_one_that_gets_no_slot_in_its_time_leaves_the_rest_of_it_to_the_next(self) -> None:
+        ollama = ScriptedProvider("ollama")
+        gemini = ScriptedProvider("gemini", always=says("Cloud."))
+        world = World(ollama, gemini, limits={"ollama": 1, "gemini": 1}, request=20.0)
+        assert all(world.slots.take(name) for name in ("ollama", "gemini"))
+        asyncio.get_running_loop().call_later(18.0, world.slots.give_back, "gemini")
+        told = await world.ask()
+        assert told.answered_by == "gemini"
+        assert told.lines.count("skipped ollama: busy") == 2
+        assert world.clock.now() == START + 18
+
     @in_virtual_time
     async def test_a_lock_that_comes_while_it_waits_is_seen(self) -> None:
         gemini = ScriptedProvider("gemini", always=(Pause(5), *says("Cloud.")))
@@ -176,6 +209,24 @@ class TestALocalModelOfOneSlot:
         assert all(later[0] >= earlier[1] for earlier, later in pairwise(spans))
         assert sum(end - start for start, end in spans) / (spans[-1][1] - START) > 0.9
         assert [event.place for event in told[3].events if isinstance(event, Queued)] == [3, 2, 1]
+
+    @pytest.mark.parametrize("private", [6, 3, 1])
+    @in_virtual_time
+    async def test_of_six_at_once_each_has_its_first_words_in_time_and_the_slot_is_never_idle(
+        self, private: int
+    ) -> None:
+        """Those that may go to the cloud spill over; those that may not are served one after the other."""
+        ollama = ScriptedProvider("ollama", always=EIGHT_SECONDS)
+        world = World(ollama, ScriptedProvider("gemini", always=says("Cloud.")), limits={"ollama": 1})
+        requests = [asks(locks=LOCAL_ONLY if number % 6 < private else frozenset()) for number in range(6)]
+        told: list[Told] = await asyncio.gather(*(world.ask(request) for request in requests))
+        by = [one.answered_by for one in told]
+        assert by == ["ollama"] * private + ["gemini"] * (6 - private)
+        spans = sorted((call.at, call.ended_at or 0.0) for call in ollama.calls)
+        assert all(later[0] >= earlier[1] for earlier, later in pairwise(spans))
+        assert sum(end - start for start, end in spans) >= 0.9 * (spans[-1][1] - START)
+        assert world.clock.now() == START + 8 * private
+        assert world.nothing_left()
 
     @in_virtual_time
     async def test_the_expected_wait_is_told_once_it_is_known(self) -> None:

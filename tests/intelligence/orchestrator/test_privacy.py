@@ -8,9 +8,10 @@ import pytest
 from services.intelligence.app.domain.chat import ChatTurn, Lock, ProviderRequest
 from services.intelligence.app.domain.errors import Reason
 from services.intelligence.app.domain.events import TextDelta
+from services.intelligence.app.routing.breaker import Open
 from services.intelligence.app.routing.policy import Candidate, Skipped
 from tests.intelligence.orchestrator.world import World, asks
-from tests.support.scripted import CLASS_OF, EndsBare, Hangs, ScriptedProvider, fails, says
+from tests.support.scripted import CLASS_OF, EndsBare, Hangs, Pause, ScriptedProvider, fails, says
 from tests.support.virtual_time import in_virtual_time
 
 LOCKS: tuple[Lock, ...] = ("deployment", "user", "session", "message")
@@ -106,6 +107,25 @@ class TestALockThatComesLate:
         told = await world.ask(current=session.current)
         assert told.all_failed.skipped == (Skipped(GEMINI, "preference"),)
         assert gemini.checked_at == []
+
+    @pytest.mark.parametrize("check", [(Pause(2),), (Pause(2), *fails("invalid_request"))])
+    @in_virtual_time
+    async def test_stops_a_probe_during_its_free_check(self, check: tuple[Pause, ...]) -> None:
+        session = Session()
+        gemini = ScriptedProvider("gemini", [fails("rate_limited", retry_after=30.0)], checks=[check])
+        near = ScriptedProvider("near", [says("There."), says("Here.")], locality="local")
+        world = World(gemini, near)
+        await world.ask()
+        await asyncio.sleep(30)
+        asking = asyncio.ensure_future(world.ask(current=session.current))
+        await asyncio.sleep(1)
+        session.locks = frozenset({"session"})
+        told = await asking
+        assert len(gemini.calls) == 1
+        assert told.lines[:3] == ["1 connecting gemini", "1 cancelled gemini", "skipped gemini: local_only"]
+        assert told.answered_by == "near"
+        assert world.state("gemini") == Open(3, world.clock.now(), trips=0)
+        assert world.nothing_left()
 
     @in_virtual_time
     async def test_the_request_is_read_anew_before_every_call(self) -> None:

@@ -7,7 +7,7 @@ from services.intelligence.app.domain.chat import ChatTurn
 from services.intelligence.app.domain.errors import Reason, SkipReason
 from services.intelligence.app.domain.events import Finished, ReasoningDelta, TextDelta, Usage
 from services.intelligence.app.routing.policy import Attempt, Candidate, RouteDecision, Skipped
-from services.intelligence.app.routing.trail import Answering, Connecting, Failed, Succeeded
+from services.intelligence.app.routing.trail import Answering, Cancelled, Connecting, Failed, Succeeded
 from services.intelligence.app.services.metering import Spent
 from services.intelligence.app.services.route_record import (
     CallEnded,
@@ -151,6 +151,15 @@ class TestSent:
         story.begins(GEMINI)
         story.fails("connect_refused")
         assert not story.record.sent
+
+    @pytest.mark.parametrize(("candidate", "prompted", "sent"), [(GEMINI, True, True), (GEMINI, False, False),
+                                                                (OLLAMA, True, False)])  # fmt: skip
+    def test_one_that_was_ended_was_if_its_prompt_may_have_been(
+        self, story: Story, candidate: Candidate, prompted: bool, sent: bool
+    ) -> None:
+        story.begins(candidate)
+        story.record.take(Cancelled(1, candidate, prompted=prompted))
+        assert story.record.sent == sent
 
 
 class TestFallback:

@@ -55,6 +55,7 @@ class World:
         policy: BreakerPolicy | None = None,
         clocks: Mapping[str, Clocks] | None = None,
         request: float = 120.0,
+        cold_start: float = 120.0,
         retry_wait_max: float = 2.5,
         failover: bool = True,
         midstream: Midstream = "continue",
@@ -62,15 +63,18 @@ class World:
         hedge_delay: float | None = None,
         hedge_share: float = 0.1,
         jitter: Callable[[], float] = lambda: HALF,
+        clock: VirtualClock | None = None,
+        board: type[HealthBoard] = HealthBoard,
     ) -> None:
-        self.clock = VirtualClock()
-        self.board = HealthBoard(policy or BreakerPolicy(), self.clock, jitter)
+        self.clock = clock or VirtualClock()
+        self.board = board(policy or BreakerPolicy(), self.clock, jitter)
         self.changes: list[BreakerChanged] = []
         self.board.subscribe(self.changes.append)
         given = clocks or {}
         pace = Pace(
             {provider.name: given.get(provider.name, usual(provider)) for provider in providers},
             request=request,
+            cold_start=cold_start,
             retry_wait_max=retry_wait_max,
             failover=failover,
             midstream=midstream,

@@ -36,6 +36,9 @@ class TestClosed:
     def test_a_failure_below_the_threshold_is_counted(self) -> None:
         assert failing(Closed(epoch=4, failures=1, trips=2), Ticket(4, probe=False)) == Closed(4, 2, 2)
 
+    def test_a_failure_that_names_no_delay_has_none(self) -> None:
+        assert fail(Closed(), Ticket(0, probe=False), NOW, POLICY, jitter=0.2) == Closed(failures=1)
+
     def test_the_failure_that_reaches_the_threshold_opens_for_the_cooldown(self) -> None:
         assert failing(Closed(epoch=4, failures=2), Ticket(4, probe=False)) == Open(5, NOW + 60, trips=1)
 
@@ -76,6 +79,11 @@ class TestOpen:
 
     def test_a_forced_call_is_let_in_before_it_is_due_and_is_a_probe(self) -> None:
         assert admit(self.state, NOW, POLICY, force=True) == (Ticket(6, probe=True), Probing(6, NOW + 30, trips=2))
+
+    def test_no_call_is_forced_upon_one_that_somebody_has_to_set_up(self) -> None:
+        state = Open(epoch=5, until=NOW + 60, trips=2, setup=True)
+        assert admit(state, NOW, POLICY, force=True) == (None, state)
+        assert admit(state, NOW + 60, POLICY) == (Ticket(6, probe=True), Probing(6, NOW + 90, trips=2))
 
     @pytest.mark.parametrize("ticket", [Ticket(4, probe=False), Ticket(5, probe=False), Ticket(5, probe=True)])
     def test_nothing_but_an_admission_changes_it(self, ticket: Ticket) -> None:

@@ -7,7 +7,16 @@ import pytest
 from services.intelligence.app.domain.chat import ChatTurn, Locality, Lock, ProviderRequest, Target
 from services.intelligence.app.domain.errors import SkipReason
 from services.intelligence.app.routing.breaker import BreakerState, Closed, Open, Probing
-from services.intelligence.app.routing.policy import Attempt, Candidate, HealthKey, RouteDecision, plan
+from services.intelligence.app.routing.policy import (
+    Attempt,
+    Candidate,
+    HealthKey,
+    RouteDecision,
+    Skipped,
+    last_resort,
+    locks_on,
+    plan,
+)
 from services.intelligence.app.routing.rules import parse_rules
 
 NOW = 1000.0
@@ -156,6 +165,46 @@ class TestRules:
         assert decision.rule == "short:near"
 
 
+class TestAChainOfTheCallersOwn:
+    chain: ClassVar = (Target("openai"), Target("ollama", "qwen3"), Target("ollama"))
+    other: ClassVar = Candidate("ollama", "qwen3", "local", asked_model="qwen3")
+
+    def test_its_order_is_the_order_and_nobody_else_is_asked(self) -> None:
+        decision = decide(ProviderRequest(asked().turns, chain=self.chain), (*DEFAULT, self.other))
+        assert [attempt.candidate for attempt in decision.attempts] == [OPENAI, self.other, OLLAMA]
+        assert reasons(decision) == {"gemini": "not_requested"}
+
+    def test_no_wish_and_no_order_of_the_user_changes_it(self) -> None:
+        request = ProviderRequest(asked().turns, chain=self.chain, prefer="local", order=("ollama",))
+        assert names(decide(request, (*DEFAULT, self.other))) == ["openai", "ollama", "ollama"]
+
+    def test_a_lock_holds_for_it_too(self) -> None:
+        request = ProviderRequest(asked().turns, chain=self.chain, locks=frozenset({"message"}))
+        decision = decide(request, (*DEFAULT, self.other))
+        assert names(decision) == ["ollama", "ollama"]
+        assert reasons(decision) == {"openai": "local_only", "gemini": "not_requested"}
+
+    def test_nobody_outside_of_it_is_a_last_resort(self) -> None:
+        decision = decide(ProviderRequest(asked().turns, chain=(Target("gemini"),)), health=cooling(GEMINI))
+        assert names(decision) == []
+
+
+class TestLocksOn:
+    @pytest.mark.parametrize("session", [True, False])
+    @pytest.mark.parametrize("message", [True, False])
+    @pytest.mark.parametrize("enabled", [True, False])
+    @pytest.mark.parametrize("user", [True, False])
+    def test_each_one_that_forbids_the_cloud_is_named(
+        self, session: bool, message: bool, enabled: bool, user: bool
+    ) -> None:
+        forbidding = {"session": session, "message": message, "deployment": not enabled, "user": user}
+        found = locks_on(cloud_enabled=enabled, session=session, message=message, user=user)
+        assert found == {lock for lock, closed in forbidding.items() if closed}
+
+    def test_neither_user_nor_session_nor_message_does_unless_it_says_so(self) -> None:
+        assert locks_on(cloud_enabled=True) == frozenset()
+
+
 class TestLocks:
     @pytest.mark.parametrize(
         ("lock", "reason"),
@@ -273,6 +322,29 @@ class TestLastResort:
         assert decide(health=cooling(OLLAMA)).attempts == (Attempt(GEMINI), Attempt(OPENAI))
 
 
+class TestWhenNobodyElseIsLeft:
+    cools: ClassVar = [Skipped(GEMINI, "cooling_down", NOW + 5), Skipped(NEAR, "cooling_down", NOW + 5, place=3)]
+
+    def test_a_local_one_that_was_left_out_for_its_cooldown_is_the_last_resort(self) -> None:
+        resort = last_resort(self.cools, cooling(NEAR))
+        assert (resort, resort.place if resort else None) == (Attempt(NEAR, last_resort=True), 3)
+
+    def test_one_that_has_come_back_meanwhile_is_too(self) -> None:
+        assert last_resort(self.cools, {}) == Attempt(NEAR, last_resort=True)
+
+    def test_one_that_was_asked_already_is_not_and_the_next_one_is(self) -> None:
+        skipped = [Skipped(OLLAMA, "cooling_down", NOW + 5), *self.cools]
+        assert last_resort(skipped, {}, [OLLAMA.target]) == Attempt(NEAR, last_resort=True)
+        assert last_resort(skipped, {}, [OLLAMA.target, NEAR.target]) is None
+
+    def test_one_that_has_to_be_set_up_by_now_is_not(self) -> None:
+        assert last_resort(self.cools, cooling(NEAR, setup=True)) is None
+
+    @pytest.mark.parametrize("reason", ["busy", "cold", "not_configured", "disabled", "prompt_too_long"])
+    def test_one_that_was_left_out_for_another_reason_is_not(self, reason: SkipReason) -> None:
+        assert last_resort([Skipped(NEAR, reason)], {}) is None
+
+
 class TestWithoutFailover:
     def test_the_first_allowed_candidate_is_asked_alone(self) -> None:
         decision = decide(candidates=(KEYLESS, OLLAMA, GEMINI), failover=False)
@@ -301,3 +373,15 @@ def test_everyone_has_a_place_in_the_order_that_this_request_goes_by() -> None:
     places |= {one.candidate.name: one.place for one in decision.skipped}
 
     assert places == {"openai": 0, "ollama": 1, "gemini": 2, "anthropic": 3}
+
+
+def test_whoever_cools_down_and_whoever_is_asked_all_the_same_keep_their_place() -> None:
+    decision = decide(
+        candidates=(GEMINI, OLLAMA, NEAR), health={**cooling(GEMINI), **cooling(OLLAMA), **cooling(NEAR)}
+    )
+    assert [(skip.candidate.name, skip.place) for skip in decision.skipped] == [("gemini", 0), ("near", 2)]
+    assert [attempt.place for attempt in decision.attempts] == [1]
+
+
+def test_somebody_else_is_asked_after_the_first_unless_it_is_said_otherwise() -> None:
+    assert plan(asked(), DEFAULT, {}, NOW).attempts == (Attempt(OLLAMA), Attempt(GEMINI), Attempt(OPENAI))

@@ -103,12 +103,23 @@ def test_a_restart_that_says_something_else_is_never_spliced(size: int) -> None:
         ("So far", "", "So far", "unknown"),
         ("So far", "  ", "So far  ", "unknown"),
         ("*", "*bold**", "**bold**", "continuation"),
+        ("one two three", "th", "one two threeth", "continuation"),
+        ("such a", "ab. So", "such aab. So", "continuation"),
+        ("I play the Xylo", "Xylophone", "I play the Xylophone", "overlap"),
     ],
 )
 @SIZES
 def test_small_cases(shown: str, more: str, text: str, kind: str, size: int) -> None:
     got, seam = joined(shown, in_pieces(more, size))
     assert (got, seam.kind) == (text, kind)
+
+
+@pytest.mark.parametrize(("run", "more"), [("\n\n", ""), (" \n", "\n"), (" ", "")])
+@SIZES
+def test_the_white_space_at_a_break_is_not_doubled_by_a_restart(run: str, more: str, size: int) -> None:
+    shown = " ".join(f"word{number}" for number in range(60))
+    text, seam = joined(f"{shown} ", in_pieces(f"{shown}{run}and on.", size))
+    assert (text, seam.kind) == (f"{shown} {more}and on.", "restart")
 
 
 def test_a_restart_that_stops_before_the_break_leaves_the_answer_as_it_was() -> None:
@@ -124,6 +135,39 @@ def test_five_words_of_the_opening_make_a_restart(words: int) -> None:
     assert (seam.kind, text) == (("divergent", other) if words == 5 else ("continuation", shown + other))
 
 
+@pytest.mark.parametrize(
+    ("shown", "other", "restart"),
+    [
+        ("The quick brown fox jumps over it.", "The quick brown fox jumping is fun.", False),
+        ("The quick brown fox jumps over it.", "The quick brown fox jogs.", False),
+        ("The quick brown fox jumps over it.", "The quick brown fox jumps, and how.", True),
+        ("The quick brown fox jumps over it.", "The quick brown fox jumps on.", True),
+        ("a b c d e fgh ijk", "a b c d e fxx.", True),
+        ("a b c d efgh ijk", "a b c d exx.", False),
+    ],
+)
+@SIZES
+def test_of_the_opening_s_words_only_whole_ones_count(shown: str, other: str, restart: bool, size: int) -> None:
+    text, seam = joined(shown, in_pieces(other, size))
+    assert (text, seam.kind) == ((other, "divergent") if restart else (shown + other, "continuation"))
+
+
+class TestAtOnce:
+    """What is clear is passed on without waiting for more."""
+
+    def test_a_head_that_repeats_nothing(self) -> None:
+        assert Seam("The quick brown fox").feed("Xyz") == (Append("Xyz"),)
+
+    def test_what_follows_a_repetition(self) -> None:
+        assert Seam("The quick brown fox").feed("brown fox jumps") == (Append(" jumps"),)
+
+    def test_what_follows_an_answer_that_took_the_place_of_the_first(self) -> None:
+        seam = Seam(SHORT)
+        other = "The quick brown fox jumps twice."
+        assert seam.feed(other) == (Divergent(other),)
+        assert seam.feed(" And again.") == (Append(" And again."),)
+
+
 def test_no_more_is_held_back_than_what_may_be_needed_to_decide() -> None:
     shown = "word " * 3 + "one two three four five six seven eight nine ten " * 8
     for more in (TEXT, "one two three four " * 40, shown[-150:] + TEXT, "nothing of the kind " * 30):
@@ -137,8 +181,10 @@ def test_no_more_is_held_back_than_what_may_be_needed_to_decide() -> None:
 
 def test_pieces_are_never_empty() -> None:
     seam = Seam("The quick ")
-    out = [*seam.feed("quick"), *seam.feed(" "), *seam.feed(""), *seam.feed("brown"), *seam.close()]
+    pieces = ("quick", " ", "", "brown", "")
+    out = [*(piece for text in pieces for piece in seam.feed(text)), *seam.close()]
     assert out == [Append("brown")]
+    assert Seam("The quick").close() == ()
 
 
 WORDS = st.text("ab 1\n.", max_size=40)

@@ -56,4 +56,4 @@ def test_auto_among_others_stands_for_everyone_else() -> None:
 def test_a_name_that_nobody_answers_to_is_unknown(name: str) -> None:
     with pytest.raises(UnknownModelError) as unknown:
         resolve(["ollama", name], CANDIDATES)
-    assert unknown.value.name == name
+    assert unknown.value.name == str(unknown.value) == name

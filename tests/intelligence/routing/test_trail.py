@@ -32,10 +32,11 @@ def test_a_call_over_a_network_counts_as_sent_unless_no_connection_came_about(
 
 def test_a_request_that_failed_names_who_was_asked_and_who_was_not() -> None:
     error = AllProvidersFailed(
-        [failed(OLLAMA, "reset"), failed(OLLAMA, "stalled")], [Skipped(GEMINI, "cloud_disabled")]
+        [failed(OLLAMA, "reset"), failed(OLLAMA, "stalled")],
+        [Skipped(GEMINI, "cloud_disabled"), Skipped(NEAR, "busy")],
     )
     assert str(error) == (
-        "no provider answered (asked: ollama: reset, ollama: stalled; skipped: gemini: cloud_disabled)"
+        "no provider answered (asked: ollama: reset, ollama: stalled; skipped: gemini: cloud_disabled, near: busy)"
     )
 
 

@@ -87,6 +87,19 @@ class TestRetryDelay:
     def test_a_longer_one_is_not(self, reason: Reason) -> None:
         assert retry_delay(error(reason, retry_after=2.6), tried=1, longest=2.5, jitter=0.3) is None
 
+    @pytest.mark.parametrize("needed", [2.0, 2.5])
+    def test_the_time_that_one_needs_is_given_to_it_where_nobody_else_can_answer(self, needed: float) -> None:
+        crash = error("server_error")
+        crash.retry_alone_after = needed
+        assert retry_delay(crash, tried=1, longest=2.5, jitter=0.3, alone=True) == needed
+        assert retry_delay(crash, tried=1, longest=2.5, jitter=0.3, alone=False) is None
+        assert retry_delay(crash, tried=1, longest=2.5, jitter=0.3) is None
+
+    def test_no_more_time_than_is_usual_is(self) -> None:
+        crash = error("server_error")
+        crash.retry_alone_after = 2.6
+        assert retry_delay(crash, tried=1, longest=2.5, jitter=0.3, alone=True) is None
+
     def test_a_rate_limit_without_a_time_is_not_retried(self) -> None:
         assert retry_delay(error("rate_limited"), tried=1, longest=2.5, jitter=0.3) is None
 

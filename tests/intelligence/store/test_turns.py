@@ -164,12 +164,15 @@ def test_history_follows_the_parents_of_a_branch(talk: Talk) -> None:
     assert talk.ask("root again", parent="q1").history == said("q1", "a1")
 
 
-def test_without_a_parent_a_message_follows_the_latest_one(talk: Talk) -> None:
-    talk.ask("b", session=None, at=5)
-    talk.ask("a", at=5)
-    talk.ask("old", at=4)
-    talk.ask("new", at=9)
-    assert talk.row("prompts", "new")["parent_id"] == "b"
+def test_without_a_parent_a_message_follows_the_latest_one_also_where_the_clock_was_set_back(talk: Talk) -> None:
+    talk.ask("b", session=None, at=5_000_000)
+    for name, at in (("a", 5_000_000), ("earlier", 4_000_000), ("much earlier", 3), ("later", 9_000_000)):
+        talk.ask(name, at=at)
+    order = ["b", "a", "earlier", "much earlier", "later"]
+    rows = [talk.row("prompts", name) for name in order]
+    assert [row["parent_id"] for row in rows] == [None, *order[:-1]]
+    times = [row["created_at"] for row in rows]
+    assert times == [5_000_000, 5_000_001, 5_000_002, 5_000_003, 9_000_000]
 
 
 def test_history_reaches_back_only_so_far(talk: Talk) -> None:

@@ -89,11 +89,14 @@ def blocked_until(state: BreakerState, now: float) -> float | None:
 def admit(
     state: BreakerState, now: float, policy: BreakerPolicy, *, force: bool = False
 ) -> tuple[Ticket | None, BreakerState]:
-    """Leave to call now, or None. ``force`` lets one probe through an open circuit before it is due."""
+    """Leave to call now, or None.
+
+    ``force`` lets one probe through an open circuit before it is due, unless somebody has to set it up first.
+    """
     if isinstance(state, Closed):
         return Ticket(state.epoch, probe=False), state
     waiting = blocked_until(state, now) is not None
-    if waiting and not (force and isinstance(state, Open)):
+    if waiting and not (force and isinstance(state, Open) and not state.setup):
         return None, state
     epoch = state.epoch + 1
     return Ticket(epoch, probe=True), Probing(epoch, now + policy.probe_lease, state.trips)

@@ -3,7 +3,7 @@
 It is the one place that knows the privacy locks. It sees values alone; whoever walks the decision owns no rule.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -47,7 +47,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One candidate to be asked. ``last_resort``: it is cooling down, and there is nobody else.
+    """One candidate to be asked. ``last_resort``: it is cooling down, and nobody else is left.
 
     ``place`` is where it stands among all candidates of the request, from 0.
     """
@@ -100,9 +100,8 @@ def plan(
 
     Before that counts the first of the ``rules`` that fits what is asked, and before it a wish of the user's.
 
-    Without ``failover`` the first allowed candidate is asked alone. When all that may be asked are cooling down, a
-    local one is asked all the same, unless its fault is one of set-up: it costs nothing to try, and nobody else can
-    answer. A cloud one is not.
+    Without ``failover`` the first allowed candidate is asked alone. When all that may be asked are cooling down, the
+    ``last_resort`` is asked all the same.
     """
     attempts: list[Attempt] = []
     skipped: list[Skipped] = []
@@ -120,11 +119,22 @@ def plan(
         else:
             attempts.append(Attempt(candidate, place=place))
     if not attempts:
-        resort = next((skip for skip in skipped if _may_be_forced(skip, health)), None)
+        resort = last_resort(skipped, health)
         if resort is not None:
-            skipped.remove(resort)
-            attempts.append(Attempt(resort.candidate, last_resort=True, place=resort.place))
+            attempts.append(resort)
+            skipped = [skip for skip in skipped if skip.place != resort.place]
     return RouteDecision(tuple(attempts), tuple(skipped), None if rule is None else str(rule))
+
+
+def last_resort(skipped: Sequence[Skipped], health: Health, asked: Collection[Target] = ()) -> Attempt | None:
+    """Who is tried when nobody else is left, or None: a local one that cools down and was not ``asked`` yet.
+
+    It costs nothing to try, and nobody else can answer. A cloud one is not tried, nor one that has to be set up.
+    """
+    for skip in skipped:
+        if skip.candidate.target not in asked and _may_be_forced(skip, health):
+            return Attempt(skip.candidate, last_resort=True, place=skip.place)
+    return None
 
 
 def locks_on(

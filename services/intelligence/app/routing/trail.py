@@ -78,10 +78,14 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """This call was ended, because another one of the same race spoke first."""
+    """This call was ended: another one of the same race spoke first, or a lock came before its prompt was sent.
+
+    ``prompted``: the prompt may have been sent.
+    """
 
     call: int
     candidate: Candidate
+    prompted: bool = True
 
 
 @dataclass(frozen=True, slots=True)

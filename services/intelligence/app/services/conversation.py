@@ -14,7 +14,7 @@ from ..domain.chat import ChatTurn, Locality, Lock, ProviderRequest
 from ..domain.errors import ProviderError
 from ..domain.events import TextDelta
 from ..routing.policy import locks_on
-from ..routing.trail import AllProvidersFailed, InterruptedAnswer
+from ..routing.trail import AllProvidersFailed, InterruptedAnswer, Replaced, Reset
 from ..store import keys, privacy, turns, unfinished
 from ..store.keys import Key
 from ..store.quotas import Hold
@@ -306,8 +306,8 @@ class Conversations:
             async with aclosing(events):
                 async for event in events:
                     turn.take(event)
-                    if isinstance(event, TextDelta):
-                        keeper.text_came()
+                    if isinstance(event, TextDelta | Replaced | Reset):
+                        keeper.changed()
         finally:
             keeper.stop()
 

@@ -28,13 +28,23 @@ CurrentRequest: TypeAlias = Callable[[ProviderRequest], ProviderRequest]
 
 @dataclass(slots=True)
 class Asking:
-    """One request on its way. ``put_off`` were busy or cold: they are asked when nobody else is left."""
+    """One request on its way. ``put_off`` were busy or cold: they are asked when nobody else is left.
+
+    ``resorted``: the last resort has been tried. ``patient``: those that were put off are waited for now.
+    """
 
     request: ProviderRequest
     current: CurrentRequest
     walk: Walk
     put_off: list[Attempt] = field(default_factory=list)
+    resorted: bool = False
+    patient: bool = False
     allowed: ProviderRequest = field(init=False)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for whoever is busy or cold: nobody else is left."""
+        return self.walk.last or self.patient
 
     def barred(self, candidate: Candidate) -> SkipReason | None:
         """Why this candidate may not be asked now, or None where it may: ``allowed`` is then what to ask."""
@@ -84,8 +94,8 @@ class Entrance:
         if (reason := asking.barred(candidate)) is not None:
             yield walk.skip(Skipped(candidate, reason))
             return
-        cold = await self._is_cold(candidate)
-        if cold and not walk.last:
+        cold = await self._is_cold(candidate, walk.time_left(self._clock.now()))
+        if cold and not asking.waits:
             self._warm_up(candidate)
             asking.put_off.append(attempt)
             yield walk.skip(Skipped(candidate, "cold"))
@@ -95,12 +105,12 @@ class Entrance:
         if place.held:
             return
         try:
-            async with aclosing(self._slots.queue_up(candidate.name, self._patience(candidate, walk))) as places:
+            async with aclosing(self._slots.queue_up(candidate.name, self._patience(candidate, asking))) as places:
                 async for number in places:
                     yield Queued(candidate, number, self._slots.expected_wait(candidate.name, number))
             place.held = True
         except TimeoutError:
-            if not walk.last:
+            if not asking.waits:
                 asking.put_off.append(attempt)
             yield walk.skip(Skipped(candidate, "busy"))
             return
@@ -142,12 +152,13 @@ class Entrance:
         if tasks:
             await asyncio.wait(tasks)
 
-    def _patience(self, candidate: Candidate, walk: Walk) -> float:
-        """Seconds to wait for a slot: until the deadline where nobody else is left, else shortly or not at all."""
-        if walk.last:
-            return walk.deadline - self._clock.now()
+    def _patience(self, candidate: Candidate, asking: Asking) -> float:
+        """Seconds to wait for a slot: all the time there is where nobody else is left, else shortly or not at all."""
+        left = asking.walk.time_left(self._clock.now())
+        if asking.waits:
+            return left
         expected = self._slots.expected_wait(candidate.name)
-        return self._queue_wait if expected is None or expected <= self._queue_wait else 0.0
+        return min(self._queue_wait, left) if expected is None or expected <= self._queue_wait else 0.0
 
     def _known_as_cold(self, candidate: Candidate) -> bool | None:
         """Whether a local model has to be loaded first, where that is known without asking its server."""
@@ -155,12 +166,12 @@ class Entrance:
             return False
         return True if candidate.target in self._warming else None
 
-    async def _is_cold(self, candidate: Candidate) -> bool:
+    async def _is_cold(self, candidate: Candidate, seconds: float) -> bool:
         """Whether a local model has to be loaded first. Asked only where it has been silent for a while."""
         if self._known_as_cold(candidate) is False:
             return False
         try:
-            async with asyncio.timeout(LOADED_CHECK_SEC):
+            async with asyncio.timeout(min(LOADED_CHECK_SEC, seconds)):
                 return await self._providers[candidate.name].is_cold(candidate.asked_model)
         except (ProviderError, TimeoutError):
             # The call itself will tell what is wrong.

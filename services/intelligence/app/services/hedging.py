@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from ..routing.trail import RouteEvent
+from ..routing.trail import Answering, RouteEvent, Succeeded
 
 WINDOW_SEC = 60.0
 ALWAYS_PER_WINDOW = 10
@@ -52,10 +52,14 @@ class Step:
 
 
 class Race:
-    """Runs generators of route events side by side and tells their steps as they come. The first to answer stays."""
+    """Runs generators of route events side by side and tells their steps as they come. The first to answer stays.
+
+    Whoever begins to answer goes on only when ``stop`` has ended the others: they must not act on what it says.
+    """
 
     def __init__(self) -> None:
         self._steps: asyncio.Queue[Step] = asyncio.Queue()
+        self._decided = asyncio.Event()
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     @property
@@ -87,6 +91,7 @@ class Race:
         for step in steps:
             if step.runner not in losers:
                 self._steps.put_nowait(step)
+        self._decided.set()
         untold = [step for step in steps if step.runner in losers and step.event is not None]
         return [*untold, *(Step(runner, None) for runner in losers)]
 
@@ -96,6 +101,8 @@ class Race:
             async with aclosing(events):
                 async for event in events:
                     self._steps.put_nowait(Step(runner, event))
+                    if isinstance(event, Answering | Succeeded):
+                        await self._decided.wait()
         except Exception as raised:  # noqa: BLE001 (handed on to whoever watches the race)
             error = raised
         self._steps.put_nowait(Step(runner, None, error))

@@ -7,14 +7,14 @@ KEEP_PARTIAL_EVERY_SEC = 1.0
 
 
 class Keeper:
-    """Calls ``keep`` KEEP_PARTIAL_EVERY_SEC after new text, whether or not more of it comes."""
+    """Calls ``keep`` KEEP_PARTIAL_EVERY_SEC after the text has changed, whether or not it does again."""
 
     def __init__(self, keep: Callable[[], None]) -> None:
         self._keep = keep
         self._timer: asyncio.TimerHandle | None = None
 
-    def text_came(self) -> None:
-        """There is new text."""
+    def changed(self) -> None:
+        """The text has changed."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(KEEP_PARTIAL_EVERY_SEC, self._due)
 

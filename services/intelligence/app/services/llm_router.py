@@ -12,7 +12,7 @@ from novakit.clock import Clock
 from ..domain.chat import ProviderRequest, Target
 from ..domain.errors import ProviderError
 from ..domain.events import Completion, Finished, ReasoningDelta, TextDelta
-from ..routing.policy import Attempt, Candidate, RouteDecision, Skipped, cooling_until, plan
+from ..routing.policy import Attempt, Candidate, RouteDecision, Skipped, cooling_until, last_resort, plan
 from ..routing.rules import Rule
 from ..routing.trail import (
     AllProvidersFailed,
@@ -23,6 +23,7 @@ from ..routing.trail import (
     Replaced,
     Reset,
     RouteEvent,
+    Succeeded,
 )
 from ..routing.verdicts import VERDICTS, retry_delay
 from .deadlines import Clocks
@@ -191,6 +192,7 @@ class ProviderOrchestrator:
             unfinished=unfinished,
         )
         asking = Asking(request, current or _as_it_was, walk)
+        asking.resorted = any(attempt.last_resort for attempt in decision.attempts)
         attempts = deque(decision.attempts)
         hedged = self._pace.failover and (self._pace.hedged if request.hedging is None else request.hedging)
         while attempts and not (walk.over or walk.stuck):
@@ -199,9 +201,7 @@ class ProviderOrchestrator:
                 async for event in steps:
                     yield event
             if not attempts:
-                # Whoever was passed over for being busy or cold is waited for now that nobody else is left.
-                attempts.extend(asking.put_off)
-                asking.put_off.clear()
+                attempts.extend(self._left(asking))
         if walk.over:
             return
         outcome = walk.outcome()
@@ -211,8 +211,24 @@ class ProviderOrchestrator:
 
     def _next(self, attempts: deque[Attempt], asking: Asking) -> AsyncGenerator[RouteEvent]:
         attempt = attempts.popleft()
-        asking.walk.last = not attempts and not asking.put_off
+        asking.walk.last = not (attempts or asking.put_off or self._resort(asking))
         return self._ask(attempt, asking)
+
+    def _resort(self, asking: Asking) -> Attempt | None:
+        return None if asking.resorted else last_resort(asking.walk.skipped, self._health.states, asking.walk.asked)
+
+    def _left(self, asking: Asking) -> list[Attempt]:
+        """Who is asked after all now that nobody else is left: one that cools down, then the busy and the cold.
+
+        Of several that are busy the one with the shortest queue comes first.
+        """
+        resort = self._resort(asking)
+        if resort is not None:
+            asking.resorted = True
+            return [resort]
+        asking.patient = True
+        left, asking.put_off = asking.put_off, []
+        return sorted(left, key=lambda attempt: self._slots.crowd(attempt.candidate.name))
 
     async def _hedged(self, attempts: deque[Attempt], asking: Asking) -> AsyncGenerator[RouteEvent]:
         """The next one, and another beside it where the first is slow to speak. Both are asked as if last in line."""
@@ -233,7 +249,7 @@ class ProviderOrchestrator:
                     continue
                 if step.error is not None:
                     raise step.error
-                if isinstance(step.event, Answering):
+                if isinstance(step.event, Answering | Succeeded):
                     alone = True
                     for last in await race.stop(but=step.runner):
                         if last.event is not None:
@@ -260,7 +276,7 @@ class ProviderOrchestrator:
                 async with aclosing(self._entrance.enter(place, attempt, asking)) as steps:
                     async for event in steps:
                         yield event
-                if not place.held:
+                if not place.held or self._clock.now() >= walk.deadline:
                     return
                 leave = await self._admit(attempt, asking)
                 if isinstance(leave, Skipped):
@@ -268,11 +284,11 @@ class ProviderOrchestrator:
                     return
                 admission, hold = leave
                 tried += 1
-                terms = Terms(self._pace.clocks[candidate.name], place.loading, continuing, hold)
+                terms = Terms(self._pace.clocks[candidate.name], self._pace.request, place.loading, continuing, hold)
                 call = UpstreamCall(
-                    self._providers[candidate.name], admission, terms, walk, self._health, self._clock
+                    self._providers[candidate.name], admission, terms, asking, self._health, self._clock
                 )
-                async with aclosing(call.run(asking.allowed)) as events:
+                async with aclosing(call.run()) as events:
                     async for event in events:
                         yield event
                 if call.seconds is not None:

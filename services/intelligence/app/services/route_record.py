@@ -208,7 +208,9 @@ class RouteRecord:
                 call.sent = event.sent
                 self._end(call, "failed", event.error.reason, event.error.detail, event.error.usage)
             case Cancelled():
-                self._end(self._calls[event.call - 1], "cancelled", "cancelled")
+                call = self._calls[event.call - 1]
+                call.sent = call.sent and event.prompted
+                self._end(call, "cancelled", "cancelled")
             case Succeeded():
                 self._succeed(event)
 

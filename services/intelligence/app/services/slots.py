@@ -46,6 +46,11 @@ class Slots:
         """How many wait for a slot now."""
         return len(self._of(provider).queue)
 
+    def crowd(self, provider: str) -> float:
+        """How many would wait for each of its slots if one more came; 0 where one is free."""
+        bulkhead = self._of(provider)
+        return 0.0 if bulkhead.taken < bulkhead.limit else (len(bulkhead.queue) + 1) / bulkhead.limit
+
     def expected_wait(self, provider: str, place: int | None = None) -> float | None:
         """Seconds until the one at this place (None: a newcomer's) gets a slot, by measured times; None: unknown."""
         bulkhead = self._of(provider)

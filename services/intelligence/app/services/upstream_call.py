@@ -9,30 +9,33 @@ from novakit.clock import Clock
 
 from ..domain.chat import ProviderRequest
 from ..domain.errors import ContextTooLong, ProviderError, RejectedRequest, TimedOut
-from ..domain.events import Delta, Finished, TextDelta
+from ..domain.events import Finished, TextDelta
 from ..routing.history import fit
-from ..routing.policy import Candidate
-from ..routing.trail import Answering, Connecting, Failed, Loading, RouteEvent, Succeeded
+from ..routing.policy import Candidate, Skipped
+from ..routing.trail import Answering, Cancelled, Connecting, Failed, Loading, RouteEvent, Succeeded
 from ..routing.verdicts import VERDICTS
 from .deadlines import Clocks, timed
+from .entrance import Asking
 from .health_board import Admission, HealthBoard
 from .providers.base import Provider
-from .walk import Continuing, Walk
+from .walk import LATER_SHARE, Continuing
 
 PROBE_SHARE = 0.5
 """A probe gets half the usual first-token deadline: somebody waits behind it."""
-LATER_SHARE = 0.25
-"""How much of the time that is left an attempt leaves to those after it."""
+FAIR_SHARE = 0.5
+"""One that got less than this of its usual time, since the request came to it late, did not fail by its own fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """How one call is made. ``loading``: seconds more for a model that has to be loaded first, else 0.
 
-    ``hold`` is the id of what is reserved for it of its provider's budget.
+    ``request``: seconds that a request may wait in all. ``hold`` is the id of what is reserved for it of its
+    provider's budget.
     """
 
     clocks: Clocks
+    request: float
     loading: float = 0.0
     continuing: Continuing = "instructed"
     hold: str | None = None
@@ -45,7 +48,13 @@ class UpstreamCall:
     """
 
     def __init__(
-        self, provider: Provider, admission: Admission, terms: Terms, walk: Walk, health: HealthBoard, clock: Clock
+        self,
+        provider: Provider,
+        admission: Admission,
+        terms: Terms,
+        asking: Asking,
+        health: HealthBoard,
+        clock: Clock,
     ) -> None:
         self.failed: Failed | None = None
         self.seconds: float | None = None
@@ -53,24 +62,34 @@ class UpstreamCall:
         self._provider = provider
         self._admission = admission
         self._terms = terms
-        self._walk = walk
+        self._asking = asking
+        self._walk = asking.walk
         self._health = health
         self._clock = clock
         self._candidate: Candidate = admission.candidate
         self._heard_at: float | None = None
         self._spoke = False
+        self._hurried = False
 
-    async def run(self, request: ProviderRequest) -> AsyncGenerator[RouteEvent]:
+    async def run(self) -> AsyncGenerator[RouteEvent]:
         """Its story; a refusal is raised as the ProviderError that it is. Closing it closes the upstream call."""
         started = self._clock.now()
-        asked = self._asked(request)
+        asked = self._asked(self._asking.allowed)
         booked = False
         try:
             self.number = self._walk.begins()
             yield Connecting(self.number, self._candidate, asked.turns, self._terms.hold)
             if self._terms.loading:
                 yield Loading(self.number, self._candidate)
-            deltas = self._deltas(asked)
+            first_token = self._first_token()
+            if self._admission.probe:
+                await free_check(self._provider, first_token)
+                if (reason := self._asking.barred(self._candidate)) is not None:
+                    # A lock came meanwhile.
+                    yield Cancelled(self.number, self._candidate, prompted=False)
+                    yield self._walk.skip(Skipped(self._candidate, reason))
+                    return
+            deltas = self._deltas(asked, started, first_token)
             async with aclosing(deltas):
                 async for event in deltas:
                     if isinstance(event, Finished):
@@ -83,9 +102,11 @@ class UpstreamCall:
                         yield Succeeded(self.number, self._candidate, finished=event)
                     yield event
         except ProviderError as error:
-            self._health.failed(self._admission, error)
-            booked = True
+            if not (self._hurried and error.reason == "first_token_timeout"):
+                self._health.failed(self._admission, error)
+                booked = True
             if VERDICTS[error.reason].effect == "success":
+                await self._wait_for_the_word()
                 yield Succeeded(self.number, self._candidate, refusal=error)
                 raise
             for event in self._fail(error):
@@ -105,16 +126,14 @@ class UpstreamCall:
         )
         return replace(request, turns=turns, model=candidate.asked_model)
 
-    async def _deltas(self, asked: ProviderRequest) -> AsyncGenerator[RouteEvent]:
+    async def _deltas(self, asked: ProviderRequest, started: float, first_token: float) -> AsyncGenerator[RouteEvent]:
         """What the reader gets, as it comes; raises ProviderError."""
-        started = self._clock.now()
-        deltas = await self._open(asked)
+        deltas = timed(self._provider.stream(asked), replace(self._terms.clocks, first_token=first_token))
         async with aclosing(deltas):
             async for delta in deltas:
+                if self._heard_at is None:
+                    await self._wait_for_the_word()
                 if self._heard_at is None and not isinstance(delta, Finished):
-                    if not self._walk.gives_the_word_to(self.number):
-                        # Another call of the same race has it; whoever runs the race ends this one.
-                        await asyncio.get_running_loop().create_future()
                     self._heard_at = self._clock.now()
                     # A model that was not named is known only now.
                     self._candidate = self._provider.candidate(asked.model)
@@ -127,16 +146,17 @@ class UpstreamCall:
                 else:
                     yield delta
 
-    async def _open(self, asked: ProviderRequest) -> AsyncGenerator[Delta]:
-        """The provider's deltas, timed; a probe passes the free check first. Raises ProviderError."""
-        clocks = self._terms.clocks
-        left = self._walk.deadline - self._clock.now()
-        patience = clocks.first_token + self._terms.loading
-        first_token = min(patience, left if self._walk.last else left * (1 - LATER_SHARE))
-        if self._admission.probe:
-            first_token *= PROBE_SHARE
-            await free_check(self._provider, first_token)
-        return timed(self._provider.stream(asked), replace(clocks, first_token=first_token))
+    async def _wait_for_the_word(self) -> None:
+        """Returns at once, unless another call of the same race has the word: whoever runs the race ends this one."""
+        if not self._walk.gives_the_word_to(self.number):
+            await asyncio.get_running_loop().create_future()
+
+    def _first_token(self) -> float:
+        """Seconds until the first token is due, and as many for the free check of a probe."""
+        patience = self._terms.clocks.first_token + self._terms.loading
+        first_token = min(patience, self._walk.time_left(self._clock.now()))
+        self._hurried = first_token < FAIR_SHARE * min(patience, self._terms.request * (1 - LATER_SHARE))
+        return first_token * PROBE_SHARE if self._admission.probe else first_token
 
     def _fail(self, error: ProviderError) -> list[RouteEvent]:
         if isinstance(error, ContextTooLong):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..domain.chat import ChatTurn, ProviderRequest
+from ..domain.chat import ChatTurn, ProviderRequest, Target
 from ..domain.errors import Reason, SkipReason
 from ..domain.events import TextDelta
 from ..routing.policy import Candidate, Skipped
@@ -15,6 +15,8 @@ Midstream = Literal["continue", "restart", "fail"]
 Continuing = Literal["prefill", "instructed"]
 
 MOST_HANDOFFS = 2
+LATER_SHARE = 0.25
+"""How much of the time that is left whoever is asked leaves to those after it."""
 GO_ON = (
     "Your last message was cut off. Begin with its last five words, exactly as they are, and go on from there. "
     "Do not begin the message again, and say nothing about this."
@@ -96,10 +98,20 @@ class Walk:
             self._said[:] = ["".join(self._said)]
         return self._said[0] if self._said else ""
 
+    def time_left(self, now: float) -> float:
+        """Seconds that whoever is asked now may wait: all that is left, but for a share where others come after."""
+        left = self.deadline - now
+        return left if self.last else left * (1 - LATER_SHARE)
+
     def skip(self, skipped: Skipped) -> Skipped:
         """Book that somebody is left out after all."""
         self.skipped.append(skipped)
         return skipped
+
+    @property
+    def asked(self) -> set[Target]:
+        """Who has failed so far."""
+        return {failed.candidate.target for failed in self.failures}
 
     def barred(self, candidate: Candidate) -> SkipReason | None:
         """Why this candidate cannot take over what has happened so far, or None where it can."""

@@ -78,6 +78,7 @@ class EndedPrompt:
 def begin(connection: sqlite3.Connection, new: NewPrompt) -> Begun:
     """Store the message; raises SessionMissingError, SessionEndedError, ParentMissingError."""
     session_id = new.session_id
+    at = new.at
     local_only = False
     history: tuple[ChatTurn, ...] = ()
     parent = None
@@ -85,6 +86,7 @@ def begin(connection: sqlite3.Connection, new: NewPrompt) -> Begun:
         session_id, parent = _place_of(connection, new.instead_of)
         local_only = _open(connection, session_id, new.user_id)
         history = ancestors(connection, parent)
+        at = _after_all(connection, session_id, at)
     elif session_id is None:
         session_id = new.new_session_id
         connection.execute(
@@ -95,6 +97,7 @@ def begin(connection: sqlite3.Connection, new: NewPrompt) -> Begun:
     else:
         local_only, parent = _join(connection, new.user_id, session_id, new.parent_id)
         history = ancestors(connection, parent)
+        at = _after_all(connection, session_id, at)
         connection.execute(
             "UPDATE sessions SET updated_at = ?, title = CASE title WHEN '' THEN ? ELSE title END WHERE id = ?",
             (new.at, title_of(new.text), session_id),
@@ -102,7 +105,7 @@ def begin(connection: sqlite3.Connection, new: NewPrompt) -> Begun:
     connection.execute(
         "INSERT INTO prompts (id, session_id, parent_id, user_id, input_text, output_text, local_only, status,"
         " tokens_used, latency_ms, created_at) VALUES (?, ?, ?, ?, ?, '', ?, 'running', 0, 0, ?)",
-        (new.prompt_id, session_id, parent, new.user_id, new.text, new.local_only, new.at),
+        (new.prompt_id, session_id, parent, new.user_id, new.text, new.local_only, at),
     )
     return Begun(session_id, local_only, history, not cloud_allowed(connection, new.user_id))
 
@@ -172,6 +175,14 @@ def _open(connection: sqlite3.Connection, session_id: str, user_id: str) -> bool
     if row[0] != "active":
         raise SessionEndedError
     return bool(row[1])
+
+
+def _after_all(connection: sqlite3.Connection, session_id: str, at: int) -> int:
+    """This time, but after the session's newest message also where the wall clock was set back: time is its order."""
+    (newest,) = connection.execute(
+        "SELECT max(created_at) FROM prompts WHERE session_id = ?", (session_id,)
+    ).fetchone()
+    return at if newest is None else max(at, newest + 1)
 
 
 def _place_of(connection: sqlite3.Connection, prompt_id: str) -> tuple[str, str | None]:

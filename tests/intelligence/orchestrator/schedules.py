@@ -1,0 +1,253 @@
+"""Schedules of faults, arrivals, departures, locks and clock steps, and providers that keep watch.
+
+Two variables choose them: ``NOVACORE_SCHEDULES`` is how many, ``NOVACORE_SEED`` which ones. The same seed gives the
+same schedules, so that a failure, which prints both, can be had again.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any, Literal
+
+from hypothesis import HealthCheck, Phase, given, note, seed, settings
+from hypothesis import strategies as st
+
+from services.intelligence.app.domain.chat import Lock, ProviderRequest
+from services.intelligence.app.domain.errors import Reason
+from services.intelligence.app.domain.events import Delta, Finished, ReasoningDelta, TextDelta
+from services.intelligence.app.routing.breaker import BreakerState, Open
+from services.intelligence.app.services.deadlines import Clocks
+from services.intelligence.app.services.walk import Midstream
+from tests.support.scripted import EndsBare, Hangs, Pause, Script, ScriptedProvider, Step, fails, says
+from tests.support.virtual_time import START
+
+SEED = int(os.environ.get("NOVACORE_SEED", "1"))
+COLD_START_SEC = 10.0
+CLOCKS = {
+    "ollama": Clocks(first_token=8.0, stall=4.0, total=9.0),
+    "gemini": Clocks(first_token=5.0, stall=4.0, total=9.0),
+    "openai": Clocks(first_token=5.0, stall=4.0, total=9.0),
+}
+LIMITS = {"ollama": 1, "gemini": 2, "openai": 2}
+
+
+def any_schedule(count: int, drawn: st.SearchStrategy[Any], law: Callable[[Any], None]) -> None:
+    """Try the law on ``count`` schedules; a failure prints the smallest that breaks it and its replay."""
+    number = int(os.environ.get("NOVACORE_SCHEDULES", str(count)))
+
+    @seed(SEED)
+    @settings(
+        max_examples=number,
+        deadline=None,
+        database=None,
+        print_blob=False,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(schedule=drawn)
+    def tried(schedule: Any) -> None:
+        # Hypothesis prints nothing of values that others were made of.
+        note(f"the schedule: {schedule}")
+        note(f"its replay: NOVACORE_SEED={SEED} NOVACORE_SCHEDULES={number}, with this same test")
+        law(schedule)
+
+    tried()
+
+
+seconds = st.sampled_from([0.0, 0.01, 0.5, 1.0, 2.0, 3.9, 4.1, 4.9, 5.1, 7.9, 8.1, 20.0])
+words = st.sampled_from(["One ", "two ", "three ", "One two three four five six "])
+LOCKS: tuple[Lock, ...] = ("deployment", "user", "session", "message")
+locks: st.SearchStrategy[frozenset[Lock]] = st.sampled_from(LOCKS).map(lambda lock: frozenset({lock}))
+REASONS: list[Reason] = (
+    ["connect_refused", "reset", "truncated", "empty", "auth", "rate_limited", "quota_exhausted", "server_error",
+     "overloaded", "model_missing", "context_too_long", "invalid_request", "refused", "malformed", "billing"]
+)  # fmt: skip
+delays = st.sampled_from([None, 0.5, 2.0, 40.0])
+
+
+@st.composite
+def scripts(draw: st.DrawFn) -> Script:
+    """What one call does."""
+    steps: list[Step] = []
+    for _ in range(draw(st.integers(0, 3))):
+        steps.append(Pause(draw(seconds)))
+        if draw(st.booleans()):
+            steps.append(ReasoningDelta("Hm. "))
+        steps.append(TextDelta(draw(words)))
+    match draw(st.integers(0, 6)):
+        case 0 | 1 | 2:
+            steps += [Pause(draw(seconds)), *says("end.")]
+        case 3:
+            steps += [Pause(draw(seconds)), *says()]
+        case 4:
+            steps += [Pause(draw(seconds)), *fails(draw(st.sampled_from(REASONS)), retry_after=draw(delays))]
+        case 5:
+            steps.append(Hangs())
+        case _:
+            steps.append(EndsBare())
+    return tuple(steps)
+
+
+checks = st.one_of(
+    st.just(()),
+    st.builds(lambda pause: (Pause(pause),), seconds),
+    st.builds(lambda pause, reason: (Pause(pause), *fails(reason)), seconds, st.sampled_from(REASONS[:8])),
+    st.just((Hangs(),)),
+)
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """What the providers do, and how they are asked. ``circuits`` are open from the start."""
+
+    ollama: list[Script]
+    gemini: list[Script]
+    openai: list[Script]
+    checks: list[tuple[Any, ...]]
+    midstream: Midstream
+    hedge_delay: float | None
+    threshold: int
+    circuits: dict[tuple[str, str], BreakerState]
+    request: float
+    cold: bool
+    load_seconds: float
+    loaded_seconds: float
+    steps: list[tuple[float, float]]
+
+
+fleets = st.builds(
+    Fleet,
+    ollama=st.lists(scripts(), max_size=5),
+    gemini=st.lists(scripts(), max_size=5),
+    openai=st.lists(scripts(), max_size=3),
+    checks=st.lists(checks, max_size=4),
+    midstream=st.sampled_from(["continue", "restart", "fail"]),
+    hedge_delay=st.sampled_from([None, 0.5, 2.0]),
+    threshold=st.sampled_from([1, 3]),
+    circuits=st.dictionaries(
+        st.tuples(st.sampled_from(["ollama", "gemini", "openai"]), st.sampled_from(["", "model-1"])),
+        st.builds(Open, epoch=st.just(1), until=seconds.map(START.__add__), trips=st.just(1), setup=st.booleans()),
+        max_size=4,
+    ),
+    request=st.sampled_from([6.0, 12.0, 30.0]),
+    cold=st.booleans(),
+    load_seconds=st.sampled_from([3.0, 15.0]),
+    loaded_seconds=st.sampled_from([0.0, 0.0, 0.4, 5.0]),
+    steps=st.lists(st.tuples(seconds, st.sampled_from([-7200.0, -0.5, 3.0, 86400.0])), max_size=3),
+)
+
+VISIT: ContextVar[int] = ContextVar("VISIT")
+"""Whose request is being served. Tasks that are started for it inherit it."""
+
+
+@dataclass(slots=True)
+class Trace:
+    """What one call brought, and when."""
+
+    visit: int
+    began: float
+    deltas: list[Delta] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    ended: float | None = None
+    refused: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether it came to its provider's own end: the terminal mark, or a refusal."""
+        return self.refused or (bool(self.deltas) and isinstance(self.deltas[-1], Finished))
+
+    @property
+    def text(self) -> str:
+        """All its words."""
+        return "".join(delta.text for delta in self.deltas if isinstance(delta, TextDelta))
+
+
+class Watched(ScriptedProvider):
+    """Notes what each call brought, how many there were at once, and whether it was called where it was forbidden.
+
+    The terminal mark of each call says which call it ends: ``raw_reason`` is the provider's name and its number.
+    """
+
+    def __init__(self, name: str, fleet: Fleet, forbidden: Callable[[int], bool], free_checks: list[Any]) -> None:
+        more: dict[str, Any] = (
+            {"cold": fleet.cold, "loaded_seconds": fleet.loaded_seconds} if name == "ollama" else {}
+        )
+        super().__init__(
+            name,
+            getattr(fleet, name),
+            always=says("Whole."),
+            checks=free_checks,
+            load_seconds=fleet.load_seconds,
+            **more,
+        )
+        self.most = 0
+        self.trespassed = False
+        self.traces: list[Trace] = []
+        self._forbidden = forbidden
+
+    async def ensure_ready(self) -> None:
+        """See Provider."""
+        self._look()
+        await super().ensure_ready()
+
+    async def stream(self, request: ProviderRequest) -> AsyncGenerator[Delta]:
+        """See Provider."""
+        self._look()
+        if self.locality == "cloud":
+            self.trespassed = self.trespassed or any(turn.local_only for turn in request.turns)
+        trace = Trace(VISIT.get(), _now())
+        self.traces.append(trace)
+        mark = f"{self.name} {len(self.traces)}"
+        try:
+            async with aclosing(super().stream(request)) as deltas:
+                async for delta in deltas:
+                    told = replace(delta, raw_reason=mark) if isinstance(delta, Finished) else delta
+                    trace.times.append(_now())
+                    trace.deltas.append(told)
+                    yield told
+        except Exception as error:
+            trace.refused = getattr(error, "reason", None) == "refused"
+            raise
+        finally:
+            trace.ended = _now()
+
+    def _next(self) -> Script:
+        self.most = max(self.most, self.open_calls)
+        return super()._next()
+
+    def _look(self) -> None:
+        self.trespassed = self.trespassed or (self.locality == "cloud" and self._forbidden(VISIT.get()))
+
+    def late(self, *, loading: float) -> str | None:
+        """What of it was waited for beyond its deadlines, or None. ``loading``: seconds more for the first words."""
+        clocks = CLOCKS[self.name]
+        for trace in self.traces:
+            ended = trace.ended or _now()
+            first = (trace.times or [ended])[0]
+            gaps = [after - before for before, after in pairwise([*trace.times, ended])]
+            waits: list[tuple[Literal["first token", "stall", "total"], float, float]] = [
+                ("first token", first - trace.began, clocks.first_token + loading),
+                ("stall", max(gaps, default=0.0), clocks.stall),
+                ("total", ended - trace.began, clocks.total or 1e9),
+            ]
+            for what, waited, most in waits:
+                if waited > most + 0.001:
+                    return f"{self.name} was waited for {waited:.3f} s, {what}"
+        return None
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def watched(fleet: Fleet, forbidden: Callable[[int], bool]) -> tuple[Watched, Watched, Watched]:
+    """The fleet's providers; their free checks are dealt out in turn."""
+    ollama, gemini, openai = (
+        Watched(name, fleet, forbidden, fleet.checks[place::3])
+        for place, name in enumerate(("ollama", "gemini", "openai"))
+    )
+    return ollama, gemini, openai
