@@ -226,3 +226,13 @@ def test_the_migrations_make_the_tables_that_the_code_works_with(migrated: Path)
     engine.dispose()
 
     assert difference == []
+
+
+async def test_the_document_describes_the_preferences_with_their_errors(memory: httpx.AsyncClient) -> None:
+    described = (await memory.get("/openapi.json")).json()
+    routes = described["paths"]["/api/memory/preferences"]
+
+    assert list(routes["get"]["responses"]) == ["200", "401"]
+    assert list(routes["put"]["responses"]) == ["200", "401", "413", "422"]
+    assert list(routes["put"]["responses"]["422"]["content"]) == ["application/problem+json"]
+    assert "HTTPValidationError" not in str(described)

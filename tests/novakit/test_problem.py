@@ -32,6 +32,10 @@ def app_with_every_kind_of_error() -> FastAPI:
     async def make(body: Body) -> str:
         return body.name
 
+    @app.put("/items/{item_id}")
+    async def change(item_id: UUID, body: Body) -> str:
+        return f"{item_id} {body.name}"
+
     @app.get("/problem")
     async def raised() -> None:
         raise Problem(429, "Too fast; wait a moment.", headers={"Retry-After": "7"}, place=3)
@@ -57,11 +61,13 @@ async def client() -> AsyncIterator[aiohttp.ClientSession]:
 
 CASES: list[tuple[str, str, bytes | None, int, str, str]] = [
     ("GET", "/nowhere", None, 404, "Not found", "Not Found"),
-    ("DELETE", "/items", None, 405, "Method not allowed", "Method Not Allowed"),
+    ("DELETE", "/items", None, 405, "Method not allowed", "This path takes POST only."),
     ("GET", "/items/x", None, 422, "Cannot be used", "item_id: Input should be a valid UUID"),
     ("GET", f"/items/{UUID(int=1)}?limit=0", None, 422, "Cannot be used", "limit: Input should be greater than"),
     ("POST", "/items", b'{"size": "x"}', 422, "Cannot be used", "name: Field required; size: Input should be"),
     ("POST", "/items", b"{", 422, "Cannot be used", "the body is not JSON"),
+    ("POST", "/items", b"\xff", 422, "Cannot be used", "the body is not JSON in UTF-8, or it is nested too deeply"),
+    ("POST", "/items", b"[" * 200_000, 422, "Cannot be used", "the body is not JSON in UTF-8, or it is nested"),
     ("GET", "/problem", None, 429, "Too many requests", "Too fast; wait a moment."),
     ("GET", "/http", None, 503, "Not available", "Closed for today."),
     ("GET", "/crash", None, 500, "Internal error", "Something broke on our side; the log of this service has"),
@@ -88,8 +94,14 @@ async def test_headers_and_further_fields_are_kept(client: aiohttp.ClientSession
         assert (await response.json(content_type=None))["place"] == 3
     async with client.get("/http") as response:
         assert response.headers["retry-after"] == "9"
+
+
+async def test_a_wrong_method_is_told_all_methods_of_its_path(client: aiohttp.ClientSession) -> None:
     async with client.delete("/items") as response:
         assert response.headers["allow"] == "POST"
+    async with client.delete(f"/items/{UUID(int=1)}") as response:
+        assert (response.status, response.headers["allow"]) == (405, "GET, PUT")
+        assert (await response.json(content_type=None))["detail"] == "This path takes GET, PUT only."
 
 
 async def test_a_crash_tells_nothing_of_what_it_was_about_and_ends_the_connection(

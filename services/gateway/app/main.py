@@ -12,15 +12,16 @@ from novakit import database, health, logs
 from novakit.clock import Clock, SystemClock
 from novakit.identity import TokenSigner
 from novakit.ids import id_source
+from novakit.openapi import publish
 from novakit.web import new_app
 from pydantic import SecretStr
 
-from . import operations
+from . import openapi, operations
 from .auth import endpoints
 from .auth.access import Access
 from .auth.service import AccountService
 from .config import Settings
-from .edge import OWNED_HEADERS, Edge, Parts
+from .edge import OWNED_HEADERS, Edge, Parts, route_of
 from .limits.limiter import Limiter
 from .metrics import GatewayMetrics
 from .network import is_loopback
@@ -62,13 +63,31 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         owned_headers=OWNED_HEADERS,
     )
 
+    secret = settings.service_jwt_secret.get_secret_value()
+
+    def upstream(name: str, url: str) -> Upstream:
+        return Upstream(name, url, TokenSigner(secret, issuer="gateway", audience=name, wall=clock.wall))
+
+    intelligence = upstream("intelligence", settings.intelligence_url)
+    memory = upstream("memory", settings.memory_url)
+    behind = {
+        "chat_message": intelligence,
+        "chat_stream": intelligence,
+        "chat": intelligence,
+        "v1_chat_completions": intelligence,
+        "v1": intelligence,
+        "preferences": intelligence,
+        "usage": intelligence,
+        "memory": memory,
+    }
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(database.migrate, path, MIGRATIONS, HEAD)
         try:
             await _start(service, settings.novacore_bootstrap_api_key, log)
             async with open_pool() as pool:
-                forwarder.pool = pool
+                forwarder.pool = description.pool = pool
                 yield
         finally:
             await engine.dispose()
@@ -85,25 +104,12 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
             trusted=trusted,
         )
     )
+    publish(app, openapi.OUTER, openapi.complete_own)
+    description = openapi.Description(app.openapi, (intelligence, memory), lambda path: behind.get(route_of(path)))
+    app.include_router(openapi.router(description))
 
-    secret = settings.service_jwt_secret.get_secret_value()
-
-    def upstream(name: str, url: str) -> Upstream:
-        return Upstream(name, url, TokenSigner(secret, issuer="gateway", audience=name, wall=clock.wall))
-
-    to_intelligence = partial(forwarder.forward, upstream("intelligence", settings.intelligence_url))
-    to_memory = partial(forwarder.forward, upstream("memory", settings.memory_url))
     parts = Parts(
-        forwards={
-            "chat_message": to_intelligence,
-            "chat_stream": to_intelligence,
-            "chat": to_intelligence,
-            "v1_chat_completions": to_intelligence,
-            "v1": to_intelligence,
-            "preferences": to_intelligence,
-            "usage": to_intelligence,
-            "memory": to_memory,
-        },
+        forwards={route: partial(forwarder.forward, service) for route, service in behind.items()},
         local=app.build_middleware_stack(),
         page=Page(settings.built_page),
     )

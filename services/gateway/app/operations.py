@@ -3,7 +3,9 @@
 import hmac
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 from novakit.asgi import header
+from novakit.openapi import problems
 from novakit.problem import Problem
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import SecretStr
@@ -15,8 +17,13 @@ def router(metrics: GatewayMetrics, *, is_open: bool, token: SecretStr | None) -
     """``/metrics``: for everyone where it ``is_open``, else for who holds the token; without one it is not there."""
     routes = APIRouter(tags=["operations"])
 
-    @routes.get("/metrics")
-    async def show(request: Request) -> Response:
+    @routes.get(
+        "/metrics",
+        response_class=PlainTextResponse,
+        responses=problems({401: "METRICS_TOKEN is missing or wrong.", 404: "There are no metrics here."}),
+        openapi_extra={"security": [{}, {"metricsToken": []}]},
+    )
+    async def show_metrics(request: Request) -> Response:
         """Give the metrics in Prometheus' text format."""
         if not is_open:
             _require(request, token)

@@ -14,12 +14,22 @@ from novakit import database, health, logs
 from novakit.clock import Clock, SystemClock
 from novakit.identity import TokenSigner, TokenVerifier
 from novakit.ids import NewId, id_source
+from novakit.openapi import OPENAPI_PATH
 from novakit.web import new_app
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import Route
 
 from .config import Settings
-from .routers import explain, openapi, preferences, providers, sessions, usage
+from .routers import (
+    chat_operations,
+    completions_operations,
+    explain,
+    openapi,
+    preferences,
+    providers,
+    sessions,
+    usage,
+)
 from .routers.caller import WishesOf
 from .routers.chat import MAX_BODY_BYTES, ChatEndpoints
 from .routers.completions import CompletionEndpoints, CompletionParts
@@ -113,7 +123,7 @@ def create_app(
         parts: Parts = app.state.parts
         await parts.repository.ping()
 
-    app = new_app("NovaCore intelligence", lifespan, max_body_bytes=MAX_BODY_BYTES, openapi=True)
+    app = new_app("NovaCore intelligence", lifespan, max_body_bytes=MAX_BODY_BYTES, openapi_url=OPENAPI_PATH)
     app.include_router(health.router({"database": database_answers}))
     app.include_router(sessions.router)
     app.include_router(providers.router)
@@ -121,7 +131,11 @@ def create_app(
     app.include_router(preferences.router)
     app.include_router(explain.router)
     app.router.routes.append(Route("/metrics", metrics.endpoint))
-    openapi.describe(app)
+    openapi.describe(
+        app,
+        (*chat_operations.operations(settings.chat_max_message_chars), *completions_operations.OPERATIONS),
+        answers=(sessions.MessageRoute,),
+    )
     # In front of FastAPI, not inside it: its layers would cost the chat paths more than all of their own work here.
     app.state.drain = drain.begin
     app.middleware_stack = Front(app.build_middleware_stack(), app.state)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Response
-from novakit import database, health, logs
+from novakit import database, health, logs, openapi
 from novakit.clock import Clock, SystemClock
 from novakit.identity import TokenVerifier
 from novakit.web import new_app
@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         yield
         await engine.dispose()
 
-    app = new_app("NovaCore memory", lifespan, max_body_bytes=MAX_BODY_BYTES)
+    app = new_app("NovaCore memory", lifespan, max_body_bytes=MAX_BODY_BYTES, openapi_url=openapi.OPENAPI_PATH)
     app.state.verifier = TokenVerifier(
         settings.service_jwt_secret.get_secret_value(), audience=AUDIENCE, wall=clock.wall
     )
@@ -51,6 +51,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     async def show_metrics() -> Response:
         return Response(metrics.render(), headers={"content-type": CONTENT_TYPE_LATEST})
 
+    openapi.publish(app, openapi.INNER)
     # Bound once: a lazy logger is put together anew for each line.
     log = logs.get("requests").bind()
     app.middleware_stack = Observed(app.build_middleware_stack(), metrics=metrics, clock=clock, log=log)

@@ -186,7 +186,10 @@ def _told(parameter: str) -> str:
     return ""
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"nonsense"])
+NESTED = b'{"messages": [], "metadata": ' + b'{"a":' * 100_000
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"nonsense", NESTED], ids=range(5))
 def test_a_body_that_is_no_json_is_told_so(raw: bytes) -> None:
     with pytest.raises(CompatibleError) as refused:
         read_completion(raw)

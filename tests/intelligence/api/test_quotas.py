@@ -182,7 +182,7 @@ async def test_usage_of_all_is_for_admins_and_odd_wishes_are_told(world: World) 
     client = await world.serve()
     assert (await client.call("GET", "/api/admin/usage")).status == 403
     admin = client.having(ADMIN)
-    for query in ("group=color", "group=day,day", "first=2026-02-01&last=2026-01-01", "first=yesterday"):
+    for query in ("group=color", "group=day,day", "first=2026-02-01&last=2026-01-01", "first=yesterday", "first=0"):
         assert (await admin.call("GET", f"/api/admin/usage?{query}")).status == 422, query
 
 

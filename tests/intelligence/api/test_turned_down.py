@@ -159,6 +159,7 @@ async def test_a_session_change_must_change_something_known(world: World) -> Non
         ({"title": " \n "}, "title: "),
         ({"title": "x" * 201}, "title: "),
         ({"local_only": None}, "name what to change"),
+        ({"local_only": 1}, "local_only: "),
         ({"status": "ended"}, "status: "),
     ):
         answered = await client.call("PATCH", f"/api/chat/sessions/{session_id}", body)

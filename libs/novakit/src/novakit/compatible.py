@@ -1,6 +1,7 @@
 """Errors as OpenAI's API shapes them, which everything under ``/v1`` speaks."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from starlette.types import Send
@@ -18,6 +19,28 @@ _KINDS = {
     502: ("server_error", "bad_gateway"),
     503: ("server_error", "service_unavailable"),
 }
+
+ERROR_SCHEMA: Mapping[str, Any] = {
+    "title": "CompatibleError",
+    "description": "An error as OpenAI's API shapes it. `message` is a sentence that says what to change.",
+    "type": "object",
+    "required": ["error"],
+    "additionalProperties": False,
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "additionalProperties": False,
+            "properties": {
+                "message": {"type": "string", "minLength": 1},
+                "type": {"type": "string"},
+                "param": {"type": ["string", "null"], "description": "The parameter that it is about."},
+                "code": {"type": "string"},
+            },
+        }
+    },
+}
+"""Such an error as JSON Schema."""
 
 
 class CompatibleError(Problem):

@@ -1,11 +1,20 @@
 """What every process says of itself: ``/healthz`` (alive) and ``/readyz`` (can do its work)."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 Ping = Callable[[], Awaitable[None]]
+
+
+class Readiness(BaseModel):
+    """What works: ``ok``, or the kind of error, for each part."""
+
+    status: Literal["ready", "not ready"]
+    checks: dict[str, str]
 
 
 def router(pings: Mapping[str, Ping]) -> APIRouter:
@@ -17,7 +26,11 @@ def router(pings: Mapping[str, Ping]) -> APIRouter:
         """Say that the process is alive."""
         return {"status": "ok"}
 
-    @routes.get("/readyz")
+    @routes.get(
+        "/readyz",
+        response_model=Readiness,
+        responses={503: {"model": Readiness, "description": "A part that is needed does not work."}},
+    )
     async def readyz() -> JSONResponse:
         """Say whether each part that this process needs works."""
         checks = {}

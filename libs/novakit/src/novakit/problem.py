@@ -8,10 +8,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 MEDIA_TYPE = "application/problem+json"
 
 CRASHED = "Something broke on our side; the log of this service has the details."
+
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 _TITLES = {
     400: "Bad request",
@@ -30,6 +33,20 @@ _TITLES = {
     503: "Not available",
     504: "Timed out",
 }
+
+PROBLEM_SCHEMA: Mapping[str, Any] = {
+    "title": "Problem",
+    "description": "An error (RFC 9457). `detail` is a sentence that says what to change.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "const": "about:blank"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string", "minLength": 1},
+    },
+}
+"""A problem's body as JSON Schema."""
 
 
 class Problem(Exception):
@@ -69,9 +86,9 @@ def install(app: FastAPI) -> None:
         return error.response()
 
     @app.exception_handler(HTTPException)
-    async def _http(_request: Request, error: Exception) -> Response:
+    async def _http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 (what the handler is registered for)
-        return Problem(error.status_code, str(error.detail), headers=error.headers).response()
+        return _from_http(request, error).response()
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, error: Exception) -> Response:
@@ -82,6 +99,24 @@ def install(app: FastAPI) -> None:
     async def _crash(_request: Request, _error: Exception) -> Response:
         # The server ends the connection after a crash: nobody may send a second request into it.
         return Problem(500, CRASHED, headers={"Connection": "close"}).response()
+
+
+def _from_http(request: Request, error: HTTPException) -> Problem:
+    if error.status_code == 405:
+        # Starlette names the methods of the first route alone that has this path.
+        allowed = ", ".join(_methods_of(request))
+        return Problem(405, f"This path takes {allowed} only.", headers={"Allow": allowed})
+    if error.status_code == 400 and error.__cause__ is not None:
+        # FastAPI tells of a body that is no JSON with 422, but of one that Python cannot even try to read with this.
+        return Problem(422, "the body is not JSON in UTF-8, or it is nested too deeply")
+    return Problem(error.status_code, str(error.detail), headers=error.headers)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """The methods that the request's path can be asked with."""
+    routes: Sequence[BaseRoute] = request.app.router.routes
+    asked = ({**request.scope, "method": method} for method in _METHODS)
+    return [scope["method"] for scope in asked if any(route.matches(scope)[0] is Match.FULL for route in routes)]
 
 
 def sentence(errors: Sequence[Mapping[str, Any]]) -> str:

@@ -15,6 +15,12 @@ VERIFIED_SECONDS = 30
 # How exact "last used" is: written at most this often for a credential.
 TOUCH_SECONDS = 3600
 
+CALLER_PROBLEMS = {
+    401: "The API key or session is missing or not valid.",
+    503: "The accounts cannot be read now.",
+}
+"""What every route may answer that is for callers who are known."""
+
 
 class Access:
     """Verifies credentials: from memory where they were verified a moment ago, else from the database."""

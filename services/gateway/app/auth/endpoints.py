@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from novakit.asgi import header
+from novakit.openapi import problems
 from novakit.problem import Problem
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -16,7 +17,7 @@ from ..limits.limiter import Limiter
 from ..metrics import GatewayMetrics
 from ..network import Network, came_by_https, client_address
 from ..store.accounts import KeyRow
-from .access import Access
+from .access import CALLER_PROBLEMS, Access
 from .origin import is_own
 from .service import SESSION_SECONDS, AccountService
 
@@ -24,7 +25,7 @@ from .service import SESSION_SECONDS, AccountService
 class Link(BaseModel):
     """The token of a one-time sign-in link."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     token: Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -32,9 +33,9 @@ class Link(BaseModel):
 class KeyName(BaseModel):
     """What to call a new API key."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"\S")]
 
 
 class Me(BaseModel):
@@ -69,6 +70,9 @@ class CreatedKey(BaseModel):
     created_at: datetime
 
 
+FOR_CALLERS = problems(CALLER_PROBLEMS)
+
+
 def router(
     service: AccountService,
     access: Access,
@@ -88,7 +92,16 @@ def router(
 
     SignedIn = Annotated[Caller, Depends(signed_in)]  # noqa: N806 (a type)
 
-    @routes.post("/link", status_code=204)
+    @routes.post(
+        "/link",
+        status_code=204,
+        responses=problems(
+            {
+                410: "The link is not valid: it works once, within 10 minutes.",
+                429: "There were too many attempts to sign in.",
+            }
+        ),
+    )
     async def sign_in(link: Link, request: Request, response: Response) -> None:
         """Sign this browser in with the one-time link that `make up` printed."""
         _refuse_foreign_page(request)
@@ -106,29 +119,37 @@ def router(
         metrics.signed_in("accepted")
         _set_cookie(response, session, SESSION_SECONDS, secure=came_by_https(request.scope, trusted))
 
-    @routes.get("/me")
-    async def me(caller: SignedIn) -> Me:
+    @routes.get("/me", responses=FOR_CALLERS)
+    async def who_am_i(caller: SignedIn) -> Me:
         """Say who the caller is."""
         return Me(user_id=caller.user_id, role=caller.role, signed_in_by=caller.kind)
 
-    @routes.post("/logout", status_code=204)
+    @routes.post(
+        "/logout",
+        status_code=204,
+        responses=FOR_CALLERS | problems({400: "The call came with an API key, not from a browser."}),
+    )
     async def log_out(caller: SignedIn, request: Request, response: Response) -> None:
         """End this browser's session."""
         await service.log_out(caller)
         _set_cookie(response, "", 0, secure=came_by_https(request.scope, trusted))
 
-    @routes.post("/keys", status_code=201)
+    @routes.post("/keys", status_code=201, responses=FOR_CALLERS)
     async def create_key(caller: SignedIn, wanted: KeyName) -> CreatedKey:
         """Make an API key."""
         row, key = await service.create_key(caller, wanted.name)
         return CreatedKey(id=row.id, name=row.name, key=key, created_at=_time(row.created_at))
 
-    @routes.get("/keys")
+    @routes.get("/keys", responses=FOR_CALLERS)
     async def list_keys(caller: SignedIn) -> ApiKeys:
         """List the caller's API keys, oldest first."""
         return ApiKeys(keys=[_shown(row) for row in await service.keys(caller)])
 
-    @routes.delete("/keys/{key_id}", status_code=204)
+    @routes.delete(
+        "/keys/{key_id}",
+        status_code=204,
+        responses=FOR_CALLERS | problems({404: "The caller has no API key with this id."}),
+    )
     async def revoke_key(caller: SignedIn, key_id: UUID) -> None:
         """Revoke an API key, at once."""
         await service.revoke_key(caller, str(key_id))

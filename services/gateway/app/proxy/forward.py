@@ -59,7 +59,7 @@ class Forwarder:
             caller = await self._access.caller(scope)
             exchange.user = caller.log_name
             body = await _read(scope, receive)
-            if scope["method"] == "POST" and _generates(scope["path"]):
+            if scope["method"] == "POST" and generates(scope["path"]):
                 self._charge(caller)
             headers = [
                 *inward(scope["headers"]),
@@ -132,7 +132,8 @@ class Forwarder:
             await exchange.send({"type": "http.response.body", "body": chunk, "more_body": not ended})
 
 
-def _generates(path: str) -> bool:
+def generates(path: str) -> bool:
+    """Whether a POST to this path makes a model work."""
     return path in GENERATIONS or GOING_ON.fullmatch(path) is not None
 
 

@@ -8,11 +8,12 @@ from novakit.compatible import CompatibleError
 
 from ..domain.chat import ChatTurn, Role, Sampling
 
-_ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
-_MOST_STOPS = 4
-_RANGES = {"temperature": (0, 2), "top_p": (0, 1), "frequency_penalty": (-2, 2), "presence_penalty": (-2, 2)}
+ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+MOST_STOPS = 4
+SEEDS = (-(2**63), 2**63 - 1)
+RANGES = {"temperature": (0, 2), "top_p": (0, 1), "frequency_penalty": (-2, 2), "presence_penalty": (-2, 2)}
 
-_NEUTRAL: dict[str, tuple[Any, ...]] = {
+NEUTRAL: dict[str, tuple[Any, ...]] = {
     "tools": ([],),
     "tool_choice": ("none", "auto"),
     "functions": ([],),
@@ -36,15 +37,19 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
 some, and the caller would not know: they are turned down."""
 
 
-class _Part(msgspec.Struct):
+class ContentPart(msgspec.Struct):
+    """A piece of a message; text and refusal are the types that are understood."""
+
     type: str
     text: str | None = None
     refusal: str | None = None
 
 
-class _Message(msgspec.Struct, forbid_unknown_fields=True):
+class CompletionMessage(msgspec.Struct, forbid_unknown_fields=True):
+    """One message, as OpenAI's API has it; what speaks of tools or sound must be empty."""
+
     role: str
-    content: str | list[_Part] | None = None
+    content: str | list[ContentPart] | None = None
     name: Any = None
     refusal: str | None = None
     tool_calls: Any = None
@@ -54,17 +59,21 @@ class _Message(msgspec.Struct, forbid_unknown_fields=True):
     annotations: Any = None
 
 
-class _StreamOptions(msgspec.Struct):
+class StreamOptions(msgspec.Struct):
+    """What a stream tells beside the answer."""
+
     include_usage: bool | None = None
     include_obfuscation: bool | None = None
 
 
-class _Body(msgspec.Struct, forbid_unknown_fields=True):
-    messages: list[_Message]
+class CompletionRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """What to answer and how, as OpenAI's API has it."""
+
+    messages: list[CompletionMessage]
     model: str | None = None
     models: list[str] | None = None
     stream: bool | None = None
-    stream_options: _StreamOptions | None = None
+    stream_options: StreamOptions | None = None
     temperature: float | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
@@ -101,7 +110,7 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
     service_tier: Any = None
 
 
-_decode = msgspec.json.Decoder(_Body).decode
+_decode = msgspec.json.Decoder(CompletionRequest).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +133,9 @@ def read_completion(raw: bytes) -> CompletionBody:
         raise CompatibleError(400, f"The body cannot be used: {error}.", code="invalid_value") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise CompatibleError(400, "The body is not JSON in UTF-8.", code="invalid_json") from None
-    for parameter, neutral in _NEUTRAL.items():
+    except RecursionError:
+        raise CompatibleError(400, "The body is nested too deeply.", code="invalid_json") from None
+    for parameter, neutral in NEUTRAL.items():
         value = getattr(body, parameter)
         if value is not None and value not in neutral:
             raise _unsupported(parameter, neutral)
@@ -141,28 +152,28 @@ def read_completion(raw: bytes) -> CompletionBody:
     )
 
 
-def _models(body: _Body) -> tuple[str, ...]:
+def _models(body: CompletionRequest) -> tuple[str, ...]:
     names = [*([body.model] if body.model else []), *(body.models or [])]
     if not names:
         raise _wrong("model", "model is missing; GET /v1/models lists what there is, and auto lets NovaCore choose.")
     return tuple(dict.fromkeys(names))
 
 
-def _turns(messages: list[_Message]) -> tuple[ChatTurn, ...]:
+def _turns(messages: list[CompletionMessage]) -> tuple[ChatTurn, ...]:
     turns = tuple(_turn(f"messages[{place}]", message) for place, message in enumerate(messages))
     if not any(turn.role != "system" and turn.text.strip() for turn in turns):
         raise _wrong("messages", "messages holds nothing to answer.")
     return turns
 
 
-def _turn(where: str, message: _Message) -> ChatTurn:
-    role = _ROLES.get(message.role)
+def _turn(where: str, message: CompletionMessage) -> ChatTurn:
+    role = ROLES.get(message.role)
     if role is None:
         if message.role in {"tool", "function"}:
             raise _wrong(
                 f"{where}.role", f"Tools are not supported: a message of the role {message.role} has no use."
             )
-        raise _wrong(f"{where}.role", f"{message.role!r} is not a role; it must be of {', '.join(_ROLES)}.")
+        raise _wrong(f"{where}.role", f"{message.role!r} is not a role; it must be of {', '.join(ROLES)}.")
     if message.tool_calls or message.function_call or message.tool_call_id:
         raise _wrong(where, "Tools are not supported: leave tool calls out of the messages.")
     if message.audio:
@@ -172,7 +183,7 @@ def _turn(where: str, message: _Message) -> ChatTurn:
     return ChatTurn(role, _text(where, message))
 
 
-def _text(where: str, message: _Message) -> str:
+def _text(where: str, message: CompletionMessage) -> str:
     content = message.content
     if content is None:
         if message.role == "assistant":
@@ -191,12 +202,12 @@ def _text(where: str, message: _Message) -> str:
     return "".join(texts)
 
 
-def _sampling(body: _Body) -> Sampling:
-    for name, (least, most) in _RANGES.items():
+def _sampling(body: CompletionRequest) -> Sampling:
+    for name, (least, most) in RANGES.items():
         value = getattr(body, name)
         if value is not None and not least <= value <= most:
             raise _wrong(name, f"{name} is {value:g}; it must be from {least} to {most}.")
-    if body.seed is not None and not -(2**63) <= body.seed < 2**63:
+    if body.seed is not None and not SEEDS[0] <= body.seed <= SEEDS[1]:
         raise _wrong("seed", f"seed is {body.seed}; it must be a whole number of 64 bits.")
     if body.max_tokens is not None and body.max_completion_tokens is not None:
         raise _wrong("max_tokens", "max_tokens and max_completion_tokens mean the same; send one of them.")
@@ -206,8 +217,8 @@ def _sampling(body: _Body) -> Sampling:
     if longest is not None and longest < 1:
         raise _wrong(limit, f"{limit} is {longest}; it must be at least 1.")
     stop = [body.stop] if isinstance(body.stop, str) else body.stop or []
-    if len(stop) > _MOST_STOPS or not all(stop):
-        raise _wrong("stop", f"stop takes up to {_MOST_STOPS} texts, none of them empty.")
+    if len(stop) > MOST_STOPS or not all(stop):
+        raise _wrong("stop", f"stop takes up to {MOST_STOPS} texts, none of them empty.")
     return Sampling(
         temperature=body.temperature,
         max_tokens=longest,

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from math import ceil
+from typing import Literal
 from urllib.parse import unquote
 
 import msgspec
@@ -21,7 +22,7 @@ from ..domain.events import Finished, TextDelta
 from ..routing.targets import AUTO, UnknownModelError, resolve
 from ..routing.trail import AllProvidersFailed, InterruptedAnswer, Replaced, Reset
 from ..services.apology import locked_out_sentence
-from ..services.completion_frames import DONE, Chunks, error_event, finish_reason, whole
+from ..services.completion_frames import DONE, Chunks, FinishName, error_event, finish_reason, whole
 from ..services.completions import Completions, Wanted
 from ..services.drain import CutShortError, Drain, DrainingError
 from ..services.llm_router import ProviderOrchestrator
@@ -67,6 +68,22 @@ class CompletionParts:
     cloud_enabled: bool
     expose_provider: bool
     drain: Drain
+
+
+class ModelCard(msgspec.Struct, kw_only=True):
+    """One value of ``model``. ``created`` is when this service started, in seconds since 1970."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str
+
+
+class ModelList(msgspec.Struct, kw_only=True):
+    """All of them."""
+
+    object: Literal["list"] = "list"
+    data: list[ModelCard]
 
 
 class CompletionEndpoints:
@@ -121,14 +138,11 @@ class CompletionEndpoints:
         owners = {AUTO: "novacore"}
         for candidate in candidates:
             owners[f"{candidate.name}/{candidate.model}" if candidate.model else candidate.name] = candidate.name
-        cards = [
-            {"id": model, "object": "model", "created": self._started, "owned_by": owner}
-            for model, owner in owners.items()
-        ]
+        cards = [ModelCard(id=model, created=self._started, owned_by=owner) for model, owner in owners.items()]
         if not name:
-            await respond(send, msgspec.json.encode({"object": "list", "data": cards}))
+            await respond(send, msgspec.json.encode(ModelList(data=cards)))
             return
-        card = next((card for card in cards if card["id"] == unquote(name)), None)
+        card = next((card for card in cards if card.id == unquote(name)), None)
         if card is None:
             raise _unknown_model(unquote(name))
         await respond(send, msgspec.json.encode(card))
@@ -171,7 +185,8 @@ class CompletionEndpoints:
 
     async def _whole(self, wanted: Wanted, completion: "_Completion", reply: "_Reply") -> None:
         text: list[str] = []
-        finish, refusal = "stop", None
+        finish: FinishName = "stop"
+        refusal: str | None = None
         events = self._parts.completions.answer(wanted, completion.record)
         try:
             async with aclosing(events):
@@ -195,7 +210,8 @@ class CompletionEndpoints:
 
     async def _stream(self, wanted: Wanted, completion: "_Completion", reply: "_Reply") -> None:
         chunks: Chunks | None = None
-        finish, refusal = "stop", None
+        finish: FinishName = "stop"
+        refusal: str | None = None
         beats = asyncio.ensure_future(reply.beat())
         events = self._parts.completions.answer(wanted, completion.record)
         try:
@@ -327,7 +343,7 @@ def failure(failed: AllProvidersFailed, now: float) -> CompatibleError:
     return CompatibleError(503, told, code="no_provider_answered", headers={"Retry-After": str(seconds)})
 
 
-def _told(refused: ProviderError) -> tuple[str, str | None]:
+def _told(refused: ProviderError) -> tuple[FinishName, str | None]:
     """(finish reason, the model's refusal) of an answer that is one; raises CompatibleError with its own status."""
     if refused.status is not None and refused.status >= 400:
         raise CompatibleError(

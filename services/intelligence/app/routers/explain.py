@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import get_args
 
 from fastapi import APIRouter, Request
+from novakit.openapi import INNER_PROBLEMS, problems
 from pydantic import BaseModel
 
 from ..domain.chat import Locality, Lock
@@ -12,12 +13,18 @@ from ..routing.policy import Attempt, Skipped
 from ..routing.rules import Kind, classify
 from ..services.parts import Parts
 from .caller import CurrentCaller
-from .chat import ChatEndpoints
+from .chat import ChatEndpoints, ChatMessage
+from .openapi import reference
 from .sessions import parts_of
 
-router = APIRouter(prefix="/api/chat", tags=["providers"])
+router = APIRouter(prefix="/api/chat", tags=["providers"], responses=INNER_PROBLEMS)
 
-_BODY = {"required": True, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ChatMessage"}}}}
+_BODY = {"required": True, "content": {"application/json": {"schema": reference(ChatMessage)}}}
+_PROBLEMS = {
+    404: "There is no such session, or it has no such parent message.",
+    409: "The session has ended.",
+    422: "The body cannot be used; the detail says why.",
+}
 
 
 class ExplainedAttempt(BaseModel):
@@ -63,7 +70,7 @@ class Explained(BaseModel):
     skipped: list[ExplainedSkip]
 
 
-@router.post("/route/explain", openapi_extra={"requestBody": _BODY})
+@router.post("/route/explain", openapi_extra={"requestBody": _BODY}, responses=problems(_PROBLEMS))
 async def explain_route(request: Request, caller: CurrentCaller) -> Explained:
     """Tell what a message would get now. Nobody is called, and nothing is stored."""
     parts = parts_of(request)

@@ -8,14 +8,30 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from novakit.openapi import INNER_PROBLEMS, problems
 from novakit.problem import Problem
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from ..services.memory_client import MemoryClient, MemoryDownError, Reply
 from .caller import CurrentCaller
 from .sessions import parts_of
 
-router = APIRouter(prefix="/api/memory", tags=["preferences"])
+router = APIRouter(
+    prefix="/api/memory",
+    tags=["preferences"],
+    responses=INNER_PROBLEMS
+    | problems(
+        {
+            502: "The memory service did not tell the preferences.",
+            503: "The memory service cannot be reached.",
+        }
+    ),
+)
+
+
+# Held by the memory service.
+_NAMES: JsonDict = {"items": {"type": "string", "pattern": "^[a-z0-9_-]{1,32}$"}, "uniqueItems": True}
 
 
 class Preferences(BaseModel):
@@ -24,22 +40,22 @@ class Preferences(BaseModel):
     ``cloud_allowed`` false: nothing of this user's is sent to a cloud provider. Left out, it stays as it is.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
-    provider_order: Annotated[list[str], Field(min_length=1, max_length=8)] | None = None
+    provider_order: Annotated[list[str], Field(min_length=1, max_length=8, json_schema_extra=_NAMES)] | None = None
     cloud_allowed: bool | None = None
     hedging: bool | None = None
 
 
 @router.get("/preferences")
-async def read(request: Request, caller: CurrentCaller) -> Preferences:
+async def read_preferences(request: Request, caller: CurrentCaller) -> Preferences:
     """Give the user's preferences."""
     kept = await _asked(request, caller.user_id, None)
     return await _together(request, caller.user_id, kept)
 
 
 @router.put("/preferences", response_model=Preferences)
-async def replace(body: Preferences, request: Request, caller: CurrentCaller) -> Preferences | Response:
+async def replace_preferences(body: Preferences, request: Request, caller: CurrentCaller) -> Preferences | Response:
     """Replace them, and give what is stored. Forbidding the cloud counts at once, whatever becomes of the rest."""
     parts = parts_of(request)
     told = "cloud_allowed" in body.model_fields_set

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request
+from novakit.openapi import INNER_PROBLEMS
 from pydantic import BaseModel
 
 from ..domain.chat import Locality
@@ -12,7 +13,7 @@ from ..services.parts import Parts
 from .caller import CurrentCaller
 from .sessions import parts_of
 
-router = APIRouter(prefix="/api/chat", tags=["providers"])
+router = APIRouter(prefix="/api/chat", tags=["providers"], responses=INNER_PROBLEMS)
 
 
 class ProviderState(BaseModel):

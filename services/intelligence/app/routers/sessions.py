@@ -7,18 +7,25 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from novakit.openapi import INNER_PROBLEMS, problems
 from novakit.problem import Problem
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from sqlalchemy import RowMapping
 
+from ..domain.chat import Locality
 from ..services.parts import Parts
-from ..services.route_record import StoredRoute
+from ..services.route_record import CallRecord, HandoffRecord, SkipRecord, StoredRoute
 from ..store.repository import BadCursorError
+from ..store.turns import PromptStatus
 from .caller import CurrentCaller
+from .openapi import reference
 
 TITLE_CHARS = 200
 
-router = APIRouter(prefix="/api/chat", tags=["chat"])
+NO_SESSION = "There is no such session."
+NO_MESSAGE = "There is no such message."
+
+router = APIRouter(prefix="/api/chat", tags=["chat"], responses=INNER_PROBLEMS)
 
 
 class Session(BaseModel):
@@ -74,20 +81,31 @@ class SessionList(BaseModel):
 class NewSession(BaseModel):
     """Without a title, the first words of the first message become it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=TITLE_CHARS)] = ""
     local_only: bool = False
 
 
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_CHARS, pattern=r"\S")]
+
+
 class SessionChange(BaseModel):
     """What may be changed of a session."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_CHARS)] | None = (
-        None
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        # As _changes_something has it.
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["title"], "properties": {"title": {"type": "string"}}},
+                {"required": ["local_only"], "properties": {"local_only": {"type": "boolean"}}},
+            ]
+        },
     )
+
+    title: Title | None = None
     local_only: bool | None = None
 
     @model_validator(mode="after")
@@ -111,8 +129,8 @@ class Prompt(BaseModel):
     created_at: datetime
     provider: str | None
     model: str | None
-    locality: str | None
-    status: str
+    locality: Locality | None
+    status: PromptStatus
 
 
 class History(BaseModel):
@@ -127,7 +145,18 @@ class Ended(BaseModel):
     """How a message's turn stands."""
 
     message_id: UUID
-    status: str
+    status: PromptStatus
+
+
+class MessageRoute(msgspec.Struct):
+    """Where an answer came from: each call in order, and who was not asked. Null costs: no price is known."""
+
+    message_id: str
+    status: PromptStatus
+    attempts: list[CallRecord]
+    skipped: list[SkipRecord]
+    handoffs: list[HandoffRecord]
+    cost_usd: float | None
 
 
 def parts_of(request: Request) -> Parts:
@@ -162,7 +191,7 @@ async def list_sessions(
     return SessionList(sessions=[_session(row) for row in page.rows], total=page.total, next_cursor=page.next_cursor)
 
 
-@router.patch("/sessions/{session_id}", response_model_exclude_unset=True)
+@router.patch("/sessions/{session_id}", response_model_exclude_unset=True, responses=problems({404: NO_SESSION}))
 async def change_session(
     session_id: UUID, body: SessionChange, request: Request, caller: CurrentCaller
 ) -> ChangedSession:
@@ -174,7 +203,7 @@ async def change_session(
     changes = body.model_dump(exclude_none=True)
     row = await parts.repository.change_session(str(session_id), caller.user_id, changes)
     if row is None:
-        raise Problem(404, "There is no such session.")
+        raise Problem(404, NO_SESSION)
     told: dict[str, Any] = {}
     if body.local_only:
         cut = await parts.conversations.lock(str(session_id))
@@ -184,27 +213,27 @@ async def change_session(
     return ChangedSession(**_session(row).model_dump(), **told)
 
 
-@router.get("/sessions/{session_id}/lock")
+@router.get("/sessions/{session_id}/lock", responses=problems({404: NO_SESSION}))
 async def session_lock(session_id: UUID, request: Request, caller: CurrentCaller) -> LockState:
     """Tell whether a conversation is locked, and what becomes sendable when it is not."""
     parts = parts_of(request)
     row = await parts.repository.session(str(session_id), caller.user_id)
     if row is None:
-        raise Problem(404, "There is no such session.")
+        raise Problem(404, NO_SESSION)
     return LockState(local_only=row["local_only"], sendable=await _sendable(parts, str(session_id)))
 
 
-@router.delete("/sessions/{session_id}", status_code=204)
+@router.delete("/sessions/{session_id}", status_code=204, responses=problems({404: NO_SESSION}))
 async def delete_session(session_id: UUID, request: Request, caller: CurrentCaller) -> None:
     """Delete a conversation with all its messages."""
     parts = parts_of(request)
     if not await parts.repository.delete_session(str(session_id), caller.user_id):
-        raise Problem(404, "There is no such session.")
+        raise Problem(404, NO_SESSION)
     for turn in await parts.conversations.of_session(str(session_id)):
         turn.cut("stopped")
 
 
-@router.post("/sessions/{session_id}/end")
+@router.post("/sessions/{session_id}/end", responses=problems({404: NO_SESSION}))
 async def end_session(session_id: UUID, request: Request, caller: CurrentCaller) -> Session:
     """End a conversation: it stays readable and takes no more messages."""
     parts = parts_of(request)
@@ -213,21 +242,27 @@ async def end_session(session_id: UUID, request: Request, caller: CurrentCaller)
         changes = {"status": "ended", "ended_at": _micros(parts)}
         row = await parts.repository.change_session(str(session_id), caller.user_id, changes)
     if row is None:
-        raise Problem(404, "There is no such session.")
+        raise Problem(404, NO_SESSION)
     return _session(row)
 
 
-@router.get("/history/{session_id}")
+@router.get("/history/{session_id}", responses=problems({404: NO_SESSION}))
 async def history(session_id: UUID, request: Request, caller: CurrentCaller) -> History:
     """All messages of a conversation."""
     repository = parts_of(request).repository
     if await repository.session(str(session_id), caller.user_id) is None:
-        raise Problem(404, "There is no such session.")
+        raise Problem(404, NO_SESSION)
     rows = await repository.prompts_of(str(session_id))
     return History(session_id=session_id, prompts=[_prompt(row) for row in rows], total=len(rows))
 
 
-@router.get("/messages/{message_id}/route")
+@router.get(
+    "/messages/{message_id}/route",
+    responses={
+        **problems({404: NO_MESSAGE}),
+        200: {"content": {"application/json": {"schema": reference(MessageRoute)}}},
+    },
+)
 async def message_route(message_id: UUID, request: Request, caller: CurrentCaller) -> Response:
     """Tell where an answer came from, and why."""
     parts = parts_of(request)
@@ -236,12 +271,12 @@ async def message_route(message_id: UUID, request: Request, caller: CurrentCalle
         return _route(message_id, "running", turn.route.stored())
     row = await parts.repository.prompt(str(message_id), caller.user_id)
     if row is None:
-        raise Problem(404, "There is no such message.")
+        raise Problem(404, NO_MESSAGE)
     stored = msgspec.json.decode(row["route"], type=StoredRoute) if row["route"] else StoredRoute([], [])
     return _route(message_id, row["status"], stored)
 
 
-@router.post("/messages/{message_id}/stop")
+@router.post("/messages/{message_id}/stop", responses=problems({404: NO_MESSAGE}))
 async def stop_message(message_id: UUID, request: Request, caller: CurrentCaller) -> Ended:
     """End an answer now, keeping what was said; answers when that is stored."""
     parts = parts_of(request)
@@ -251,13 +286,13 @@ async def stop_message(message_id: UUID, request: Request, caller: CurrentCaller
         await turn.over()
     row = await parts.repository.prompt(str(message_id), caller.user_id)
     if row is None:
-        raise Problem(404, "There is no such message.")
+        raise Problem(404, NO_MESSAGE)
     return Ended(message_id=message_id, status=row["status"])
 
 
-def _route(message_id: UUID, status: str, stored: StoredRoute) -> Response:
-    body: dict[str, Any] = {"message_id": str(message_id), "status": status, **msgspec.structs.asdict(stored)}
-    return Response(msgspec.json.encode(body), media_type="application/json")
+def _route(message_id: UUID, status: PromptStatus, stored: StoredRoute) -> Response:
+    route = MessageRoute(str(message_id), status, stored.attempts, stored.skipped, stored.handoffs, stored.cost_usd)
+    return Response(msgspec.json.encode(route), media_type="application/json")
 
 
 async def _sendable(parts: Parts, session_id: str) -> Sendable:

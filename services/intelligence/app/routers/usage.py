@@ -2,13 +2,15 @@
 
 import csv
 import io
+import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from novakit.openapi import INNER_PROBLEMS, problems
 from novakit.problem import Problem
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 
 from ..services.quotas.users import subject_of
 from ..store.ledger import NANO
@@ -18,7 +20,18 @@ from .sessions import parts_of
 
 GROUPS: tuple[Group, ...] = ("day", "user", "provider", "model", "locality")
 
-router = APIRouter(tags=["usage"])
+router = APIRouter(tags=["usage"], responses=INNER_PROBLEMS)
+
+
+def _written_as_day(value: object) -> object:
+    # Pydantic takes numbers for seconds since 1970.
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError("it must be a day such as 2026-01-31")
+    return value
+
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+Day = Annotated[date, BeforeValidator(_written_as_day)]
 
 
 class Used(BaseModel):
@@ -106,12 +119,19 @@ async def usage(request: Request, caller: CurrentCaller) -> Usage:
     )
 
 
-@router.get("/api/admin/usage", response_model=UsageTable)
+@router.get(
+    "/api/admin/usage",
+    response_model=UsageTable,
+    responses={
+        **problems({403: "The caller is no admin."}),
+        200: {"content": {"text/csv": {"schema": {"type": "string"}}}},
+    },
+)
 async def usage_of_all(
     request: Request,
     _caller: CurrentAdmin,
-    first: Annotated[date | None, Query(description="the first day; by default that of this month")] = None,
-    last: Annotated[date | None, Query(description="the last day; by default today")] = None,
+    first: Annotated[Day | None, Query(description="the first day; by default that of this month")] = None,
+    last: Annotated[Day | None, Query(description="the last day; by default today")] = None,
     group: Annotated[
         str, Query(description="day, user, provider, model, locality; several with commas")
     ] = "day,user",

@@ -13,7 +13,11 @@ def _distinct(names: list[str]) -> list[str]:
     return names
 
 
-ProviderOrder = Annotated[list[ProviderName], Field(min_length=1, max_length=8), AfterValidator(_distinct)]
+ProviderOrder = Annotated[
+    list[ProviderName],
+    Field(min_length=1, max_length=8, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_distinct),
+]
 
 
 class Preferences(BaseModel):
@@ -22,7 +26,7 @@ class Preferences(BaseModel):
     A field that is not known is refused: a wish that nobody heeds must not look as if it were kept.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     provider_order: ProviderOrder | None = None
     hedging: bool | None = None

@@ -1,0 +1,34 @@
+"""Databases that are up to date already, so that no test waits for a migration."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from novakit import database
+
+from services.gateway.app.main import MIGRATIONS as GATEWAY
+from services.gateway.app.store.tables import HEAD as GATEWAY_HEAD
+from services.intelligence.app.main import MIGRATIONS as INTELLIGENCE
+from services.intelligence.app.store.tables import HEAD as INTELLIGENCE_HEAD
+from services.memory.app.main import MIGRATIONS as MEMORY
+from services.memory.app.store.tables import HEAD as MEMORY_HEAD
+
+from .whole import Whole, whole
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("databases")
+    database.upgrade(folder / "gateway.db", GATEWAY, GATEWAY_HEAD)
+    database.upgrade(folder / "intelligence.db", INTELLIGENCE, INTELLIGENCE_HEAD)
+    database.upgrade(folder / "memory.db", MEMORY, MEMORY_HEAD)
+    return folder
+
+
+@pytest.fixture
+async def running(databases: Path, tmp_path: Path) -> AsyncIterator[Whole]:
+    data = tmp_path / "data"
+    shutil.copytree(databases, data)
+    async with whole(data) as started:
+        yield started

@@ -1,0 +1,158 @@
+"""What is published is what is done: each document is tried with data that it allows and data that it forbids.
+
+The checks are Schemathesis': no 5xx, no status, content type, body or event that is not described, nothing forbidden
+that is taken, nothing allowed that is refused, no call without a credential. ``NOVACORE_FUZZ=2000`` makes at least
+that many requests instead of the usual number.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.intelligence.api.world import World
+
+from .fuzzing import Fuzzed, fuzz
+from .whole import Whole
+
+CASES = int(os.environ.get("NOVACORE_FUZZ", "0"))
+
+MESSAGES = 24
+
+CONFIG = """
+request-timeout = 60.0
+
+[dictionaries]
+messages.values = {messages}
+broken.values = {broken}
+models.values = ["auto"]
+texts.values = ["Hello?"]
+
+[parameters]
+# What no document can tell: which messages there are, and what is likely to be answered.
+"path.message_id" = {{ dictionary = "messages", probability = 0.6 }}
+"body.model" = {{ dictionary = "models", probability = 0.8 }}
+"body.messages[*].content" = {{ dictionary = "texts", probability = 0.6 }}
+
+[checks]
+allow_header_conformance.enabled = {names_methods}
+
+[phases]
+coverage.enabled = {edges}
+
+[[operations]]
+include-operation-id = "continue_message"
+parameters."path.message_id" = {{ dictionary = "broken", probability = 0.8 }}
+
+[[operations]]
+include-operation-id = "sign_in"
+# Nobody holds a link.
+checks.positive_data_acceptance.expected-statuses = ["2xx", 410, 429]
+
+[[operations]]
+include-operation-id = "log_out"
+# The caller has an API key.
+checks.positive_data_acceptance.expected-statuses = ["2xx", 400]
+
+[[operations]]
+include-operation-id = "list_sessions"
+# A cursor is one that the list has given.
+checks.positive_data_acceptance.expected-statuses = ["2xx", 422]
+
+[[operations]]
+include-operation-id = "usage_of_all"
+# Each group once, and the first day not after the last.
+checks.positive_data_acceptance.expected-statuses = ["2xx", 422]
+
+[[operations]]
+include-operation-id = ["send_message", "stream_message"]
+# Under a key that was given to another body.
+checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 409, 422]
+
+[[operations]]
+include-operation-id = "create_completion"
+# The messages may hold nothing to answer.
+checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 404]
+"""
+
+
+async def messages(ask: aiohttp.ClientSession, url: str) -> list[str]:
+    """The ids of some messages, each in a session of its own, since sessions will be deleted."""
+    ids = []
+    for _ in range(MESSAGES):
+        async with ask.post(f"{url}/api/chat/message", json={"message": "Hello?"}) as made:
+            session_id = (await made.json())["session_id"]
+        async with ask.get(f"{url}/api/chat/history/{session_id}") as told:
+            ids += [prompt["id"] for prompt in (await told.json())["prompts"]]
+    return ids
+
+
+async def tried(
+    world: World,
+    url: str,
+    path: str,
+    headers: dict[str, str],
+    folder: Path,
+    *,
+    each: int,
+    edges: bool,
+    names_methods: bool,
+) -> tuple[Fuzzed, set[str]]:
+    """What was asked, and the operations that were never answered as they should be."""
+    async with aiohttp.ClientSession(headers=headers) as ask:
+        ids = await messages(ask, url)
+        whole, broken = ids[::2], ids[1::2]
+        with world.database() as connection:
+            change = "UPDATE prompts SET status = 'interrupted' WHERE id = ?"
+            connection.executemany(change, [(message,) for message in broken])
+        config = CONFIG.format(
+            messages=json.dumps(whole),
+            broken=json.dumps(broken),
+            edges=str(edges).lower(),
+            names_methods=str(names_methods).lower(),
+        )
+        fuzzed = await fuzz(url + path, headers, config, folder, each=each)
+        assert fuzzed.passed, fuzzed.told
+        async with ask.get(url + path) as told:
+            described: dict[str, Any] = await told.json()
+        async with ask.get(f"{url}/api/chat/providers") as still:
+            assert still.status == 200, "the caller is no longer known: what was tried says little"
+    labels = {f"{method.upper()} {path}" for path, item in described["paths"].items() for method in item}
+    return fuzzed, {label for label in labels if not fuzzed.succeeded(label)}
+
+
+async def test_the_api_does_what_its_document_says(running: Whole, tmp_path: Path) -> None:
+    fuzzed, unanswered = await tried(
+        running.world,
+        running.gateway,
+        "/api/openapi.json",
+        running.bearer,
+        tmp_path,
+        each=max(4, CASES // 50),
+        edges=True,
+        # To OPTIONS the gateway tells what it forwards; what of it a path takes, the service behind it knows.
+        names_methods=False,
+    )
+
+    # Nobody holds a link or a session of the browser; the document itself is left out by who reads it.
+    assert unanswered == {"POST /api/auth/link", "POST /api/auth/logout", "GET /api/openapi.json"}
+    assert fuzzed.cases >= max(700, CASES // 2), fuzzed.told
+
+
+async def test_intelligence_does_what_its_document_says(running: Whole, tmp_path: Path) -> None:
+    fuzzed, unanswered = await tried(
+        running.world,
+        running.intelligence.url,
+        "/openapi.json",
+        running.inner,
+        tmp_path,
+        each=max(10, CASES // 50),
+        # The gateway's test has tried these at the same routes.
+        edges=CASES > 0,
+        names_methods=True,
+    )
+
+    assert unanswered == set()
+    assert fuzzed.cases >= max(200, CASES // 2), fuzzed.told
