@@ -10,10 +10,13 @@ from fastapi import FastAPI, Response
 from novakit import database, health, logs, openapi
 from novakit.clock import Clock, SystemClock
 from novakit.identity import TokenVerifier
+from novakit.ids import id_source
 from novakit.web import new_app
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from .config import Settings
+from .facts import endpoints as facts
+from .facts.repository import FactsRepository
 from .observing import MemoryMetrics, Observed
 from .preferences import endpoints
 from .preferences.repository import PreferencesRepository
@@ -46,6 +49,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     )
     app.include_router(health.router({"database": repository.ping}))
     app.include_router(endpoints.router(repository))
+    app.include_router(facts.router(FactsRepository(engine), wall=clock.wall, new_id=id_source(clock)))
 
     @app.get("/metrics", include_in_schema=False)
     async def show_metrics() -> Response:

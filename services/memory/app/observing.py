@@ -13,10 +13,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _ROUTES = {
     "/api/memory/preferences": "preferences",
+    "/api/memory/facts": "facts",
+    "/internal/facts": "learning",
+    "/internal/facts/recall": "recall",
     "/healthz": "health",
     "/readyz": "health",
     "/metrics": "metrics",
 }
+_ONE_FACT = "/api/memory/facts/"
 # Asked every few seconds by machines: their lines would drown the others.
 _QUIET = frozenset({"health", "metrics"})
 _REQUEST_ID_CHARS = 64
@@ -76,7 +80,7 @@ class Observed:
             # Its place, not its message: that may quote what a user set.
             self._log.error("crashed", error=type(error).__name__, where=logs.where(error))
         finally:
-            route = _ROUTES.get(scope["path"], "unknown")
+            route = _route_of(scope["path"])
             self._metrics.answered(route, status)
             write = self._log.debug if route in _QUIET else self._log.info
             write(
@@ -88,6 +92,11 @@ class Observed:
                 request_id=_request_id(scope) if "user_id" in state else None,
                 user=_log_name(state.get("user_id")),
             )
+
+
+def _route_of(path: str) -> str:
+    """One of a closed list, never a path with an id in it."""
+    return "fact" if path.startswith(_ONE_FACT) else _ROUTES.get(path, "unknown")
 
 
 def _request_id(scope: Scope) -> str:

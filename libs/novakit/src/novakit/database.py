@@ -19,6 +19,8 @@ PRAGMAS = (
     "PRAGMA synchronous=FULL",
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
     "PRAGMA foreign_keys=ON",
+    # What was deleted is overwritten, and not merely given up.
+    "PRAGMA secure_delete=ON",
 )
 
 
