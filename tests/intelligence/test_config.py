@@ -21,6 +21,7 @@ DOCUMENTED = ("ollama", "gemini", "openai", "anthropic")
 DEFAULTS: dict[str, object] = {
     "novacore_data_dir": Path("data"),
     "memory_url": None,
+    "memory_token_budget": 256,
     "log_level": "info",
     "chat_max_message_chars": 32000,
     "llm_provider_priority": ("ollama", "gemini", "openai"),

@@ -153,7 +153,12 @@ class Settings(BaseSettings):
         min_length=32, description="Shared by the services, at least 32 characters; `up` makes one."
     )
     novacore_data_dir: Path = setting("./data", "Where the SQLite databases are.")
-    memory_url: Url | None = setting(None, "Address of the memory service; unset: preferences are not asked for.")
+    memory_url: Url | None = setting(
+        None, "Address of the memory service; unset: preferences are not asked for, and nothing is remembered."
+    )
+    memory_token_budget: int = setting(
+        256, "How many tokens of a prompt remembered facts may take; 0: none are asked for.", ge=0, le=100_000
+    )
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "The least level that is logged.")
 
     chat_system_prompt: str = setting(

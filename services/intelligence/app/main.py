@@ -30,7 +30,6 @@ from .routers import (
     sessions,
     usage,
 )
-from .routers.caller import WishesOf
 from .routers.chat import MAX_BODY_BYTES, ChatEndpoints
 from .routers.completions import CompletionEndpoints, CompletionParts
 from .routers.front import Front
@@ -42,6 +41,7 @@ from .services.conversation import Conversations, Manner
 from .services.deadlines import Clocks
 from .services.drain import Drain
 from .services.health_board import HealthBoard
+from .services.learning import Learning
 from .services.llm_router import Pace, ProviderOrchestrator
 from .services.memory_client import NO_WISHES, MemoryClient, Wishes
 from .services.parts import Parts
@@ -101,16 +101,21 @@ def create_app(
         session = open_session()
         try:
             await writer.run(mark_orphans)
-            parts = _wire(settings, clock, new_id, jitter, metrics, AiohttpTransport(session), writer, engine, drain)
             memory = _memory(settings, session, clock)
+            parts = _wire(
+                settings, clock, new_id, jitter, metrics, AiohttpTransport(session), writer, engine, drain, memory
+            )
             app.state.parts = parts
             await parts.budgets.look()
             app.state.memory = memory
             app.state.verifier = verifier
-            _open(app, parts, settings, verifier, memory.wishes if memory else _no_wishes)
-            looking = asyncio.ensure_future(parts.orchestrator.look_around())
+            _open(app, parts, settings, verifier, memory)
+            beside = [
+                asyncio.ensure_future(work) for work in (parts.orchestrator.look_around(), parts.learning.run())
+            ]
             yield
-            looking.cancel()
+            for task in beside:
+                task.cancel()
             await parts.conversations.close()
             await parts.orchestrator.close()
             await parts.budgets.close()
@@ -142,13 +147,18 @@ def create_app(
     return app
 
 
-def _open(app: FastAPI, parts: Parts, settings: Settings, verifier: TokenVerifier, wishes_of: WishesOf) -> None:
+def _open(
+    app: FastAPI, parts: Parts, settings: Settings, verifier: TokenVerifier, memory: MemoryClient | None
+) -> None:
     """The endpoints of the hot path."""
+    wishes_of = memory.wishes if memory else _no_wishes
     app.state.chat = ChatEndpoints(
         parts.conversations,
         verifier,
         wishes_of,
         settings.chat_max_message_chars,
+        recall=memory.recall if memory and settings.memory_token_budget else None,
+        learns=memory is not None,
         expose_provider=settings.expose_provider_headers,
     )
     app.state.resume = ResumeEndpoints(parts.conversations, verifier, wishes_of)
@@ -212,6 +222,7 @@ def _wire(
     writer: Writer,
     engine: AsyncEngine,
     drain: Drain,
+    memory: MemoryClient | None,
 ) -> Parts:
     windows = ContextWindows()
     configured, missing = registry.build(settings, transport, clock, windows)
@@ -255,9 +266,22 @@ def _wire(
         settings.fallback_message,
         settings.cloud_enabled,
         patience=settings.stream_resume_grace_sec,
+        fact_tokens=settings.memory_token_budget,
     )
+    learning = Learning(writer, memory)
     conversations = Conversations(
-        orchestrator, writer, running, manner, clock, new_id, new_record, observe, drain, books, user_locks
+        orchestrator,
+        writer,
+        running,
+        manner,
+        clock,
+        new_id,
+        new_record,
+        observe,
+        drain,
+        books,
+        user_locks,
+        learning.wake,
     )
     return Parts(
         repository=repository,
@@ -265,6 +289,7 @@ def _wire(
         books=books,
         budgets=budgets,
         conversations=conversations,
+        learning=learning,
         completions=Completions(
             orchestrator, writer, new_record, observe, books, user_locks, cloud_enabled=settings.cloud_enabled
         ),

@@ -36,6 +36,7 @@ class Memory:
     users: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     puts: list[bytes] = field(default_factory=list)
+    recalls: list[str] = field(default_factory=list)
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
     def app(self) -> FastAPI:
@@ -50,6 +51,11 @@ class Memory:
         @app.put("/api/memory/preferences")
         async def replace(request: Request) -> Response:
             self.puts.append(await request.body())
+            return await self.answer()
+
+        @app.post("/internal/facts/recall")
+        async def recall(request: Request) -> Response:
+            self.recalls.append(request.headers["x-user-id"])
             return await self.answer()
 
         return app

@@ -18,12 +18,15 @@ from novakit.identity import (
 from novakit.problem import Problem
 from starlette.types import Scope
 
+from ..routing.facts import Fact
 from ..services.memory_client import Wishes
 
 REQUEST_ID_CHARS = 64
 
 WishesOf = Callable[[str], Awaitable[Wishes]]
 """What a user prefers, as the memory service knows it."""
+RecallOf = Callable[[str, str], Awaitable[tuple[Fact, ...]]]
+"""What a user asked to be remembered and a message reminds of, as the memory service knows it."""
 
 
 @dataclass(frozen=True, slots=True)

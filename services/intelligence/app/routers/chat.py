@@ -1,6 +1,7 @@
 """The hot path: ``POST /api/chat/message`` and ``/api/chat/stream``, as ASGI endpoints inside the FastAPI app."""
 
 import asyncio
+from dataclasses import replace
 from typing import Literal
 
 import msgspec
@@ -11,12 +12,15 @@ from novakit.problem import Problem
 from starlette.types import Receive, Scope, Send
 
 from ..domain.chat import ProviderRequest
-from ..services.conversation import Conversations, Question
+from ..routing.facts import Fact, to_remember
+from ..services.beginning import Question
+from ..services.conversation import Conversations
+from ..services.memory_client import Wishes
 from ..services.replay import BROKEN_OFF
 from ..services.turn import Endpoint, Turn
 from ..store.keys import Key
 from ..store.turns import EndedPrompt
-from .caller import Caller, WishesOf, identify
+from .caller import Caller, RecallOf, WishesOf, identify
 from .keys import key_of
 from .provider_headers import provider_headers
 from .streaming import answer, rewinds, tell, told_as_problems
@@ -61,9 +65,14 @@ class ChatEndpoints:
         wishes_of: WishesOf,
         max_chars: int,
         *,
+        recall: RecallOf | None,
+        learns: bool,
         expose_provider: bool,
     ) -> None:
+        """``recall`` None: facts are not asked for. ``learns``: there is somebody to remember them."""
         self._wishes_of = wishes_of
+        self._recall = recall
+        self._learns = learns
         self._conversations = conversations
         self._verifier = verifier
         self._max_chars = max_chars
@@ -112,9 +121,19 @@ class ChatEndpoints:
         caller = identify(scope, self._verifier)
         asked = self._asked(await read_body(receive, MAX_BODY_BYTES))
         key = key_of(scope, caller, endpoint, asked)
-        wishes = await self._wishes_of(caller.user_id)
+        wishes, facts = await self._asked_of_memory(caller.user_id, asked)
         question = _question(caller, asked, endpoint, rewinds=rewinds(scope), key=key)
+        question = replace(question, facts=facts, to_remember=self._to_remember(asked))
         return await self._conversations.begin(question, wishes)
+
+    async def _asked_of_memory(self, user_id: str, asked: ChatMessage) -> tuple[Wishes, tuple[Fact, ...]]:
+        """Both at once: each has the same deadline, so that memory costs one at most."""
+        if self._recall is None or not asked.use_memory:
+            return await self._wishes_of(user_id), ()
+        return await asyncio.gather(self._wishes_of(user_id), self._recall(user_id, asked.message))
+
+    def _to_remember(self, asked: ChatMessage) -> str | None:
+        return to_remember(asked.message) if self._learns and asked.use_memory else None
 
     def _asked(self, body: bytes) -> ChatMessage:
         try:

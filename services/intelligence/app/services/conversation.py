@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -10,18 +11,19 @@ from novakit import logs
 from novakit.clock import Clock
 from novakit.ids import NewId
 
-from ..domain.chat import ChatTurn, Locality, Lock, ProviderRequest
+from ..domain.chat import ChatTurn, Lock, ProviderRequest
 from ..domain.errors import ProviderError
 from ..domain.events import TextDelta
+from ..routing.facts import NOTHING, Given
 from ..routing.policy import locks_on
 from ..routing.trail import AllProvidersFailed, InterruptedAnswer, Replaced, Reset
-from ..store import keys, privacy, turns, unfinished
-from ..store.keys import Key
+from ..store import privacy, turns, unfinished
 from ..store.quotas import Hold
 from ..store.turns import Begun, EndedPrompt, NewPrompt, PromptStatus
 from ..store.unfinished import Reopened
 from ..store.writer import Writer
 from .apology import locked_out_sentence
+from .beginning import Question, store_turn
 from .drain import Drain
 from .endings import Endings, log_crash
 from .keeper import Keeper
@@ -32,7 +34,7 @@ from .replay import BROKEN_OFF
 from .resuming import stored_route, unfinished_answer
 from .route_record import Observer, RouteRecord, StoredRoute
 from .running import RunningTurns
-from .turn import Endpoint, Turn
+from .turn import Turn
 from .user_locks import CloudWork, UserLocks
 from .walk import Unfinished
 
@@ -44,32 +46,18 @@ log = logs.get("conversation")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A valid message of a known user. ``rewinds``: the reader of its stream can take back what it has shown."""
-
-    user_id: str
-    request_id: str
-    text: str
-    session_id: str | None
-    parent_id: str | None
-    local_only: bool
-    prefer: Locality | None
-    endpoint: Endpoint
-    rewinds: bool = False
-    key: Key | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Manner:
     """What every conversation shares.
 
-    ``patience`` is how many seconds an answer to a message with a key goes on without a reader.
+    ``patience`` is how many seconds an answer to a message with a key goes on without a reader. ``fact_tokens`` is
+    how much of a prompt remembered facts may take.
     """
 
     system_prompt: str
     fallback_message: str
     cloud_enabled: bool
     patience: float = 300.0
+    fact_tokens: int = 256
 
 
 class NewRecord(Protocol):
@@ -104,7 +92,9 @@ class Conversations:
         drain: Drain,
         books: Books,
         user_locks: UserLocks,
+        on_learnt: Callable[[], None],
     ) -> None:
+        """``on_learnt`` is called when there is something new to be remembered."""
         self._orchestrator = orchestrator
         self._writer = writer
         self._running = running
@@ -115,6 +105,7 @@ class Conversations:
         self._endings = Endings(writer, running, clock, observe, books)
         self._books = books
         self._user_locks = user_locks
+        self._on_learnt = on_learnt
         self._drain = drain
         drain.on_cut(self._cut_all)
 
@@ -135,20 +126,25 @@ class Conversations:
             session_id=question.session_id,
             parent_id=question.parent_id,
         )
-        done = await self._writer.run(lambda connection: _begin(connection, new, question.key, self._books))
+        done = await self._writer.run(
+            lambda connection: store_turn(connection, new, question, self._books, self._manner.fact_tokens)
+        )
         if isinstance(done, EndedPrompt):
             return self._running.known(done.prompt_id, question.user_id) or done
-        begun, hold = done
+        begun, hold, given = done
+        if question.to_remember is not None:
+            self._on_learnt()
         turn = Turn(
             message_id=new.prompt_id,
             session_id=begun.session_id,
             user_id=question.user_id,
             endpoint=question.endpoint,
-            request=self._request(question, wishes, begun),
+            request=self._request(question, wishes, begun, given),
             route=route,
             rewinds=question.rewinds,
             patience=None if question.key is None else self._manner.patience,
             hold=hold,
+            given=given,
         )
         self._start(turn, question.request_id)
         return turn
@@ -221,8 +217,14 @@ class Conversations:
         return self._running.of_session(session_id)
 
     async def lock(self, session_id: str) -> list[CutOff]:
-        """The session was locked: none of its running turns calls the cloud from now on. Tells what was cut off."""
-        return _lock(await self.of_session(session_id), "session")
+        """The session was locked: none of its running turns calls the cloud from now on. Tells what was cut off.
+
+        Nor does any fact that was told in it leave with a running turn of another session.
+        """
+        mine = await self.of_session(session_id)
+        for turn in self._running.everyone():
+            turn.close_facts_of(session_id)
+        return _lock(mine, "session")
 
     async def allow_cloud(self, user_id: str, *, allowed: bool) -> None:
         """Keep the user's word. Where it forbids, none of the user's running turns calls the cloud from now on."""
@@ -250,9 +252,10 @@ class Conversations:
         self._running.add(turn)
         turn.task = asyncio.ensure_future(self._conduct(turn, request_id, left))
 
-    def _request(self, question: Question, wishes: Wishes, begun: Begun) -> ProviderRequest:
+    def _request(self, question: Question, wishes: Wishes, begun: Begun, given: Given = NOTHING) -> ProviderRequest:
+        asked = ChatTurn("user", question.text, question.local_only)
         return ProviderRequest(
-            turns=self._turns(begun.history, ChatTurn("user", question.text, question.local_only)),
+            turns=self._turns((*given.turns, *begun.history), asked),
             locks=locks_on(
                 cloud_enabled=self._manner.cloud_enabled,
                 user=begun.user_local_only,
@@ -331,22 +334,6 @@ def _lock(turns: list[Turn], lock: Lock) -> list[CutOff]:
             turn.cut("stopped")
         cut += [CutOff(turn.message_id, call.provider, call.model) for call in in_cloud]
     return cut
-
-
-def _begin(
-    connection: sqlite3.Connection, new: NewPrompt, key: Key | None, books: Books
-) -> tuple[Begun, Hold | None] | EndedPrompt:
-    """Begin a turn, once for each key; a key whose turn brought no answer begins another in that one's place."""
-    known = None if key is None else keys.look_up(connection, key, new.at)
-    if known is not None:
-        if known.repeated and (earlier := unfinished.find(connection, known.prompt_id, new.user_id)) is not None:
-            return earlier
-        new = replace(new, instead_of=known.prompt_id)
-    begun = turns.begin(connection, new)
-    if key is not None:
-        keys.keep(connection, key, new.prompt_id, new.at)
-    hold = books.reserve(connection, new.user_id, (*begun.history, ChatTurn("user", new.text)))
-    return begun, hold
 
 
 def _nothing(_connection: sqlite3.Connection) -> None:

@@ -1,6 +1,7 @@
 """What the memory service knows of a user, asked for beside a chat and never needed for it."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import aiohttp
@@ -9,11 +10,17 @@ from novakit import logs
 from novakit.clock import Clock
 from novakit.identity import TOKEN_HEADER, USER_HEADER, TokenSigner
 
+from ..routing.facts import Fact
+
+PREFERENCES = "/api/memory/preferences"
 DEADLINE_SEC = 0.15
 PATIENCE_SEC = 5.0
 """For a user who asks for the preferences themselves."""
 KEPT_SEC = 30.0
 """How long an answer is believed. A failure is believed for as long: memory that is down costs one deadline then."""
+RECALL_CHARS = 4000
+"""How much of a message is looked at for what it reminds of."""
+MOST_RECALLED = 20
 MOST_USERS = 10_000
 
 log = logs.get("memory_client")
@@ -22,6 +29,16 @@ log = logs.get("memory_client")
 class _Preferences(msgspec.Struct):
     provider_order: list[str] | None = None
     hedging: bool | None = None
+
+
+class _Fact(msgspec.Struct):
+    text: str
+    local_only: bool
+    session_id: str | None = None
+
+
+class _Recollection(msgspec.Struct):
+    facts: list[_Fact]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +79,11 @@ class MemoryClient:
 
     def __init__(self, session: aiohttp.ClientSession, base_url: str, signer: TokenSigner, clock: Clock) -> None:
         self._session = session
-        self._url = f"{base_url}/api/memory/preferences"
+        self._url = base_url
         self._signer = signer
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
+        self._recall_failed: dict[str, float] = {}
 
     async def wishes(self, user_id: str) -> Wishes:
         """What the user prefers; no wishes where there are none, or memory does not answer in time."""
@@ -81,28 +99,58 @@ class MemoryClient:
 
     async def preferences(self, user_id: str, replacing: bytes | None = None) -> Reply:
         """The preferences as memory keeps them, replaced by this JSON where it is given; raises MemoryDownError."""
-        method = "GET" if replacing is None else "PUT"
-        headers = {**self._headers(user_id), "Content-Type": "application/json"}
+        reply = await self.call("GET" if replacing is None else "PUT", PREFERENCES, user_id, replacing)
+        if replacing is not None:
+            self._kept.pop(user_id, None)
+        return reply
+
+    async def recall(self, user_id: str, message: str) -> tuple[Fact, ...]:
+        """What the user asked to be remembered and this message reminds of, the best first.
+
+        None where there is nothing, or memory does not answer in time.
+        """
+        if self._clock.now() < self._recall_failed.get(user_id, 0.0):
+            return ()
+        question = msgspec.json.encode({"text": message[:RECALL_CHARS], "limit": MOST_RECALLED})
+        try:
+            async with asyncio.timeout(DEADLINE_SEC):
+                async with self._request("POST", "/internal/facts/recall", user_id, question) as response:
+                    response.raise_for_status()
+                    found = msgspec.json.decode(await response.read(), type=_Recollection)
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+            log.warning("facts_unavailable", error=type(error).__name__)
+            if len(self._recall_failed) >= MOST_USERS:
+                self._recall_failed.pop(next(iter(self._recall_failed)))
+            self._recall_failed[user_id] = self._clock.now() + KEPT_SEC
+            return ()
+        return tuple(Fact(fact.text, fact.local_only, fact.session_id) for fact in found.facts)
+
+    async def call(self, method: str, path: str, user_id: str, body: bytes | None = None) -> Reply:
+        """One call with patience, on behalf of a user; ``body`` is JSON. Raises MemoryDownError."""
         try:
             async with (
                 asyncio.timeout(PATIENCE_SEC),
-                self._session.request(method, self._url, headers=headers, data=replacing) as response,
+                self._request(method, path, user_id, body) as response,
             ):
-                body = await response.read()
+                return Reply(response.status, response.content_type, await response.read())
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             log.warning("memory_unavailable", error=type(error).__name__)
             raise MemoryDownError from None
-        if replacing is not None:
-            self._kept.pop(user_id, None)
-        return Reply(response.status, response.content_type, body)
 
-    def _headers(self, user_id: str) -> dict[str, str]:
-        return {TOKEN_HEADER: self._signer.token(), USER_HEADER: user_id}
+    def _request(
+        self, method: str, path: str, user_id: str, body: bytes | None = None
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        headers = {
+            TOKEN_HEADER: self._signer.token(),
+            USER_HEADER: user_id,
+            "Content-Type": "application/json",
+        }
+        return self._session.request(method, self._url + path, headers=headers, data=body)
 
     async def _ask(self, user_id: str) -> Wishes:
         try:
             async with asyncio.timeout(DEADLINE_SEC):
-                async with self._session.get(self._url, headers=self._headers(user_id)) as response:
+                async with self._request("GET", PREFERENCES, user_id) as response:
                     response.raise_for_status()
                     found = msgspec.json.decode(await response.read(), type=_Preferences)
                     return Wishes(tuple(found.provider_order or ()), found.hedging)

@@ -11,6 +11,7 @@ from .completions import Completions
 from .conversation import Conversations
 from .drain import Drain
 from .health_board import HealthBoard
+from .learning import Learning
 from .llm_router import ProviderOrchestrator
 from .quotas.books import Books
 from .quotas.budgets import ProviderBudgets
@@ -26,6 +27,7 @@ class Parts:
     books: Books
     budgets: ProviderBudgets
     conversations: Conversations
+    learning: Learning
     completions: Completions
     orchestrator: ProviderOrchestrator
     health: HealthBoard

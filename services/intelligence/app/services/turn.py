@@ -1,10 +1,13 @@
 """One running chat turn: what was said so far, what its readers are told, and who of them is still there."""
 
 import asyncio
+from dataclasses import replace
 from typing import Literal
 
 from ..domain.chat import ProviderRequest
 from ..domain.events import Finished, ReasoningDelta, TextDelta
+from ..routing import facts
+from ..routing.facts import NOTHING, Given
 from ..routing.trail import Handoff, Queued, Replaced, Reset, RouteEvent
 from ..store.quotas import Hold
 from ..store.turns import EndedPrompt, PromptStatus
@@ -37,11 +40,13 @@ class Turn:
         patience: float | None = None,
         left: EndedPrompt | None = None,
         hold: Hold | None = None,
+        given: Given = NOTHING,
     ) -> None:
         """``rewinds``: its reader knows the events ``replace`` and ``reset``.
 
         ``left`` is what an earlier turn has left of the answer. ``patience`` is how many seconds it goes on
         without a reader; None: it ends with its last one. ``hold`` is what is reserved for it of its user's quotas.
+        ``given`` are the remembered facts among the turns of the request.
         """
         self.message_id = message_id
         self.session_id = session_id
@@ -62,6 +67,9 @@ class Turn:
         self._given_up: asyncio.TimerHandle | None = None
         self.left = left
         self.hold = hold
+        self._given = given
+        self.has_withheld = given.withheld is not None
+        """Whether a local model is given facts that must not leave."""
         self._text = [left.text] if left is not None and left.text else []
         self._log = EventLog()
         self._named("start", frames.StartEvent(message_id, session_id))
@@ -93,6 +101,12 @@ class Turn:
         # A task that is cancelled before its first step would never reach the code that stores its turn.
         if self._begun:
             self.task.cancel()
+
+    def close_facts_of(self, session_id: str) -> None:
+        """The session was locked: from here on no fact goes to the cloud where one was told in it."""
+        if session_id in self._given.told_in:
+            self.request = replace(self.request, turns=facts.close(self.request.turns, self._given))
+            self.has_withheld = True
 
     def take(self, event: RouteEvent) -> None:
         """Book one event of the orchestrator."""

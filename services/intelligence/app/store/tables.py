@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision of ``migrations/versions`` that this code works with."""
 
 metadata = MetaData()
@@ -55,6 +55,14 @@ idempotency_keys = Table(
     Column("created_at", Integer, nullable=False),
     Index("idempotency_keys_by_age", "created_at"),
     Index("idempotency_keys_by_prompt", "prompt_id"),
+)
+
+facts_to_keep = Table(
+    "facts_to_keep",
+    metadata,
+    Column("prompt_id", String(36), ForeignKey("prompts.id", ondelete="CASCADE"), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("local_only", Boolean, nullable=False),
 )
 
 quota_usage = Table(

@@ -151,6 +151,11 @@ def end(connection: sqlite3.Connection, ended: EndedPrompt, at: int) -> None:
     )
 
 
+def keep_from_cloud(connection: sqlite3.Connection, prompt_id: str, *, local_only: bool) -> None:
+    """Whether the message and its answer must not reach a cloud model later."""
+    connection.execute("UPDATE prompts SET local_only = ? WHERE id = ?", (local_only, prompt_id))
+
+
 def mark_orphans(connection: sqlite3.Connection) -> int:
     """Mark what a dead process left running; says how many there were."""
     return connection.execute("UPDATE prompts SET status = 'interrupted' WHERE status = 'running'").rowcount

@@ -1,0 +1,67 @@
+"""The beginning of a chat turn: what is stored of it, and what its prompt is made of, in one transaction."""
+
+import sqlite3
+from dataclasses import dataclass, replace
+
+from ..domain.chat import ChatTurn, Locality
+from ..routing.facts import NOTHING, Fact, Given, closed_to, give
+from ..store import keys, learnt, turns, unfinished
+from ..store.keys import Key
+from ..store.quotas import Hold
+from ..store.turns import Begun, EndedPrompt, NewPrompt
+from .quotas.books import Books
+from .turn import Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A valid message of a known user. ``rewinds``: the reader of its stream can take back what it has shown.
+
+    ``facts`` is what it reminds of; ``to_remember`` is what it asks to be remembered.
+    """
+
+    user_id: str
+    request_id: str
+    text: str
+    session_id: str | None
+    parent_id: str | None
+    local_only: bool
+    prefer: Locality | None
+    endpoint: Endpoint
+    rewinds: bool = False
+    key: Key | None = None
+    facts: tuple[Fact, ...] = ()
+    to_remember: str | None = None
+
+
+def store_turn(
+    connection: sqlite3.Connection, new: NewPrompt, question: Question, books: Books, fact_tokens: int
+) -> tuple[Begun, Hold | None, Given] | EndedPrompt:
+    """Begin a turn, once for each key; a key whose turn brought no answer begins another in that one's place."""
+    key = question.key
+    known = None if key is None else keys.look_up(connection, key, new.at)
+    if known is not None:
+        if known.repeated and (earlier := unfinished.find(connection, known.prompt_id, new.user_id)) is not None:
+            return earlier
+        new = replace(new, instead_of=known.prompt_id)
+    begun = turns.begin(connection, new)
+    if key is not None:
+        keys.keep(connection, key, new.prompt_id, new.at)
+    if question.to_remember is not None:
+        private = new.local_only or begun.session_local_only or begun.user_local_only
+        learnt.learn(connection, new.prompt_id, question.to_remember, local_only=private)
+    given = _give(connection, question, fact_tokens)
+    if given.withheld is not None:
+        # Until it is known who has answered: should this process die, what was said may hold such a fact.
+        turns.keep_from_cloud(connection, new.prompt_id, local_only=True)
+    hold = books.reserve(connection, new.user_id, (*given.turns, *begun.history, ChatTurn("user", new.text)))
+    return begun, hold, given
+
+
+def _give(connection: sqlite3.Connection, question: Question, tokens: int) -> Given:
+    """The facts for a prompt, by the locks that their sessions have now."""
+    if not question.facts:
+        return NOTHING
+    sessions = {fact.session_id for fact in question.facts if fact.session_id is not None}
+    known = learnt.open_sessions(connection, question.user_id, sessions)
+    return give(closed_to(question.facts, known), tokens)
