@@ -217,6 +217,7 @@ async def test_what_breaks_in_the_account_routes_is_told_and_logged_alike(
         ("/v1x", "page"),
         ("/api/memory/preferences", "preferences"),
         ("/api/memory/facts", "memory"),
+        ("/internal/facts/recall", "page"),
         ("/api/usage", "usage"),
         ("/api/admin/usage", "usage"),
         ("/api/auth/keys/0190", "auth"),

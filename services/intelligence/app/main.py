@@ -23,6 +23,7 @@ from .config import Settings
 from .routers import (
     chat_operations,
     completions_operations,
+    data,
     explain,
     openapi,
     preferences,
@@ -62,6 +63,7 @@ from .store.repository import ChatRepository
 from .store.tables import HEAD
 from .store.turns import mark_orphans
 from .store.usage import UsageRepository
+from .store.user_data import UserData
 from .store.writer import Writer
 from .utils.metrics import Metrics
 
@@ -131,6 +133,7 @@ def create_app(
     app = new_app("NovaCore intelligence", lifespan, max_body_bytes=MAX_BODY_BYTES, openapi_url=OPENAPI_PATH)
     app.include_router(health.router({"database": database_answers}))
     app.include_router(sessions.router)
+    app.include_router(data.router)
     app.include_router(providers.router)
     app.include_router(usage.router)
     app.include_router(preferences.router)
@@ -285,6 +288,7 @@ def _wire(
     )
     return Parts(
         repository=repository,
+        user_data=UserData(engine),
         usage=UsageRepository(engine),
         books=books,
         budgets=budgets,

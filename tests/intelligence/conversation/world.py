@@ -14,7 +14,8 @@ from novakit import sse
 from novakit.ids import id_source
 
 from services.intelligence.app.routing.breaker import BreakerPolicy
-from services.intelligence.app.services.conversation import Conversations, Manner, Question
+from services.intelligence.app.services.beginning import Question
+from services.intelligence.app.services.conversation import Conversations, Manner
 from services.intelligence.app.services.drain import Drain
 from services.intelligence.app.services.memory_client import NO_WISHES
 from services.intelligence.app.services.quotas.books import Books
@@ -129,6 +130,7 @@ class Chat:
             Drain(),
             Books(UserQuotas({}, days, self.clock.wall, new_id), days, self.clock.wall),
             UserLocks(self._cloud_allowed, self.clock.now),
+            lambda: None,
         )
 
     async def ask(

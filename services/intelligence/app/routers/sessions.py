@@ -170,7 +170,7 @@ async def create_session(body: NewSession, request: Request, caller: CurrentCall
     """Begin a conversation."""
     parts = parts_of(request)
     row = await parts.repository.create_session(
-        parts.new_id(), caller.user_id, body.title, _micros(parts), local_only=body.local_only
+        parts.new_id(), caller.user_id, body.title, micros_of(parts), local_only=body.local_only
     )
     return _session(row)
 
@@ -225,12 +225,12 @@ async def session_lock(session_id: UUID, request: Request, caller: CurrentCaller
 
 @router.delete("/sessions/{session_id}", status_code=204, responses=problems({404: NO_SESSION}))
 async def delete_session(session_id: UUID, request: Request, caller: CurrentCaller) -> None:
-    """Delete a conversation with all its messages."""
+    """Delete a conversation with all its messages, for good."""
     parts = parts_of(request)
     if not await parts.repository.delete_session(str(session_id), caller.user_id):
         raise Problem(404, NO_SESSION)
-    for turn in await parts.conversations.of_session(str(session_id)):
-        turn.cut("stopped")
+    await parts.conversations.end_turns_of(caller.user_id, str(session_id))
+    await parts.user_data.erase()
 
 
 @router.post("/sessions/{session_id}/end", responses=problems({404: NO_SESSION}))
@@ -239,7 +239,7 @@ async def end_session(session_id: UUID, request: Request, caller: CurrentCaller)
     parts = parts_of(request)
     row = await parts.repository.session(str(session_id), caller.user_id)
     if row is not None and row["status"] == "active":
-        changes = {"status": "ended", "ended_at": _micros(parts)}
+        changes = {"status": "ended", "ended_at": micros_of(parts)}
         row = await parts.repository.change_session(str(session_id), caller.user_id, changes)
     if row is None:
         raise Problem(404, NO_SESSION)
@@ -312,5 +312,6 @@ def _time(micros: int | None) -> datetime | None:
     return None if micros is None else datetime.fromtimestamp(micros / 1_000_000, UTC)
 
 
-def _micros(parts: Parts) -> int:
+def micros_of(parts: Parts) -> int:
+    """Now, in microseconds since 1970 UTC."""
     return int(parts.clock.wall() * 1_000_000)

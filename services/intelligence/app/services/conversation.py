@@ -226,6 +226,21 @@ class Conversations:
             turn.close_facts_of(session_id)
         return _lock(mine, "session")
 
+    async def end_turns_of(self, user_id: str, session_id: str | None = None) -> None:
+        """Cut off the user's running turns, in one session or in all, and keep nothing of those that have ended."""
+        # The writer tells its callers in order: whoever stored a message before this has begun its turn after it.
+        await self._writer.run(_nothing)
+        mine = [
+            turn
+            for turn in self._running.everyone()
+            if turn.user_id == user_id and session_id in {None, turn.session_id}
+        ]
+        for turn in mine:
+            turn.cut("stopped")
+        for turn in mine:
+            await turn.over()
+        self._running.forget(user_id, session_id)
+
     async def allow_cloud(self, user_id: str, *, allowed: bool) -> None:
         """Keep the user's word. Where it forbids, none of the user's running turns calls the cloud from now on."""
         at = self._micros()

@@ -7,6 +7,7 @@ from novakit.ids import NewId
 
 from ..store.repository import ChatRepository
 from ..store.usage import UsageRepository
+from ..store.user_data import UserData
 from .completions import Completions
 from .conversation import Conversations
 from .drain import Drain
@@ -23,6 +24,7 @@ class Parts:
     """The parts of a running intelligence service."""
 
     repository: ChatRepository
+    user_data: UserData
     usage: UsageRepository
     books: Books
     budgets: ProviderBudgets

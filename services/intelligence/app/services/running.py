@@ -34,6 +34,12 @@ class RunningTurns:
             self._ended[turn.message_id] = turn, self._now() + turn.patience
             self._forget()
 
+    def forget(self, user_id: str, session_id: str | None = None) -> None:
+        """Know nothing more of this user's turns that have ended, in one session or in all."""
+        for message_id, (turn, _) in list(self._ended.items()):
+            if turn.user_id == user_id and session_id in {None, turn.session_id}:
+                del self._ended[message_id]
+
     def get(self, message_id: str, user_id: str) -> Turn | None:
         """This user's running turn of that message."""
         turn = self._turns.get(message_id)

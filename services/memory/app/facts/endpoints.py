@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from novakit.ids import NewId
+from novakit.openapi import INNER_PROBLEMS, Responses, problems
 from novakit.problem import Problem
 from sqlalchemy import RowMapping
 
@@ -25,10 +26,17 @@ from .schemas import (
     Recollection,
 )
 
+NO_FACT = "There is no such fact."
+TOO_MANY = f"{MOST_FACTS} facts are remembered for you, and no more are kept: delete some first."
+_REMEMBERING: Responses = {
+    200: {"model": Fact, "description": "These words were known."},
+    **problems({409: TOO_MANY}),
+}
+
 
 def router(repository: FactsRepository, *, wall: Callable[[], float], new_id: NewId) -> APIRouter:
     """The routes. ``/internal`` is for services alone: the gateway forwards nothing to it."""
-    routes = APIRouter(tags=["facts"])
+    routes = APIRouter(tags=["facts"], responses=INNER_PROBLEMS)
 
     @routes.get("/api/memory/facts")
     async def list_facts(
@@ -44,23 +52,23 @@ def router(repository: FactsRepository, *, wall: Callable[[], float], new_id: Ne
             raise Problem(422, "cursor: it is not one that this list has given.") from None
         return FactList(facts=[_fact(row) for row in page.rows], total=page.total, next_cursor=page.next_cursor)
 
-    @routes.post("/api/memory/facts", status_code=201)
+    @routes.post("/api/memory/facts", status_code=201, responses=_REMEMBERING)
     async def remember_fact(user_id: UserId, wanted: NewFact, response: Response) -> Fact:
         """Remember something. The same words are kept once: 200 where they were known."""
         return await remembered(user_id, Telling(wanted.text, wanted.local_only, int(wall() * 1_000_000)), response)
 
-    @routes.delete("/api/memory/facts/{fact_id}", status_code=204)
+    @routes.delete("/api/memory/facts/{fact_id}", status_code=204, responses=problems({404: NO_FACT}))
     async def forget_fact(user_id: UserId, fact_id: UUID) -> None:
         """Forget one fact, for good."""
         if not await repository.forget(user_id, str(fact_id)):
-            raise Problem(404, "There is no such fact.")
+            raise Problem(404, NO_FACT)
 
     @routes.delete("/api/memory/facts")
     async def forget_facts(user_id: UserId) -> Deleted:
         """Forget everything, for good."""
         return Deleted(deleted=await repository.forget(user_id))
 
-    @routes.post("/internal/facts", status_code=201)
+    @routes.post("/internal/facts", status_code=201, responses=_REMEMBERING)
     async def learn_fact(user_id: UserId, learnt: LearntFact, response: Response) -> Fact:
         """Remember what was told in a chat."""
         telling = Telling(
@@ -83,9 +91,7 @@ def router(repository: FactsRepository, *, wall: Callable[[], float], new_id: Ne
         try:
             row = await repository.remember(fact_id, user_id, telling)
         except TooManyFactsError:
-            raise Problem(
-                409, f"{MOST_FACTS} facts are remembered for you, and no more are kept: delete some first."
-            ) from None
+            raise Problem(409, TOO_MANY) from None
         if row["id"] != fact_id:
             response.status_code = 200
         return _fact(row)

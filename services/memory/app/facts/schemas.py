@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 FACT_CHARS = 1000
 """The longest fact."""
@@ -22,7 +22,10 @@ def _storable(text: str) -> str:
 
 
 Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=FACT_CHARS), AfterValidator(_storable)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=FACT_CHARS),
+    Field(json_schema_extra={"pattern": r"^[^\x00]*\S[^\x00]*$"}),
+    AfterValidator(_storable),
 ]
 
 
@@ -32,7 +35,7 @@ class NewFact(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     text: Text
-    local_only: bool = False
+    local_only: StrictBool = False
 
 
 class LearntFact(NewFact):
