@@ -46,7 +46,7 @@ class ExplainedAttempt(BaseModel):
 
 
 class ExplainedSkip(BaseModel):
-    """One provider that would not be asked, and why; ``until`` is the end of its cooldown, where that is why."""
+    """One provider that would not be asked, and why; ``until`` is when that ends, null where nobody knows."""
 
     provider: str
     model: str

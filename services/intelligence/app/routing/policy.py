@@ -96,9 +96,8 @@ def plan(
 ) -> RouteDecision:
     """Decide whom to ask. ``candidates`` come in the configured priority.
 
+    Before the priority counts the first of the ``rules`` that fits what is asked, and before it a wish of the user's.
     ``over_budget`` names the providers that have used up their budget, each with when the next one begins.
-
-    Before that counts the first of the ``rules`` that fits what is asked, and before it a wish of the user's.
 
     Without ``failover`` the first allowed candidate is asked alone. When all that may be asked are cooling down, the
     ``last_resort`` is asked all the same.
