@@ -36,24 +36,20 @@ MODEL = {
 
 _QUESTION = {"role": "user", "content": "Why is the sky blue?"}
 _TEXT = {"type": "string", "minLength": 1}
-_NEUTRAL = "Not supported: takes only what asks for nothing."
+_NOTHING_ELSE = "Not supported: takes only what asks for nothing."
 _EMPTY: dict[str, Any] = {"enum": [None, False, 0, "", [], {}]}
-
-
-def _between(least: int, most: int) -> dict[str, Any]:
-    return {"minimum": least, "maximum": most}
 
 
 _LIMITS: Limits = {
     CompletionRequest: {
         "properties": {
             "messages": {"minItems": 1},
-            "seed": _between(*SEEDS),
-            **{name: _between(least, most) for name, (least, most) in RANGES.items()},
+            "seed": {"minimum": SEEDS[0], "maximum": SEEDS[1]},
+            **{name: {"minimum": least, "maximum": most} for name, (least, most) in RANGES.items()},
             "max_tokens": {"minimum": 1},
             "max_completion_tokens": {"minimum": 1},
             "stop": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "maxItems": MOST_STOPS}, {"type": "null"}]},
-            **{name: {"enum": [*values, None], "description": _NEUTRAL} for name, values in NEUTRAL.items()},
+            **{name: {"enum": [*values, None], "description": _NOTHING_ELSE} for name, values in NEUTRAL.items()},
         },
         "allOf": [
             {
