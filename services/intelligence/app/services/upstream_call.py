@@ -159,7 +159,7 @@ class UpstreamCall:
     def _fail(self, error: ProviderError) -> list[RouteEvent]:
         if isinstance(error, ContextTooLong):
             self._walk.too_small = max(self._walk.too_small, self._candidate.context_tokens)
-        # Its traceback holds the frames that hold it: only the collector would free them, and nobody speaks meanwhile.
+        # Its traceback holds the frames that hold it: only the collector would free them, and all stand still for it.
         error.__traceback__ = error.__context__ = None
         self.failed = Failed(self.number, self._candidate, error, spoke=self._spoke)
         answering = self._clock.now() - self._heard_at if self._heard_at is not None else 0.0
