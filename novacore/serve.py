@@ -4,6 +4,7 @@ SIGTERM and SIGINT mean the same, however often they come: no new work, running 
 """
 
 import asyncio
+import gc
 import importlib
 import math
 import os
@@ -72,6 +73,13 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (uvicorn's signature)
         self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # What was imported and built until now lives as long as the process. Looking through all of it at each full
+        # collection would stop every answer for a tenth of a second.
+        gc.collect()
+        gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._ending()

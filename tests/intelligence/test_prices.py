@@ -73,15 +73,17 @@ def test_a_price_that_is_not_known_is_not_made_up(provider: str, model: str) -> 
     assert PRICES(provider, model, Usage(10, 10)) is None
 
 
-def test_nothing_is_loaded_where_nobody_costs_anything() -> None:
+def test_nothing_is_loaded_where_nobody_costs_anything_and_else_once_for_good() -> None:
     code = (
-        "import sys\n"
+        "import gc, sys\n"
         "from services.intelligence.app import main\n"
         "from services.intelligence.app.services.prices import Prices\n"
         "Prices({'ollama': ''}).load()\n"
         "assert 'genai_prices' not in sys.modules\n"
+        "assert gc.get_freeze_count() == 0\n"
         "Prices({'openai': 'openai'}).load()\n"
         "assert 'genai_prices' in sys.modules\n"
+        "assert gc.get_freeze_count() > 0\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
 

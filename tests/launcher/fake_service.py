@@ -6,6 +6,7 @@
 
 import asyncio
 import fcntl
+import gc
 import json
 import os
 import sys
@@ -64,7 +65,11 @@ class App:
         await send({"type": "http.response.body", "body": b"last"})
 
     async def _answer(self, scope: dict[str, Any], send: Send) -> None:
-        known = {"/readyz": {"status": "ready", "checks": {"database": "ok"}}, "/api/chat/providers": PROVIDERS}
+        known: dict[str, Any] = {
+            "/readyz": {"status": "ready", "checks": {"database": "ok"}},
+            "/api/chat/providers": PROVIDERS,
+            "/frozen": {"frozen": gc.get_freeze_count()},
+        }
         body = json.dumps(known.get(scope["path"], {"client": scope["client"][0]})).encode()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": body})

@@ -37,6 +37,12 @@ def test_a_service_runs_in_the_foreground_and_ends_well_when_told_to(world: Worl
         assert world.journal() == ["memory startup", "memory shutdown"]
 
 
+def test_the_collector_does_not_look_through_what_was_there_at_the_start(world: World) -> None:
+    _, url = serving(world)
+    with urllib.request.urlopen(f"{url}/frozen") as response:
+        assert json.loads(response.read())["frozen"] > 10_000
+
+
 def test_a_running_answer_is_finished_however_often_the_signal_comes(world: World) -> None:
     process, url = serving(world)
     with urllib.request.urlopen(f"{url}/slow") as response:

@@ -6,9 +6,20 @@ from services.intelligence.app.domain.chat import ProviderRequest, Target
 from services.intelligence.app.domain.errors import Reason, Refused
 from services.intelligence.app.domain.events import TextDelta
 from services.intelligence.app.routing.breaker import BreakerPolicy, Closed, Open
-from services.intelligence.app.routing.trail import Succeeded
+from services.intelligence.app.routing.trail import Failed, Succeeded
 from tests.intelligence.orchestrator.world import World, asks
-from tests.support.scripted import CLASS_OF, EndsBare, Fails, LearnsContext, ScriptedProvider, error, fails, says
+from tests.support.scripted import (
+    CLASS_OF,
+    EndsBare,
+    Fails,
+    Hangs,
+    LearnsContext,
+    Script,
+    ScriptedProvider,
+    error,
+    fails,
+    says,
+)
 from tests.support.virtual_time import START, in_virtual_time
 
 STOP: set[Reason] = {"invalid_request", "blocked", "refused"}
@@ -239,6 +250,21 @@ async def test_a_model_without_a_name_yet_has_each_failure_counted_once() -> Non
     await world.ask()
     await world.ask()
     assert isinstance(world.state("ollama", ""), Open)
+
+
+@pytest.mark.parametrize(
+    "script", [fails("reset"), (Hangs(),), (TextDelta("Well, "), EndsBare()), (TextDelta("W"), Hangs())]
+)
+@in_virtual_time
+async def test_a_failure_holds_nothing_of_its_call_so_that_both_are_freed_without_the_collector(
+    script: Script,
+) -> None:
+    told = await World(ScriptedProvider("ollama", always=script)).ask()
+    failures = [event.error for event in told.events if isinstance(event, Failed)]
+    assert failures
+    assert [(failure.__traceback__, failure.__context__, failure.__cause__) for failure in failures] == (
+        [(None, None, None)] * len(failures)
+    )
 
 
 class TestAMissingModel:

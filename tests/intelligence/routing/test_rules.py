@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.intelligence.app.domain.chat import ChatTurn, Role
@@ -26,7 +26,14 @@ from services.intelligence.app.routing.rules import (
     parse_rules,
 )
 
-LAWS = settings(derandomize=True, deadline=None, database=None, max_examples=200)
+LAWS = settings(
+    derandomize=True,
+    deadline=None,
+    database=None,
+    max_examples=200,
+    # `make mutate` runs the tests of a class several times in one process.
+    suppress_health_check=[HealthCheck.differing_executors],
+)
 OVERHEAD = 8
 """Tokens of a turn beside those of its text."""
 FENCED = "```\nx\n```"

@@ -4,6 +4,7 @@ The data costs some megabytes and a moment to load, so they are loaded only wher
 not in the event loop.
 """
 
+import gc
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ class Prices:
         """Have the data at hand, where anybody's price may be asked for. It takes a moment."""
         if self._priced_as:
             _is_priced("openai", "gpt-4.1")
+            # They stay: the collector need not look through them again, with every answer standing still meanwhile.
+            gc.freeze()
 
     def __call__(self, provider: str, model: str, usage: Usage) -> float | None:
         """US dollars for this usage; None where no price is known."""

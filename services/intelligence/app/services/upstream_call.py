@@ -163,6 +163,8 @@ class UpstreamCall:
             # What was believed before may just have been proven wrong, and would bar others for it.
             known = self._provider.candidate(self._candidate.asked_model)
             self._walk.too_small = max(self._walk.too_small, known.context_tokens)
+        # Its traceback holds the frames that hold it: only the collector would free them, and all stand still for it.
+        error.__traceback__ = error.__context__ = None
         self.failed = Failed(self.number, self._candidate, error, spoke=self._spoke)
         answering = self._clock.now() - self._heard_at if self._heard_at is not None else 0.0
         return [self.failed, *self._walk.fails(self.failed, answering)]
