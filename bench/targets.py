@@ -57,6 +57,7 @@ class NovaCore:
             "INTELLIGENCE_URL": f"http://127.0.0.1:{self._ports['intelligence']}",
             "MEMORY_URL": f"http://127.0.0.1:{self._ports['memory']}",
             "SERVICE_JWT_SECRET": JWT_SECRET,
+            "JWT_SECRET": JWT_SECRET,
             "NOVACORE_BOOTSTRAP_API_KEY": API_KEY,
             "RATE_LIMIT_PER_MINUTE": "100000000",
             "OLLAMA_URL": f"http://127.0.0.1:{mock_port}",

@@ -13,7 +13,7 @@ from services.gateway.app.config import Settings
 from services.gateway.app.main import MIGRATIONS
 from services.gateway.app.store.tables import HEAD
 
-from .running import KEY, SECRET, Gateway, running
+from .running import JWT_SECRET, KEY, SECRET, Gateway, running
 from .upstream import Upstream, upstream
 
 
@@ -52,6 +52,7 @@ def settings(tmp_path: Path, migrated: Path, intelligence: Upstream, memory: Ups
         intelligence_url=intelligence.url,
         memory_url=memory.url,
         service_jwt_secret=SecretStr(SECRET),
+        jwt_secret=SecretStr(JWT_SECRET),
         page_dir=tmp_path / "page",
     )
 

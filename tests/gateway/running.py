@@ -1,12 +1,14 @@
 """The gateway on a real socket, in this process."""
 
 import asyncio
+import hashlib
 import io
 import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
 from typing import Any
 
 import uvicorn
@@ -22,7 +24,11 @@ from services.gateway.app.main import create_app
 Body = bytes | io.BytesIO | AsyncIterator[bytes] | None
 
 SECRET = "s" * 32
+JWT_SECRET = "j" * 32
 KEY = "nc_" + "x" * 40
+LINK_TOKEN = "t" * 43
+LINK_HASH = hashlib.sha256(LINK_TOKEN.encode()).hexdigest()
+PASSWORD = "correct horse battery"
 # How long a request may go on after its test is over, before it counts as leaked.
 ENDS_WITHIN = 5
 BEARER = {"Authorization": f"Bearer {KEY}"}
@@ -120,10 +126,58 @@ class Gateway:
         headers = {"Content-Type": "application/json", **BEARER}
         return self.client.post(f"{self.url}{path}", headers=headers, data=body)
 
+    async def invited(self, name: str, role: str = "user") -> "Browser":
+        """Register somebody whom the admin has invited whose key is KEY; the browser that they are signed in on."""
+        invitation = await self.post_json("/api/admin/invitations", BEARER, {"role": role})
+        assert invitation.status == 201, invitation.body
+        browser = Browser(self)
+        registration = {"name": name, "password": PASSWORD, "invitation": invitation.json()["token"]}
+        registered = await browser.post("/api/auth/register", registration)
+        assert registered.status == 201, registered.body
+        return browser
+
     @property
     def own_page(self) -> dict[str, str]:
         """What a browser adds to a call that the gateway's own page makes."""
         return {"Origin": self.url}
+
+
+@dataclass
+class Browser:
+    """A browser on the gateway's own page: it keeps cookies, and names the page on every call that changes something.
+
+    A cookie goes where its path says.
+    """
+
+    gateway: Gateway
+    cookies: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    async def ask(self, method: str, path: str, body: object = None) -> Answer:
+        """Send one request, and take in the cookies of its answer."""
+        headers = {"Content-Type": "application/json", **self.gateway.own_page}
+        held = [f"{name}={value}" for name, (value, place) in self.cookies.items() if path.startswith(place)]
+        if held:
+            headers["Cookie"] = "; ".join(held)
+        answer = await self.gateway.ask(method, path, headers, None if body is None else json.dumps(body).encode())
+        for text in answer.headers.getall("set-cookie", []):
+            morsel = next(iter(SimpleCookie(text).values()))
+            if morsel["max-age"] == "0":
+                self.cookies.pop(morsel.key, None)
+            else:
+                self.cookies[morsel.key] = (morsel.value, morsel["path"])
+        return answer
+
+    async def get(self, path: str) -> Answer:
+        """GET a path."""
+        return await self.ask("GET", path)
+
+    async def post(self, path: str, body: object) -> Answer:
+        """POST an object as JSON."""
+        return await self.ask("POST", path, body)
+
+    def copy(self) -> "Browser":
+        """Another browser with the same cookies: a second window that has not heard, or a thief."""
+        return Browser(self.gateway, dict(self.cookies))
 
 
 @asynccontextmanager

@@ -1,7 +1,5 @@
 import hashlib
 import re
-import sqlite3
-from contextlib import closing
 
 import pytest
 from novakit.clock import FakeClock
@@ -11,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from services.gateway.app.auth.verified import Verified
 from services.gateway.app.config import Settings
 from services.gateway.app.credentials import Caller
-from services.gateway.app.store.accounts import Accounts
+from services.gateway.app.store.api_keys import ApiKeys
 
 from .running import BEARER, KEY, Answer, Gateway, running
 from .upstream import Upstream
@@ -19,8 +17,8 @@ from .upstream import Upstream
 CALLER = Caller("user", "admin", "api_key", "credential", None, "name")
 
 
-async def make_key(gateway: Gateway, name: str = "laptop") -> Answer:
-    return await gateway.post_json("/api/auth/keys", BEARER, {"name": name})
+async def make_key(gateway: Gateway, name: str = "laptop", **more: object) -> Answer:
+    return await gateway.post_json("/api/auth/keys", BEARER, {"name": name, **more})
 
 
 def bearer(answer: Answer) -> dict[str, str]:
@@ -32,7 +30,7 @@ async def test_a_new_key_is_shown_once_and_works(gateway: Gateway) -> None:
     listed = await gateway.get("/api/auth/keys", BEARER)
 
     assert made.status == 201
-    assert set(made.json()) == {"id", "name", "key", "created_at"}
+    assert set(made.json()) == {"id", "name", "scope", "key", "created_at", "expires_at"}
     assert re.fullmatch(r"nc_[A-Za-z0-9_-]{43}", made.json()["key"])
     assert (await gateway.get("/api/auth/me", bearer(made))).json()["signed_in_by"] == "api_key"
     assert made.json()["key"] not in listed.body.decode()
@@ -85,8 +83,20 @@ async def test_an_unknown_id_is_404_and_a_malformed_one_422(gateway: Gateway) ->
     assert (unknown.status, malformed.status) == (404, 422)
 
 
-@pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": "  "}, {"name": "x" * 81}, {"name": "a", "role": "b"}])
-async def test_a_key_needs_a_name_and_nothing_else(gateway: Gateway, body: object) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"name": ""},
+        {"name": "  "},
+        {"name": "x" * 81},
+        {"name": "a", "role": "b"},
+        {"name": "a", "scope": "all"},
+        {"name": "a", "expires_in_days": 0},
+        {"name": "a", "expires_in_days": 3651},
+    ],
+)
+async def test_a_key_needs_a_name_and_knows_two_scopes_and_ten_years(gateway: Gateway, body: object) -> None:
     assert (await gateway.post_json("/api/auth/keys", BEARER, body)).status == 422
 
 
@@ -103,13 +113,13 @@ async def test_an_unknown_key_is_refused(gateway: Gateway, authorization: str) -
 
 async def test_a_verified_key_asks_no_database_for_a_while(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     looked_up = []
-    find = Accounts.find
+    find = ApiKeys.find
 
-    async def counted(self: Accounts, hashed: str) -> object:
+    async def counted(self: ApiKeys, hashed: str) -> object:
         looked_up.append(hashed)
         return await find(self, hashed)
 
-    monkeypatch.setattr(Accounts, "find", counted)
+    monkeypatch.setattr(ApiKeys, "find", counted)
     for _ in range(10):
         assert (await gateway.get("/v1/models", BEARER)).status == 200
     assert len(looked_up) == 1
@@ -121,10 +131,10 @@ async def test_a_verified_key_asks_no_database_for_a_while(gateway: Gateway, mon
 
 
 async def test_a_database_that_fails_is_no_wrong_key(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(self: Accounts, hashed: str) -> object:
+    async def broken(self: ApiKeys, hashed: str) -> object:
         raise OperationalError("SELECT", {}, Exception("disk"))
 
-    monkeypatch.setattr(Accounts, "find", broken)
+    monkeypatch.setattr(ApiKeys, "find", broken)
     answer = await gateway.get("/v1/models", BEARER)
 
     assert (answer.status, answer.headers["retry-after"]) == (503, "2")
@@ -133,10 +143,10 @@ async def test_a_database_that_fails_is_no_wrong_key(gateway: Gateway, monkeypat
 async def test_a_last_use_that_cannot_be_written_fails_no_call(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(self: Accounts, credential_id: str, wall: float) -> None:
+    async def broken(self: ApiKeys, credential_id: str, wall: float) -> None:
         raise OperationalError("UPDATE", {}, Exception("disk"))
 
-    monkeypatch.setattr(Accounts, "touch", broken)
+    monkeypatch.setattr(ApiKeys, "touch", broken)
 
     assert (await gateway.get("/v1/models", BEARER)).status == 200
 
@@ -176,18 +186,67 @@ async def test_keys_are_stored_as_their_hash_alone(settings: Settings, clock: Fa
         assert hashlib.sha256(key.encode()).hexdigest().encode() in stored
 
 
-async def test_expired_sessions_are_forgotten_at_a_start(settings: Settings, clock: FakeClock) -> None:
-    hashed = hashlib.sha256(b"token").hexdigest()
-    with_link = settings.model_copy(update={"novacore_signin_token_hash": hashed})
-    async with running(with_link, clock) as gateway:
-        assert (await gateway.post_json("/api/auth/link", {}, {"token": "token"})).status == 204
-    clock.advance(31 * 24 * 3600)
-    async with running(with_link, clock):
-        pass
-    with closing(sqlite3.connect(settings.novacore_data_dir / "gateway.db")) as connection:
-        kinds = connection.execute("SELECT kind FROM credentials").fetchall()
+async def test_a_key_may_chat_and_read_its_own_data_but_manage_nothing(
+    gateway: Gateway, intelligence: Upstream
+) -> None:
+    made = await make_key(gateway)
+    key = bearer(made)
+    me = (await gateway.get("/api/auth/me", key)).json()
+    await gateway.post("/api/chat/message", key, b"{}")
+    refused = [
+        await gateway.get("/api/auth/keys", key),
+        await gateway.post_json("/api/auth/keys", key, {"name": "more"}),
+        await gateway.ask("DELETE", f"/api/auth/keys/{made.json()['id']}", key),
+        await gateway.post_json("/api/auth/password", key, {"name": "a", "new_password": "x" * 12}),
+        await gateway.post("/api/auth/logout-everywhere", key),
+        await gateway.get("/api/admin/users", key),
+    ]
 
-    assert kinds == [("api_key",)]
+    assert (made.json()["scope"], me["scope"], me["role"]) == ("chat", "chat", "user")
+    assert intelligence.call.header("x-user-role") == "user"
+    assert [answer.status for answer in refused] == [403] * 6
+
+
+async def test_a_key_with_the_scope_admin_may_do_what_its_admin_may(gateway: Gateway, intelligence: Upstream) -> None:
+    key = bearer(await make_key(gateway, scope="admin"))
+    await gateway.get("/api/admin/usage", key)
+
+    assert (await gateway.get("/api/auth/me", key)).json()["role"] == "admin"
+    assert (await gateway.get("/api/auth/keys", key)).status == 200
+    assert (await gateway.get("/api/admin/users", key)).status == 200
+    assert intelligence.call.header("x-user-role") == "admin"
+
+
+async def test_only_an_admin_makes_a_key_with_the_scope_admin(gateway: Gateway) -> None:
+    ada = await gateway.invited("Ada")
+
+    assert (await ada.post("/api/auth/keys", {"name": "a", "scope": "admin"})).status == 403
+    assert (await ada.post("/api/auth/keys", {"name": "a", "scope": "chat"})).status == 201
+
+
+async def test_a_key_works_until_it_expires(gateway: Gateway) -> None:
+    made = await make_key(gateway, expires_in_days=2)
+    assert made.json()["expires_at"] == "2023-11-16T22:13:20Z"
+    gateway.clock.advance(2 * 86400 - 1)
+    assert (await gateway.get("/v1/models", bearer(made))).status == 200
+
+    gateway.clock.advance(1)
+
+    assert (await gateway.get("/v1/models", bearer(made))).status == 401
+    listed = (await gateway.get("/api/auth/keys", BEARER)).json()["keys"]
+    assert {key["name"]: key["expires_at"] for key in listed} == {
+        "bootstrap": None,
+        "laptop": "2023-11-16T22:13:20Z",
+    }
+
+
+async def test_nobody_revokes_the_key_of_another(gateway: Gateway) -> None:
+    made = await make_key(gateway)
+    ada = await gateway.invited("Ada")
+
+    assert (await ada.ask("DELETE", f"/api/auth/keys/{made.json()['id']}")).status == 404
+    assert (await ada.get("/api/auth/keys")).json() == {"keys": []}
+    assert (await gateway.get("/v1/models", bearer(made))).status == 200
 
 
 def test_what_was_looked_up_before_a_revocation_is_not_remembered() -> None:

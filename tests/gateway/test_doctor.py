@@ -11,7 +11,7 @@ SECRET = "s" * 32
 
 
 async def look(folder: Path, **environ: str) -> list[Finding]:
-    given = {"SERVICE_JWT_SECRET": SECRET, "NOVACORE_DATA_DIR": str(folder), **environ}
+    given = {"SERVICE_JWT_SECRET": SECRET, "JWT_SECRET": SECRET, "NOVACORE_DATA_DIR": str(folder), **environ}
     found = [finding async for finding in doctor.examine(given, FakeClock())]
     assert all(SECRET not in one.text + one.advice for one in found)
     return found

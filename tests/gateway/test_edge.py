@@ -11,7 +11,7 @@ from services.gateway.app.config import Settings
 from services.gateway.app.edge import route_of
 from services.gateway.app.main import create_app
 from services.gateway.app.page import Page
-from services.gateway.app.store.accounts import Accounts
+from services.gateway.app.store.api_keys import ApiKeys
 
 from .running import BEARER, KEY, Gateway, running
 from .upstream import Call, Upstream, plain
@@ -191,10 +191,10 @@ async def test_what_breaks_inside_is_told_without_details_and_logged(
 async def test_what_breaks_in_the_account_routes_is_told_and_logged_alike(
     settings: Settings, clock: FakeClock, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(self: Accounts, user_id: str) -> object:
+    async def broken(self: ApiKeys, user_id: str) -> object:
         raise ValueError("inside")
 
-    monkeypatch.setattr(Accounts, "keys", broken)
+    monkeypatch.setattr(ApiKeys, "of", broken)
     async with running(settings, clock) as gateway:
         answer = await gateway.get("/api/auth/keys", BEARER)
 
@@ -219,8 +219,9 @@ async def test_what_breaks_in_the_account_routes_is_told_and_logged_alike(
         ("/api/memory/facts", "memory"),
         ("/internal/facts/recall", "page"),
         ("/api/usage", "usage"),
-        ("/api/admin/usage", "usage"),
         ("/api/auth/keys/0190", "auth"),
+        ("/api/admin/users/0190/reset", "admin"),
+        ("/api/admin/usage", "usage"),
         ("/api", "api"),
         ("/assets/index-12345678.js", "asset"),
         ("/", "page"),

@@ -60,12 +60,24 @@ async def test_the_gateway_describes_each_of_its_own_routes_with_their_errors(ga
         "get /readyz": ["200", "403", "503"],
         "get /metrics": ["200", "401", "403", "404"],
         "get /api/openapi.json": ["200", "403", "503"],
-        "post /api/auth/link": ["204", "403", "410", "413", "422", "429"],
+        "post /api/auth/link": ["200", "403", "410", "413", "422", "429", "503"],
+        "post /api/auth/register": ["201", "403", "409", "410", "413", "422", "429", "503"],
+        "post /api/auth/login": ["200", "401", "403", "413", "422", "429", "503"],
+        "post /api/auth/reset": ["200", "403", "410", "413", "422", "429", "503"],
+        "post /api/auth/refresh": ["200", "401", "403", "413", "422", "429", "503"],
         "get /api/auth/me": ["200", "401", "403", "503"],
         "post /api/auth/logout": ["204", "400", "401", "403", "503"],
+        "post /api/auth/logout-everywhere": ["204", "400", "401", "403", "503"],
+        "post /api/auth/password": ["204", "401", "403", "409", "413", "422", "429", "503"],
         "get /api/auth/keys": ["200", "401", "403", "503"],
         "post /api/auth/keys": ["201", "401", "403", "413", "422", "503"],
         "delete /api/auth/keys/{key_id}": ["204", "401", "403", "404", "422", "503"],
+        "get /api/admin/users": ["200", "401", "403", "422", "503"],
+        "patch /api/admin/users/{user_id}": ["200", "401", "403", "404", "409", "413", "422", "503"],
+        "post /api/admin/users/{user_id}/reset": ["201", "401", "403", "404", "409", "422", "503"],
+        "post /api/admin/invitations": ["201", "401", "403", "413", "422", "503"],
+        "get /api/admin/invitations": ["200", "401", "403", "503"],
+        "delete /api/admin/invitations/{invitation_id}": ["204", "401", "403", "404", "422", "503"],
     }
 
 
@@ -76,7 +88,9 @@ async def test_what_needs_a_caller_says_so_and_the_rest_does_not(gateway: Gatewa
         path for path, item in described["paths"].items() for method in item if item[method].get("security", [{}])[0]
     }
 
-    assert secured == {"/api/auth/me", "/api/auth/logout", "/api/auth/keys", "/api/auth/keys/{key_id}"}
+    account = {"me", "logout", "logout-everywhere", "password", "keys", "keys/{key_id}"}
+    admin = {"users", "users/{user_id}", "users/{user_id}/reset", "invitations", "invitations/{invitation_id}"}
+    assert secured == {f"/api/auth/{path}" for path in account} | {f"/api/admin/{path}" for path in admin}
     assert described["paths"]["/api/auth/me"]["get"]["security"] == [{"apiKey": []}, {"browser": []}]
     assert described["components"]["securitySchemes"]["apiKey"]["scheme"] == "bearer"
 

@@ -18,7 +18,7 @@ SECRET = "s" * 32
 
 
 def load(**variables: str) -> Settings:
-    return Settings.load({"SERVICE_JWT_SECRET": SECRET, **variables})
+    return Settings.load({"SERVICE_JWT_SECRET": SECRET, "JWT_SECRET": SECRET, **variables})
 
 
 def test_the_defaults_listen_on_this_machine_alone() -> None:
@@ -27,6 +27,7 @@ def test_the_defaults_listen_on_this_machine_alone() -> None:
     assert (settings.novacore_host, settings.novacore_port) == ("127.0.0.1", 8080)
     assert (settings.intelligence_url, settings.memory_url) == ("http://127.0.0.1:8081", "http://127.0.0.1:8082")
     assert settings.rate_limit_per_minute == 60
+    assert settings.auth_registration == "invite"
     assert settings.trusted_networks == ()
     assert settings.built_page.parts[-3:] == ("services", "frontend", "dist")
 
@@ -39,6 +40,8 @@ def test_addresses_lose_their_last_slash() -> None:
     ("variable", "value", "allowed"),
     [
         ("SERVICE_JWT_SECRET", "short", "at least 32 characters"),
+        ("JWT_SECRET", "short", "at least 32 characters"),
+        ("AUTH_REGISTRATION", "closed", "'invite' or 'open'"),
         ("NOVACORE_BOOTSTRAP_API_KEY", "nc_short", "nc_ and then 32"),
         ("NOVACORE_BOOTSTRAP_API_KEY", "x" * 40, "nc_ and then 32"),
         ("NOVACORE_BOOTSTRAP_API_KEY", "nc_" + "x" * 32 + " y", "nc_ and then 32"),
@@ -59,7 +62,7 @@ def test_a_bad_value_stops_the_start_with_one_sentence(variable: str, value: str
     assert sentence.startswith(f"{variable}: ")
     assert allowed in sentence
     assert "\n" not in sentence
-    if variable in {"SERVICE_JWT_SECRET", "NOVACORE_BOOTSTRAP_API_KEY"}:
+    if variable in {"SERVICE_JWT_SECRET", "JWT_SECRET", "NOVACORE_BOOTSTRAP_API_KEY"}:
         assert value not in sentence
 
 
@@ -70,9 +73,10 @@ def test_proxies_and_the_hash_of_a_link_are_taken_as_they_are_documented() -> No
     assert settings.novacore_signin_token_hash == "a1" * 32
 
 
-def test_without_the_service_secret_there_is_no_start() -> None:
-    with pytest.raises(SettingsError, match=r"^SERVICE_JWT_SECRET is not set: "):
-        Settings.load({})
+@pytest.mark.parametrize("variable", ["SERVICE_JWT_SECRET", "JWT_SECRET"])
+def test_without_its_secrets_there_is_no_start(variable: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^{variable} is not set: "):
+        load(**{variable: ""})
 
 
 def test_the_environment_is_read_where_no_settings_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,8 +95,9 @@ def test_the_migrations_make_the_tables_that_the_code_works_with(migrated: Path)
     assert difference == []
 
 
-async def test_importing_the_gateway_imports_no_alembic() -> None:
-    code = "import sys, services.gateway.app.main; sys.exit('alembic' in sys.modules)"
+@pytest.mark.parametrize("module", ["alembic", "pwdlib", "argon2"])
+async def test_importing_the_gateway_imports_nothing_that_it_seldom_needs(module: str) -> None:
+    code = f"import sys, services.gateway.app.main; sys.exit({module!r} in sys.modules)"
     path = os.pathsep.join(part for part in sys.path if part)
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, env={"PYTHONPATH": path})
 

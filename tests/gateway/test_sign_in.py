@@ -8,16 +8,16 @@ from novakit.clock import FakeClock
 
 from services.gateway.app.config import Settings
 
-from .running import BEARER, Answer, Gateway, running
+from .running import BEARER, LINK_HASH, LINK_TOKEN, Answer, Browser, Gateway, running
 
-TOKEN = "t" * 43
+REFRESH_FORM = r"[0-9a-f-]{36}\.[A-Za-z0-9_-]{43}"
 
 
 @pytest.fixture
 def with_link(settings: Settings) -> Settings:
     """A fresh start with a link and no bootstrap key: nobody has an account yet."""
-    hashed = hashlib.sha256(TOKEN.encode()).hexdigest()
-    return settings.model_copy(update={"novacore_signin_token_hash": hashed, "novacore_bootstrap_api_key": None})
+    changed = {"novacore_signin_token_hash": LINK_HASH, "novacore_bootstrap_api_key": None}
+    return settings.model_copy(update=changed)
 
 
 @pytest.fixture
@@ -26,45 +26,73 @@ async def linked(with_link: Settings, clock: FakeClock) -> AsyncIterator[Gateway
         yield gateway
 
 
-async def exchange(gateway: Gateway, token: str = TOKEN, **headers: str) -> Answer:
-    return await gateway.post_json("/api/auth/link", headers, {"token": token})
+async def exchange(gateway: Gateway, token: str = LINK_TOKEN) -> Answer:
+    return await Browser(gateway).post("/api/auth/link", {"token": token})
 
 
-def cookie_of(answer: Answer) -> dict[str, str]:
-    return {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
+async def signed_in(gateway: Gateway, token: str = LINK_TOKEN) -> Browser:
+    browser = Browser(gateway)
+    assert (await browser.post("/api/auth/link", {"token": token})).status == 200
+    return browser
 
 
 async def test_the_link_signs_the_browser_in_as_admin(linked: Gateway) -> None:
-    answer = await exchange(linked, Origin=linked.url)
-    me = await linked.get("/api/auth/me", cookie_of(answer))
+    browser = Browser(linked)
+    answer = await browser.post("/api/auth/link", {"token": LINK_TOKEN})
+    me = (await browser.get("/api/auth/me")).json()
 
-    assert (answer.status, answer.body) == (204, b"")
-    assert me.json()["role"] == "admin"
-    assert me.json()["signed_in_by"] == "browser"
+    assert answer.status == 200
+    assert answer.json() == {"user_id": me["user_id"], "role": "admin", "expires_in": 900}
+    assert (me["role"], me["name"], me["has_password"]) == ("admin", None, False)
+    assert (me["signed_in_by"], me["scope"]) == ("session", None)
 
 
-async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(linked: Gateway) -> None:
-    cookie = (await exchange(linked)).headers["set-cookie"]
-    name, *attributes = cookie.split("; ")
+async def test_the_cookies_are_out_of_reach_of_scripts_and_other_sites(linked: Gateway) -> None:
+    cookies = (await exchange(linked)).headers.getall("set-cookie")
+    (access, *of_access), (refresh, *of_refresh) = (cookie.split("; ") for cookie in cookies)
 
-    assert re.fullmatch(r"nc_session=[A-Za-z0-9_-]{43}", name)
-    assert {part.lower() for part in attributes} == {"httponly", "samesite=strict", "path=/", "max-age=2592000"}
+    assert re.fullmatch(r"nc_access=[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", access)
+    assert re.fullmatch(rf"nc_refresh={REFRESH_FORM}", refresh)
+    assert {part.lower() for part in of_access} == {"httponly", "samesite=strict", "path=/", "max-age=900"}
+    assert {part.lower() for part in of_refresh} == {
+        "httponly",
+        "samesite=strict",
+        "path=/api/auth",
+        "max-age=2592000",
+    }
+
+
+async def test_a_page_is_given_no_token_that_it_could_read(linked: Gateway) -> None:
+    answer = await exchange(linked)
+
+    assert "token" not in answer.body.decode()
+
+
+async def test_a_program_is_given_its_tokens_in_the_body_and_no_cookies(linked: Gateway) -> None:
+    answer = await linked.post_json("/api/auth/link", {}, {"token": LINK_TOKEN})
+    tokens = answer.json()
+    me = await linked.get("/api/auth/me", {"Authorization": f"Bearer {tokens['access_token']}"})
+
+    assert "set-cookie" not in answer.headers
+    assert re.fullmatch(REFRESH_FORM, tokens["refresh_token"])
+    assert (me.status, me.json()["signed_in_by"]) == (200, "session")
 
 
 @pytest.mark.parametrize(
     ("proxies", "proto", "secure"), [("127.0.0.1", "https", True), ("127.0.0.1", "http", False), ("", "https", False)]
 )
-async def test_the_cookie_is_secure_where_a_trusted_proxy_says_https(
+async def test_the_cookies_are_secure_where_a_trusted_proxy_says_https(
     with_link: Settings, clock: FakeClock, proxies: str, proto: str, secure: bool
 ) -> None:
     async with running(with_link.model_copy(update={"trusted_proxies": proxies}), clock) as gateway:
-        answer = await exchange(gateway, **{"X-Forwarded-Proto": proto})
+        headers = {**gateway.own_page, "X-Forwarded-Proto": proto}
+        answer = await gateway.post_json("/api/auth/link", headers, {"token": LINK_TOKEN})
 
-    assert ("Secure" in answer.headers["set-cookie"]) == secure
+    assert ["Secure" in cookie for cookie in answer.headers.getall("set-cookie")] == [secure, secure]
 
 
 async def test_the_link_works_once(linked: Gateway) -> None:
-    assert (await exchange(linked)).status == 204
+    assert (await exchange(linked)).status == 200
 
     again = await exchange(linked)
 
@@ -76,22 +104,22 @@ async def test_the_link_works_once(linked: Gateway) -> None:
 async def test_of_two_exchanges_at_once_one_wins(linked: Gateway) -> None:
     answers = await asyncio.gather(exchange(linked), exchange(linked))
 
-    assert sorted(answer.status for answer in answers) == [204, 410]
+    assert sorted(answer.status for answer in answers) == [200, 410]
 
 
 async def test_the_link_works_once_over_restarts_of_the_gateway(with_link: Settings, clock: FakeClock) -> None:
     async with running(with_link, clock) as gateway:
-        assert (await exchange(gateway)).status == 204
+        assert (await exchange(gateway)).status == 200
     async with running(with_link, clock) as gateway:
         assert (await exchange(gateway)).status == 410
 
 
 async def test_a_wrong_token_is_refused_and_leaves_the_link_as_it_was(linked: Gateway) -> None:
     assert (await exchange(linked, "u" * 43)).status == 410
-    assert (await exchange(linked)).status == 204
+    assert (await exchange(linked)).status == 200
 
 
-@pytest.mark.parametrize(("seconds", "status"), [(599, 204), (600, 410)])
+@pytest.mark.parametrize(("seconds", "status"), [(599, 200), (600, 410)])
 async def test_the_link_works_within_ten_minutes(linked: Gateway, seconds: int, status: int) -> None:
     linked.clock.advance(seconds)
 
@@ -109,12 +137,12 @@ async def test_a_restart_gives_the_link_no_more_time(with_link: Settings, clock:
 
 async def test_a_new_link_signs_in_the_same_admin(with_link: Settings, clock: FakeClock) -> None:
     async with running(with_link, clock) as gateway:
-        first = await gateway.get("/api/auth/me", cookie_of(await exchange(gateway)))
+        first = (await exchange(gateway)).json()
     hashed = hashlib.sha256(b"another").hexdigest()
     async with running(with_link.model_copy(update={"novacore_signin_token_hash": hashed}), clock) as gateway:
-        second = await gateway.get("/api/auth/me", cookie_of(await exchange(gateway, "another")))
+        second = (await exchange(gateway, "another")).json()
 
-    assert first.json()["user_id"] == second.json()["user_id"]
+    assert first["user_id"] == second["user_id"]
 
 
 async def test_a_new_link_ends_the_one_before(with_link: Settings, clock: FakeClock) -> None:
@@ -135,22 +163,22 @@ async def test_attempts_are_throttled_and_counted(linked: Gateway) -> None:
 
     assert [answer.status for answer in answers] == [410] * 5 + [429]
     assert answers[-1].headers["retry-after"] == "12"
-    assert 'gateway_sign_ins_total{outcome="refused"} 5.0' in metrics
-    assert 'gateway_sign_ins_total{outcome="throttled"} 1.0' in metrics
+    assert 'gateway_sign_ins_total{outcome="refused",way="link"} 5.0' in metrics
+    assert 'gateway_sign_ins_total{outcome="throttled",way="link"} 1.0' in metrics
     linked.clock.advance(12)
-    assert (await exchange(linked)).status == 204
+    assert (await exchange(linked)).status == 200
 
 
 async def test_a_foreign_page_cannot_sign_anyone_in(linked: Gateway) -> None:
-    answer = await exchange(linked, Origin="http://evil.example")
+    answer = await linked.post_json("/api/auth/link", {"Origin": "http://evil.example"}, {"token": LINK_TOKEN})
 
     assert (answer.status, "set-cookie" in answer.headers) == (403, False)
-    assert (await exchange(linked)).status == 204
+    assert (await exchange(linked)).status == 200
 
 
 async def test_the_token_travels_as_json_alone(linked: Gateway) -> None:
     form = {"Content-Type": "text/plain"}
-    answer = await linked.post("/api/auth/link", form, f'{{"token": "{TOKEN}"}}'.encode())
+    answer = await linked.post("/api/auth/link", form, f'{{"token": "{LINK_TOKEN}"}}'.encode())
 
     assert answer.status == 422
     assert "set-cookie" not in answer.headers
@@ -164,33 +192,27 @@ async def test_another_body_is_refused_without_repeating_it(linked: Gateway, bod
     assert "xx" not in answer.detail
 
 
-async def test_a_session_ends_after_thirty_days(linked: Gateway) -> None:
-    cookie = cookie_of(await exchange(linked))
-    linked.clock.advance(30 * 24 * 3600 - 1)
-    assert (await linked.get("/api/auth/me", cookie)).status == 200
+async def test_logging_out_ends_the_sign_in_at_once(linked: Gateway) -> None:
+    browser = await signed_in(linked)
+    stolen = browser.copy()
+    assert (await stolen.get("/api/auth/me")).status == 200
 
-    linked.clock.advance(1)
+    answer = await browser.post("/api/auth/logout", {})
 
-    assert (await linked.get("/api/auth/me", cookie)).status == 401
-
-
-async def test_a_session_outlives_a_restart(with_link: Settings, clock: FakeClock) -> None:
-    async with running(with_link, clock) as gateway:
-        cookie = cookie_of(await exchange(gateway))
-    async with running(with_link, clock) as gateway:
-        assert (await gateway.get("/api/auth/me", cookie)).status == 200
+    assert (answer.status, answer.body) == (204, b"")
+    assert browser.cookies == {}
+    assert (await stolen.get("/api/auth/me")).status == 401
+    assert (await stolen.post("/api/auth/refresh", {})).status == 401
 
 
-async def test_logging_out_ends_the_session_at_once(linked: Gateway) -> None:
-    cookie = cookie_of(await exchange(linked))
-    assert (await linked.get("/api/auth/me", cookie)).status == 200
+async def test_logging_out_leaves_the_other_devices_signed_in(linked: Gateway) -> None:
+    laptop = await signed_in(linked)
+    await laptop.post("/api/auth/password", {"name": "Ada", "new_password": "correct horse battery"})
+    phone = Browser(linked)
+    await phone.post("/api/auth/login", {"name": "Ada", "password": "correct horse battery"})
+    await laptop.post("/api/auth/logout", {})
 
-    answer = await linked.post("/api/auth/logout", {**cookie, **linked.own_page})
-
-    assert answer.status == 204
-    assert "nc_session=" in answer.headers["set-cookie"]
-    assert "Max-Age=0" in answer.headers["set-cookie"]
-    assert (await linked.get("/api/auth/me", cookie)).status == 401
+    assert (await phone.get("/api/auth/me")).status == 200
 
 
 async def test_a_key_cannot_be_logged_out(gateway: Gateway) -> None:
@@ -200,29 +222,30 @@ async def test_a_key_cannot_be_logged_out(gateway: Gateway) -> None:
     assert (await gateway.get("/api/auth/me", BEARER)).status == 200
 
 
-async def test_a_cookie_is_no_key_and_a_key_is_no_cookie(linked: Gateway) -> None:
-    cookie = cookie_of(await exchange(linked))
-    session = cookie["Cookie"].partition("=")[2]
-    made = await linked.post_json("/api/auth/keys", {**cookie, **linked.own_page}, {"name": "one"})
-    key = made.json()["key"]
+async def test_a_key_is_no_cookie(linked: Gateway) -> None:
+    browser = await signed_in(linked)
+    key = (await browser.post("/api/auth/keys", {"name": "one"})).json()["key"]
+    assert (await linked.get("/api/auth/me", {"Authorization": f"Bearer {key}"})).status == 200
 
-    assert (await linked.get("/api/auth/me", {"Authorization": f"Bearer {session}"})).status == 401
-    assert (await linked.get("/api/auth/me", {"Cookie": f"nc_session={key}"})).status == 401
+    assert (await linked.get("/api/auth/me", {"Cookie": f"nc_access={key}"})).status == 401
 
 
 async def test_a_bad_key_is_not_made_good_by_a_cookie(linked: Gateway) -> None:
-    cookie = cookie_of(await exchange(linked))
+    browser = await signed_in(linked)
+    cookie = {"Cookie": f"nc_access={browser.cookies['nc_access'][0]}"}
+    assert (await linked.get("/api/auth/me", cookie)).status == 200
 
-    for authorization in ("Bearer nc_unknown", "Bearer ", "Basic abc"):
+    for authorization in ("Bearer nc_unknown", "Bearer ", "Basic abc", "Bearer a.b.c"):
         answer = await linked.get("/api/auth/me", {**cookie, "Authorization": authorization})
         assert answer.status == 401, authorization
 
 
-async def test_the_session_is_stored_as_its_hash_alone(with_link: Settings, clock: FakeClock) -> None:
+async def test_tokens_are_stored_as_their_hash_alone(with_link: Settings, clock: FakeClock) -> None:
     async with running(with_link, clock) as gateway:
-        session = cookie_of(await exchange(gateway))["Cookie"].partition("=")[2]
+        browser = await signed_in(gateway)
     stored = b"".join(path.read_bytes() for path in with_link.novacore_data_dir.iterdir())
+    access, refresh = (browser.cookies[name][0] for name in ("nc_access", "nc_refresh"))
 
-    assert session.encode() not in stored
-    assert TOKEN.encode() not in stored
-    assert hashlib.sha256(session.encode()).hexdigest().encode() in stored
+    for secret in (access, refresh, refresh.partition(".")[2], LINK_TOKEN):
+        assert secret.encode() not in stored
+    assert hashlib.sha256(refresh.encode()).hexdigest().encode() in stored

@@ -19,7 +19,7 @@ def _api_key(value: SecretStr) -> SecretStr:
     return value
 
 
-def _service_secret(value: SecretStr) -> SecretStr:
+def _secret(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < 32:
         raise ValueError("it must have at least 32 characters.")
     return value
@@ -64,8 +64,14 @@ class Settings(BaseSettings):
         default="http://127.0.0.1:8081", description="where the intelligence service answers"
     )
     memory_url: BaseUrl = Field(default="http://127.0.0.1:8082", description="where the memory service answers")
-    service_jwt_secret: Annotated[SecretStr, AfterValidator(_service_secret)] = Field(
+    service_jwt_secret: Annotated[SecretStr, AfterValidator(_secret)] = Field(
         description="secret of at least 32 characters, shared by the services, that signs calls between them"
+    )
+    jwt_secret: Annotated[SecretStr, AfterValidator(_secret)] = Field(
+        description="secret of at least 32 characters that signs the tokens of those who signed in; `up` makes one"
+    )
+    auth_registration: Literal["invite", "open"] = Field(
+        default="invite", description="who may make an account: whom an admin has invited, or anyone"
     )
     rate_limit_per_minute: int = Field(
         default=60, ge=1, description="generations that one user may start in a minute"

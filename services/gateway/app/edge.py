@@ -49,7 +49,16 @@ _EXACT = {
     "/metrics": "metrics",
 }
 # In this order: the first prefix that fits counts.
-_AREAS = (("/api/chat", "chat"), ("/api/memory", "memory"), ("/api/auth", "auth"), ("/api", "api"), ("/v1", "v1"))
+_AREAS = (
+    ("/api/chat", "chat"),
+    ("/api/memory", "memory"),
+    ("/api/auth", "auth"),
+    ("/api/admin", "admin"),
+    ("/api", "api"),
+    ("/v1", "v1"),
+)
+# What these answer is for one pair of eyes.
+_PERSONAL = frozenset({"auth", "admin"})
 
 
 def route_of(path: str) -> str:
@@ -107,7 +116,7 @@ class Edge:
         route = route_of(scope["path"])
         request_id = self._new_id()
         exchange = Exchange(send, request_id, (*SECURITY_HEADERS, (b"x-request-id", request_id.encode())))
-        if route == "auth":
+        if route in _PERSONAL:
             exchange.headers += (_NO_STORE,)
         try:
             await self._answer(route, scope, receive, exchange)

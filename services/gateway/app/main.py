@@ -17,9 +17,17 @@ from novakit.web import new_app
 from pydantic import SecretStr
 
 from . import openapi, operations
-from .auth import endpoints
+from .auth import admin_endpoints, entry_endpoints, key_endpoints, own_endpoints
 from .auth.access import Access
-from .auth.service import AccountService
+from .auth.accounts import AccountService, Policy
+from .auth.administration import Administration
+from .auth.callers import Callers
+from .auth.keys import KeyService
+from .auth.passwords import Passwords
+from .auth.sessions import Sessions
+from .auth.signing_in import HandOver
+from .auth.throttle import SignInThrottle
+from .auth.tokens import AccessTokens, RefreshTokens
 from .config import Settings
 from .edge import OWNED_HEADERS, Edge, Parts, route_of
 from .limits.limiter import Limiter
@@ -28,12 +36,14 @@ from .network import is_loopback
 from .page import Page
 from .proxy.forward import MAX_BODY_BYTES, Forwarder
 from .proxy.upstream import Upstream, open_pool
-from .store.accounts import Accounts
+from .store.api_keys import ApiKeys
+from .store.first_admin import FirstAdmin
+from .store.sign_ins import SignIns
 from .store.tables import HEAD
+from .store.tickets import Tickets
+from .store.users import Users
 
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
-# A person pastes one link; a program that guesses has no use for five a minute.
-LINK_ATTEMPTS_PER_MINUTE = 5
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> FastAPI:
@@ -50,10 +60,24 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
 
     path = settings.novacore_data_dir / "gateway.db"
     engine = database.async_engine(path)
-    accounts = Accounts(engine)
-    access = Access(accounts, clock, log)
+    users, keys, sign_ins, tickets = Users(engine), ApiKeys(engine), SignIns(engine), Tickets(engine)
+    secret = settings.jwt_secret.get_secret_value()
+    tokens = AccessTokens(secret)
+    access = Access(keys, sign_ins, tokens, clock=clock, log=log)
+    sessions = Sessions(
+        sign_ins, access, tokens, RefreshTokens(secret), clock=clock, new_id=new_id, metrics=metrics, log=log
+    )
     service = AccountService(
-        accounts, access, clock=clock, new_id=new_id, link_hash=settings.novacore_signin_token_hash
+        users,
+        FirstAdmin(engine),
+        tickets,
+        sessions,
+        access,
+        Passwords(),
+        SignInThrottle(clock),
+        clock=clock,
+        new_id=new_id,
+        policy=Policy(secret, settings.novacore_signin_token_hash, settings.auth_registration == "open"),
     )
     forwarder = Forwarder(
         access=access,
@@ -63,10 +87,10 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         owned_headers=OWNED_HEADERS,
     )
 
-    secret = settings.service_jwt_secret.get_secret_value()
+    service_secret = settings.service_jwt_secret.get_secret_value()
 
     def upstream(name: str, url: str) -> Upstream:
-        return Upstream(name, url, TokenSigner(secret, issuer="gateway", audience=name, wall=clock.wall))
+        return Upstream(name, url, TokenSigner(service_secret, issuer="gateway", audience=name, wall=clock.wall))
 
     intelligence = upstream("intelligence", settings.intelligence_url)
     memory = upstream("memory", settings.memory_url)
@@ -93,21 +117,19 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
             await engine.dispose()
 
     app = new_app("NovaCore gateway", lifespan, max_body_bytes=MAX_BODY_BYTES)
-    app.include_router(health.router({"database": accounts.ping}))
+    app.include_router(health.router({"database": users.ping}))
     app.include_router(operations.router(metrics, is_open=loopback_only, token=settings.metrics_token))
-    app.include_router(
-        endpoints.router(
-            service,
-            access,
-            metrics=metrics,
-            link_limiter=Limiter(LINK_ATTEMPTS_PER_MINUTE, clock),
-            trusted=trusted,
-        )
-    )
+    callers = Callers(access)
+    hand_over = HandOver(trusted)
+    attempts = entry_endpoints.Attempts(metrics, clock, trusted)
+    app.include_router(entry_endpoints.router(service, sessions, attempts, hand_over))
+    app.include_router(own_endpoints.router(service, sessions, callers, hand_over, clock=clock))
+    app.include_router(key_endpoints.router(KeyService(keys, access, clock=clock, new_id=new_id), callers))
+    administration = Administration(users, tickets, access, clock=clock, new_id=new_id, log=log)
+    app.include_router(admin_endpoints.router(administration, callers))
     publish(app, openapi.OUTER, openapi.complete_own)
     description = openapi.Description(app.openapi, (intelligence, memory), lambda path: behind.get(route_of(path)))
     app.include_router(openapi.router(description))
-
     parts = Parts(
         forwards={route: partial(forwarder.forward, service) for route, service in behind.items()},
         local=app.build_middleware_stack(),

@@ -1,10 +1,13 @@
 """The gateway's metrics, in a registry of its own for each app."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, PlatformCollector, ProcessCollector, generate_latest
 
+Way = Literal["link", "password", "registration", "reset"]
+"""How somebody signs in."""
 SignIn = Literal["accepted", "refused", "throttled"]
+Refresh = Literal["rotated", "repeated", "reused", "unknown"]
 
 
 class GatewayMetrics:
@@ -23,9 +26,20 @@ class GatewayMetrics:
         self._rate_limited = Counter(
             "gateway_rate_limited", "Generations refused by the rate limit.", registry=self._registry
         )
-        sign_ins = Counter("gateway_sign_ins", "Sign-in links presented.", ["outcome"], registry=self._registry)
-        outcomes: tuple[SignIn, ...] = ("accepted", "refused", "throttled")
-        self._sign_ins = {outcome: sign_ins.labels(outcome) for outcome in outcomes}
+        self._sign_ins = Counter(
+            "gateway_sign_ins", "Attempts to sign in.", ["way", "outcome"], registry=self._registry
+        )
+        for way in get_args(Way):
+            for outcome in get_args(SignIn):
+                self._sign_ins.labels(way, outcome)
+        self._refreshes = Counter(
+            "gateway_token_refreshes",
+            "Refresh tokens presented; reused: one that had been replaced, so its sign-in was ended.",
+            ["outcome"],
+            registry=self._registry,
+        )
+        for outcome in get_args(Refresh):
+            self._refreshes.labels(outcome)
         self._answered: dict[tuple[str, int], Counter] = {}
 
     def answered(self, route: str, status: int) -> None:
@@ -39,9 +53,13 @@ class GatewayMetrics:
         """Count one generation that the rate limit refused."""
         self._rate_limited.inc()
 
-    def signed_in(self, outcome: SignIn) -> None:
-        """Count one exchange of a sign-in link."""
-        self._sign_ins[outcome].inc()
+    def signed_in(self, way: Way, outcome: SignIn) -> None:
+        """Count one attempt to sign in."""
+        self._sign_ins.labels(way, outcome).inc()
+
+    def refreshed(self, outcome: Refresh) -> None:
+        """Count one presented refresh token."""
+        self._refreshes.labels(outcome).inc()
 
     def render(self) -> bytes:
         """The text exposition."""

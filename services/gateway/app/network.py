@@ -56,6 +56,17 @@ def client_address(scope: Scope, trusted: Collection[Network]) -> str:
     return peer
 
 
+def neighbourhood(address: str) -> str:
+    """What to count an address as: whoever has one of IPv6 has the 2^64 beside it too."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return address
+    return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False))
+
+
 def came_by_https(scope: Scope, trusted: Collection[Network]) -> bool:
     """Whether the browser spoke https: to this process, or to a trusted proxy that says so."""
     if scope.get("scheme") == "https":

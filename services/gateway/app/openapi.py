@@ -20,7 +20,7 @@ from novakit.openapi import COMPATIBLE, OPENAPI_PATH, PROBLEM, REF, Access, Docu
 from novakit.problem import Problem
 
 from .auth.access import CALLER_PROBLEMS
-from .credentials import API_KEY_PREFIX, SESSION_COOKIE
+from .credentials import ACCESS_COOKIE, API_KEY_PREFIX
 from .errors import in_compatible_api
 from .proxy.forward import generates
 from .proxy.upstream import Upstream, call
@@ -31,11 +31,15 @@ _REFERENCE = re.compile(re.escape(REF) + r"(\w+)")
 
 OUTER = Access(
     schemes={
-        "apiKey": {"type": "http", "scheme": "bearer", "description": f"An API key: {API_KEY_PREFIX}…"},
+        "apiKey": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": f"An API key ({API_KEY_PREFIX}…) or an access token.",
+        },
         "browser": {
             "type": "apiKey",
             "in": "cookie",
-            "name": SESSION_COOKIE,
+            "name": ACCESS_COOKIE,
             "description": "A browser that has signed in. Calls that change something must come from our own page.",
         },
         "metricsToken": {"type": "http", "scheme": "bearer", "description": "METRICS_TOKEN, where it is set."},

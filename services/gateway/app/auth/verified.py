@@ -1,5 +1,7 @@
 """Credentials that were found valid a moment ago, so that the next call with them asks no database."""
 
+from collections.abc import Callable
+
 from ..credentials import Caller
 
 MAX_VERIFIED = 4096
@@ -8,8 +10,8 @@ MAX_VERIFIED = 4096
 class Verified:
     """A bounded memory of callers by their credential's hash, each for ``seconds``.
 
-    ``epoch`` grows when something is revoked. A look-up that began before that may have read the old state, so
-    what it found is not remembered.
+    ``epoch`` grows when something is revoked or changed. A look-up that began before that may have read the old
+    state, so what it found is not remembered.
     """
 
     def __init__(self, seconds: float, *, max_entries: int = MAX_VERIFIED) -> None:
@@ -34,7 +36,14 @@ class Verified:
 
     def forget(self, credential_id: str) -> None:
         """Believe this credential no longer."""
+        self._drop(lambda caller: caller.credential_id == credential_id)
+
+    def forget_user(self, user_id: str) -> None:
+        """Believe nothing that is known of this user."""
+        self._drop(lambda caller: caller.user_id == user_id)
+
+    def _drop(self, fits: Callable[[Caller], bool]) -> None:
         self.epoch += 1
         for hashed, (caller, _until) in list(self._entries.items()):
-            if caller.credential_id == credential_id:
+            if fits(caller):
                 del self._entries[hashed]

@@ -1,0 +1,56 @@
+"""What may be a user's name and password. Pure.
+
+A name is compared in NFKC with case folded, so that two names that look alike by case or by width are one.
+"""
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
+
+from ..store.users import Name
+
+LONGEST_NAME = 64
+LONGEST_KEY = 128
+SHORTEST_PASSWORD = 12
+# More is no safer, and each character is work for whoever verifies it.
+LONGEST_PASSWORD = 256
+
+
+def key_of(name: str) -> str:
+    """The name as it is compared; the same for every way of writing it."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def _name(text: str) -> str:
+    shown = " ".join(unicodedata.normalize("NFC", text).split())
+    if not shown or len(shown) > LONGEST_NAME or len(key_of(shown)) > LONGEST_KEY or not shown.isprintable():
+        raise PydanticCustomError("name", f"it must be 1 to {LONGEST_NAME} printable characters")
+    return shown
+
+
+def _printable(text: str) -> str:
+    if not key_of(text).isprintable():
+        raise PydanticCustomError("name", "it must be printable characters")
+    return text
+
+
+def _password(value: SecretStr) -> SecretStr:
+    if not SHORTEST_PASSWORD <= len(value.get_secret_value()) <= LONGEST_PASSWORD:
+        raise PydanticCustomError("password", f"it must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
+    return value
+
+
+NewName = Annotated[str, AfterValidator(_name)]
+NewPassword = Annotated[SecretStr, AfterValidator(_password)]
+GivenName = Annotated[str, Field(min_length=1, max_length=LONGEST_KEY), AfterValidator(_printable)]
+"""A name to sign in with: whatever was typed."""
+PartOfName = Annotated[str, Field(max_length=LONGEST_KEY), AfterValidator(_printable)]
+GivenPassword = Annotated[SecretStr, Field(min_length=1, max_length=LONGEST_PASSWORD)]
+
+
+def named(shown: str) -> Name:
+    """A new name in both its forms."""
+    return Name(shown, key_of(shown))
