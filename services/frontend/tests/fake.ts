@@ -52,6 +52,8 @@ export class FakeServer {
   calls: Call[] = []
   streams: FakeStream[] = []
   signedIn = true
+  /** Whether the browser has a refresh token that still works. */
+  refreshable = false
   down = false
   sessions: Session[] = []
   pageSize = 50
@@ -69,6 +71,10 @@ export class FakeServer {
     const reply = this.replies[`${method} ${pathname}`]
     if (reply) return reply.clone()
     if (pathname === '/api/auth/link') return this.#link(body)
+    if (pathname === '/api/auth/refresh') {
+      this.signedIn = this.refreshable
+      return this.refreshable ? Response.json({}) : problem(401, 'Sign in first.')
+    }
     if (!this.signedIn) return problem(401, 'Sign in first.')
     return this.#answer(pathname, searchParams, init)
   }

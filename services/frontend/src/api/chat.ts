@@ -2,7 +2,7 @@
 
 import { decode, type StreamEvent } from '../core/events'
 import { SseParser } from '../core/sse'
-import { getJson, postJson, Unreachable, type Fetch } from './http'
+import { getJson, postJson, refreshing, Unreachable, type Fetch } from './http'
 import type { History, SessionPage, StoredRoute, User } from './types'
 
 const PAGE_SIZE = 50
@@ -69,7 +69,8 @@ async function* events(body: ReadableStream<Uint8Array>, after: After): AsyncGen
   }
 }
 
-export function createApi(fetch: Fetch): Api {
+export function createApi(call: Fetch): Api {
+  const fetch = refreshing(call)
   const path = encodeURIComponent
   return {
     async signIn(token) {

@@ -23,6 +23,39 @@ export class Unreachable extends Error {
 
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>
 
+/** Where a 401 is about what was given, not about a sign-in that has grown old. */
+const GIVEN: ReadonlySet<string> = new Set(['/api/auth/link', '/api/auth/refresh'])
+
+/**
+ * The same calls, made once more with new tokens where the old ones had expired. Both lie in cookies that no script
+ * can read. Calls that come meanwhile wait for the one that asks: a refresh token works once.
+ */
+export function refreshing(fetch: Fetch): Fetch {
+  let asking: Promise<boolean> | null = null
+  const refresh = (): Promise<boolean> => {
+    asking ??= fetch('/api/auth/refresh', {
+      method: 'POST',
+      credentials: 'same-origin',
+      cache: 'no-store',
+      headers: { 'Content-Type': 'application/json' },
+      body: '{}',
+    })
+      .then(
+        (response) => response.ok,
+        () => false,
+      )
+      .finally(() => {
+        asking = null
+      })
+    return asking
+  }
+  return async (url, init) => {
+    const response = await fetch(url, init)
+    if (response.status !== 401 || GIVEN.has(url)) return response
+    return (await refresh()) ? fetch(url, init) : response
+  }
+}
+
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 async function problemOf(response: Response): Promise<Problem> {
