@@ -182,6 +182,18 @@ async def test_an_answer_that_was_made_of_a_local_fact_is_no_history_for_a_cloud
     assert "Tom" not in to_gemini(world)
 
 
+async def test_an_answer_that_repeats_such_an_answer_is_none_either(
+    world: World, memory: RealMemory, client: Client
+) -> None:
+    await memory.tell("My cat is called Tom.", local_only=True)
+    world.ollama.add(answer("It is Tom."), answer("I said: Tom."))
+    session_id = (await client.message(ASKED)).body["session_id"]
+    await client.message("Pardon?", session_id=session_id)
+    await client.message("And the dog?", session_id=session_id, prefer="cloud")
+    assert len(world.gemini.chats) == 1
+    assert "Tom" not in to_gemini(world)
+
+
 async def test_an_answer_of_the_cloud_s_was_made_without_it_and_stays_history(
     world: World, memory: RealMemory, client: Client
 ) -> None:

@@ -1,6 +1,7 @@
 """The beginning of a chat turn: what is stored of it, and what its prompt is made of, in one transaction."""
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ..domain.chat import ChatTurn, Locality
@@ -51,11 +52,18 @@ def store_turn(
         private = new.local_only or begun.session_local_only or begun.user_local_only
         learnt.learn(connection, new.prompt_id, question.to_remember, local_only=private)
     given = _give(connection, question, fact_tokens)
-    if given.withheld is not None:
-        # Until it is known who has answered: should this process die, what was said may hold such a fact.
-        turns.keep_from_cloud(connection, new.prompt_id, local_only=True)
+    keep_what_reads_private(connection, new.prompt_id, (*given.turns, *begun.history))
     hold = books.reserve(connection, new.user_id, (*given.turns, *begun.history, ChatTurn("user", new.text)))
     return begun, hold, given
+
+
+def keep_what_reads_private(connection: sqlite3.Connection, prompt_id: str, given: Iterable[ChatTurn]) -> None:
+    """Mark a message whose answer may be made of what must not leave, until it is known who has answered.
+
+    Should this process die, what was said so far may hold some of it.
+    """
+    if any(turn.local_only for turn in given):
+        turns.keep_from_cloud(connection, prompt_id, local_only=True)
 
 
 def _give(connection: sqlite3.Connection, question: Question, tokens: int) -> Given:

@@ -23,7 +23,7 @@ from ..store.turns import Begun, EndedPrompt, NewPrompt, PromptStatus
 from ..store.unfinished import Reopened
 from ..store.writer import Writer
 from .apology import locked_out_sentence
-from .beginning import Question, store_turn
+from .beginning import Question, keep_what_reads_private, store_turn
 from .drain import Drain
 from .endings import Endings, log_crash
 from .keeper import Keeper
@@ -170,6 +170,7 @@ class Conversations:
 
         def reopen(connection: sqlite3.Connection) -> tuple[Reopened, Hold | None]:
             opened = unfinished.reopen(connection, message_id, user_id)
+            keep_what_reads_private(connection, message_id, opened.history)
             # The message was counted when it came.
             return opened, self._books.reserve(connection, user_id, (*opened.history, opened.question), messages=0)
 

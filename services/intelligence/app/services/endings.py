@@ -63,7 +63,7 @@ class Endings:
 
         def store(connection: sqlite3.Connection) -> None:
             turns.end(connection, ended, at)
-            if turn.has_withheld:
+            if turn.reads_private:
                 turns.keep_from_cloud(connection, turn.message_id, local_only=_must_stay(turn, ended))
             self._books.close(connection, account)
 
@@ -131,9 +131,9 @@ def _answered_by(turn: Turn, status: PromptStatus) -> tuple[str | None, str | No
 
 
 def _must_stay(turn: Turn, ended: EndedPrompt) -> bool:
-    """Whether the message is marked local, or its answer was made of facts that must not leave."""
-    made_of_them = bool(ended.text) and ended.status != "fallback" and ended.locality != "cloud"
-    return made_of_them or turn.request.turns[-1].local_only
+    """Whether the message is marked local, or its answer was made of what must not leave."""
+    made_of_it = bool(ended.text) and ended.status != "fallback" and ended.locality != "cloud"
+    return made_of_it or turn.request.turns[-1].local_only
 
 
 def log_crash(event: str, crash: BaseException, request_id: str) -> None:

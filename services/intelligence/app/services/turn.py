@@ -68,8 +68,6 @@ class Turn:
         self.left = left
         self.hold = hold
         self._given = given
-        self.has_withheld = given.withheld is not None
-        """Whether a local model is given facts that must not leave."""
         self._text = [left.text] if left is not None and left.text else []
         self._log = EventLog()
         self._named("start", frames.StartEvent(message_id, session_id))
@@ -82,6 +80,11 @@ class Turn:
         if len(self._text) > 1:
             self._text[:] = ["".join(self._text)]
         return self._text[0] if self._text else ""
+
+    @property
+    def reads_private(self) -> bool:
+        """Whether a local model is given, beside the message itself, what must not leave."""
+        return any(turn.local_only for turn in self.request.turns[:-1])
 
     def begin(self) -> None:
         """The task runs; raises CancelledError where the turn was cut before it did."""
@@ -106,7 +109,6 @@ class Turn:
         """The session was locked: from here on no fact goes to the cloud where one was told in it."""
         if session_id in self._given.told_in:
             self.request = replace(self.request, turns=facts.close(self.request.turns, self._given))
-            self.has_withheld = True
 
     def take(self, event: RouteEvent) -> None:
         """Book one event of the orchestrator."""
