@@ -97,6 +97,20 @@ async def test_a_budget_of_nothing_asks_for_no_facts_and_still_keeps_them(world:
     assert "called Tom" not in to_ollama(world)
 
 
+async def test_what_would_be_given_counts_in_an_explanation_and_nothing_is_learnt_from_one(
+    world: World, memory: RealMemory
+) -> None:
+    client = await world.serve(MEMORY_URL=memory.url, MEMORY_TOKEN_BUDGET="1000")
+    for name in ("Tom", "Rex", "Kim"):
+        await memory.tell(f"My cat {name} is called {name} because {'of the cat, ' * 75}")
+    path, body = "/api/chat/route/explain", {"message": ASKED}
+    assert (await client.call("POST", path, body)).body["classes"] == []
+    assert (await client.call("POST", path, {**body, "use_memory": False})).body["classes"] == ["short"]
+    await client.call("POST", path, {"message": TOLD})
+    assert "/internal/facts" not in memory.paths
+    assert len(await memory.facts()) == 3
+
+
 async def test_another_user_s_facts_stay_with_that_user(world: World, memory: RealMemory, client: Client) -> None:
     await memory.tell("My cat is called Tom.")
     await client.as_user(OTHER_USER).message(ASKED)

@@ -107,9 +107,10 @@ class ChatEndpoints:
     async def foresee(self, body: bytes, caller: Caller) -> ProviderRequest:
         """What a provider would be asked for the message of this body; raises the Problem that ``message`` would."""
         asked = self._asked(body)
-        wishes = await self._wishes_of(caller.user_id)
+        wishes, facts = await self._asked_of_memory(caller.user_id, asked)
+        question = replace(_question(caller, asked, "message"), facts=facts)
         with told_as_problems():
-            return await self._conversations.foresee(_question(caller, asked, "message"), wishes)
+            return await self._conversations.foresee(question, wishes)
 
     async def _outcome(self, turn: Turn, receive: Receive) -> EndedPrompt | None:
         turn.join()

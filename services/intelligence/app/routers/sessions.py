@@ -149,7 +149,10 @@ class Ended(BaseModel):
 
 
 class MessageRoute(msgspec.Struct):
-    """Where an answer came from: each call in order, and who was not asked. Null costs: no price is known."""
+    """Where an answer came from: each call in order, and who was not asked. Null costs: no price is known.
+
+    ``rule`` is the one of ``LLM_ROUTE_RULES`` that had a say in the order.
+    """
 
     message_id: str
     status: PromptStatus
@@ -157,6 +160,7 @@ class MessageRoute(msgspec.Struct):
     skipped: list[SkipRecord]
     handoffs: list[HandoffRecord]
     cost_usd: float | None
+    rule: str | None
 
 
 def parts_of(request: Request) -> Parts:
@@ -291,7 +295,7 @@ async def stop_message(message_id: UUID, request: Request, caller: CurrentCaller
 
 
 def _route(message_id: UUID, status: PromptStatus, stored: StoredRoute) -> Response:
-    route = MessageRoute(str(message_id), status, stored.attempts, stored.skipped, stored.handoffs, stored.cost_usd)
+    route = MessageRoute(str(message_id), status, **msgspec.structs.asdict(stored))
     return Response(msgspec.json.encode(route), media_type="application/json")
 
 

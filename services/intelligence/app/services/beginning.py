@@ -66,6 +66,12 @@ def keep_what_reads_private(connection: sqlite3.Connection, prompt_id: str, give
         turns.keep_from_cloud(connection, prompt_id, local_only=True)
 
 
+def foresee_turn(connection: sqlite3.Connection, question: Question, fact_tokens: int) -> tuple[Begun, Given]:
+    """What ``store_turn`` would find, with nothing stored or reserved; raises what ``store.turns.begin`` raises."""
+    begun = turns.foresee(connection, question.user_id, question.session_id, question.parent_id)
+    return begun, _give(connection, question, fact_tokens)
+
+
 def _give(connection: sqlite3.Connection, question: Question, tokens: int) -> Given:
     """The facts for a prompt, by the locks that their sessions have now."""
     if not question.facts:

@@ -14,7 +14,7 @@ from novakit.ids import NewId
 from ..domain.chat import ChatTurn, Lock, ProviderRequest
 from ..domain.errors import ProviderError
 from ..domain.events import TextDelta
-from ..routing.facts import NOTHING, Given
+from ..routing.facts import Given
 from ..routing.policy import locks_on
 from ..routing.trail import AllProvidersFailed, InterruptedAnswer, Replaced, Reset
 from ..store import privacy, turns, unfinished
@@ -23,7 +23,7 @@ from ..store.turns import Begun, EndedPrompt, NewPrompt, PromptStatus
 from ..store.unfinished import Reopened
 from ..store.writer import Writer
 from .apology import locked_out_sentence
-from .beginning import Question, keep_what_reads_private, store_turn
+from .beginning import Question, foresee_turn, keep_what_reads_private, store_turn
 from .drain import Drain
 from .endings import Endings, log_crash
 from .keeper import Keeper
@@ -154,10 +154,10 @@ class Conversations:
 
         Raises what ``store.turns.begin`` raises.
         """
-        begun = await self._writer.run(
-            lambda connection: turns.foresee(connection, question.user_id, question.session_id, question.parent_id)
+        begun, given = await self._writer.run(
+            lambda connection: foresee_turn(connection, question, self._manner.fact_tokens)
         )
-        return self._request(question, wishes, begun)
+        return self._request(question, wishes, begun, given)
 
     async def go_on(
         self, message_id: str, user_id: str, request_id: str, wishes: Wishes, *, rewinds: bool, keyed: bool
@@ -268,7 +268,7 @@ class Conversations:
         self._running.add(turn)
         turn.task = asyncio.ensure_future(self._conduct(turn, request_id, left))
 
-    def _request(self, question: Question, wishes: Wishes, begun: Begun, given: Given = NOTHING) -> ProviderRequest:
+    def _request(self, question: Question, wishes: Wishes, begun: Begun, given: Given) -> ProviderRequest:
         asked = ChatTurn("user", question.text, question.local_only)
         return ProviderRequest(
             turns=self._turns((*given.turns, *begun.history), asked),
