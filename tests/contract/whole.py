@@ -56,6 +56,7 @@ async def whole(folder: Path) -> AsyncIterator[Whole]:
             intelligence_url=client.url,
             memory_url=memory,
             service_jwt_secret=SecretStr(SECRET),
+            jwt_secret=SecretStr(SECRET),
             rate_limit_per_minute=1_000_000,
             page_dir=folder / "page",
             log_level="error",

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from novakit.clock import Clock
@@ -28,7 +29,7 @@ ENTRY = problems(
     }
 )
 
-NOBODY_YET = {"security": [{}]}
+NOBODY_YET: dict[str, Any] = {"security": [{}]}
 """A 401 of these is about what was given, not about who calls."""
 
 
