@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import io
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from yarl import URL
 
 from services.gateway.app.config import Settings
 from services.gateway.app.main import create_app
+from tests.support.services import listening_socket
 
 Body = bytes | io.BytesIO | AsyncIterator[bytes] | None
 
@@ -52,7 +52,7 @@ async def listening(app: FastAPI) -> AsyncIterator[int]:
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listening_socket() as listener:
         await server.startup(sockets=[listener])
         assert server.started, "the app did not start"
         try:

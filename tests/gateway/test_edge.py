@@ -221,7 +221,6 @@ async def test_what_breaks_in_the_account_routes_is_told_and_logged_alike(
         ("/api/usage", "usage"),
         ("/api/auth/keys/0190", "auth"),
         ("/api/admin/users/0190/reset", "admin"),
-        ("/api/admin/usage", "usage"),
         ("/api", "api"),
         ("/assets/index-12345678.js", "asset"),
         ("/", "page"),

@@ -30,6 +30,7 @@ from .auth.throttle import SignInThrottle
 from .auth.tokens import AccessTokens, RefreshTokens
 from .config import Settings
 from .edge import OWNED_HEADERS, Edge, Parts, route_of
+from .errors import install_unavailable
 from .limits.limiter import Limiter
 from .metrics import GatewayMetrics
 from .network import is_loopback
@@ -117,6 +118,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
             await engine.dispose()
 
     app = new_app("NovaCore gateway", lifespan, max_body_bytes=MAX_BODY_BYTES)
+    install_unavailable(app, log)
     app.include_router(health.router({"database": users.ping}))
     app.include_router(operations.router(metrics, is_open=loopback_only, token=settings.metrics_token))
     callers = Callers(access)

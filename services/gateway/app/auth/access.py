@@ -7,6 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Scope
 
 from ..credentials import Caller, Presented, digest, log_name, presented
+from ..errors import unavailable
 from ..store.api_keys import ApiKeys
 from ..store.sign_ins import SignIns
 from .origin import require_own_page
@@ -72,8 +73,7 @@ class Access:
                 self._by_key(hashed) if credential.kind == "api_key" else self._by_token(credential.token)
             )
         except SQLAlchemyError as error:
-            self._log.error("accounts_unavailable", reason=type(error).__name__)
-            raise Problem(503, "The accounts cannot be read now; try again.", headers={"Retry-After": "2"}) from None
+            raise unavailable(error, self._log) from None
         if caller is not None:
             self._verified.put(hashed, caller, now=self._clock.now(), epoch=epoch)
         return caller

@@ -1,0 +1,88 @@
+"""Whenever the gateway is killed while an account is made, at its next start there is a whole one or none."""
+
+import asyncio
+import hashlib
+import os
+import shutil
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from novakit.clock import FakeClock
+
+from .dying import CASES, INVITATION, settings_of
+from .running import BEARER, PASSWORD, Gateway, running
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+async def killed_at_each_statement(case: str, folder: Path) -> list[Path]:
+    """The data folders of gateways that were killed at one statement each; the last one lived."""
+    path = os.pathsep.join(part for part in sys.path if part)
+    command = [sys.executable, "-m", "tests.gateway.dying", case, str(folder)]
+    process = await asyncio.create_subprocess_exec(*command, env={"PYTHONPATH": path}, cwd=ROOT)
+    assert await process.wait() == 0
+    return folders_in(folder)
+
+
+def folders_in(folder: Path) -> list[Path]:
+    return [folder / str(number) for number in range(len(list(folder.glob("*/gateway.db"))))]
+
+
+async def whole_or_nothing_registered(gateway: Gateway) -> bool:
+    """Whether the account was there."""
+    status = await CASES["register"](gateway)
+    login = await gateway.post_json("/api/auth/login", {}, {"name": "Ada", "password": PASSWORD})
+    assert (status, login.status) in {(201, 200), (410, 200)}
+    assert (await gateway.get("/api/admin/users", BEARER)).json()["total"] == 2
+    return status == 410
+
+
+async def test_an_invitation_is_used_with_its_account_or_not_at_all(tmp_path: Path, migrated: Path) -> None:
+    shutil.copy(migrated, tmp_path / "gateway.db")
+    async with running(settings_of("register", tmp_path), FakeClock()):
+        pass
+    with closing(sqlite3.connect(tmp_path / "gateway.db")) as connection, connection:
+        connection.execute(
+            "INSERT INTO tickets (id, kind, hash, role, created_by, created_at, expires_at) "
+            "VALUES ('1', 'invitation', ?, 'user', '2', 0, 2e9)",
+            [hashlib.sha256(INVITATION.encode()).hexdigest()],
+        )
+    found = []
+    for folder in await killed_at_each_statement("register", tmp_path):
+        async with running(settings_of("register", folder), FakeClock()) as gateway:
+            found.append(await whole_or_nothing_registered(gateway))
+
+    assert len(found) > 4
+    assert found == [False] * (len(found) - 1) + [True]
+
+
+async def test_the_link_is_used_with_its_admin_or_not_at_all(tmp_path: Path, migrated: Path) -> None:
+    shutil.copy(migrated, tmp_path / "gateway.db")
+    found = []
+    for folder in await killed_at_each_statement("link", tmp_path):
+        async with running(settings_of("link", folder), FakeClock()) as gateway:
+            found.append(await CASES["link"](gateway) == 410)
+        another = hashlib.sha256(b"another").hexdigest()
+        async with running(settings_of("link", folder, another), FakeClock()) as gateway:
+            tokens = (await gateway.post_json("/api/auth/link", {}, {"token": "another"})).json()
+            bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+            users = (await gateway.get("/api/admin/users", bearer)).json()
+        assert [user["role"] for user in users["users"]] == ["admin"]
+
+    assert len(found) > 4
+    # From its commit on it is used, whatever else is cut short.
+    assert found == sorted(found)
+    assert (found[0], found[-1]) == (False, True)
+
+
+async def test_the_bootstrap_key_is_there_with_its_admin_or_not_at_all(tmp_path: Path, migrated: Path) -> None:
+    shutil.copy(migrated, tmp_path / "gateway.db")
+    folders = await killed_at_each_statement("key", tmp_path)
+    for folder in folders:
+        async with running(settings_of("key", folder), FakeClock()) as gateway:
+            users = (await gateway.get("/api/admin/users", BEARER)).json()
+        assert [user["role"] for user in users["users"]] == ["admin"]
+
+    assert len(folders) > 4
