@@ -1,6 +1,5 @@
 """The composition root: the one place that names concrete classes."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,8 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
-from novakit import database, health, logs
+from novakit import health, logs
 from novakit.clock import Clock, SystemClock
+from novakit.database import open_database
 from novakit.identity import TokenSigner
 from novakit.ids import id_source
 from novakit.web import new_app
@@ -47,9 +47,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     trusted = settings.trusted_networks
     loopback_only = is_loopback(settings.novacore_host) and not trusted
 
-    path = settings.novacore_data_dir / "gateway.db"
-    engine = database.async_engine(path)
-    accounts = Accounts(engine)
+    database = open_database(settings.database_url, settings.novacore_data_dir, "gateway")
+    engine = database.engine()
+    accounts = Accounts(database, engine)
     access = Access(accounts, clock, log)
     service = AccountService(
         accounts, access, clock=clock, new_id=new_id, link_hash=settings.novacore_signin_token_hash
@@ -64,7 +64,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(database.migrate, path, MIGRATIONS, HEAD)
+        await database.migrate(MIGRATIONS, HEAD)
         try:
             await _start(service, settings.novacore_bootstrap_api_key, log)
             async with open_pool() as pool:

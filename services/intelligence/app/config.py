@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from novakit.database import URL_MEANING, DatabaseUrl
 from novakit.settings import DERIVED, SettingsError, Variable, read, sentence, variables_of
 from novakit.settings import Settings as BaseSettings
 from pydantic import (
@@ -27,9 +28,8 @@ NOT_IN_FORCE: frozenset[str] = frozenset()
 """Read and checked, but without effect in this version. ``env.example`` and the log at start say so."""
 
 REFUSED = {
-    "DATABASE_URL": "only SQLite in the data folder is supported",
 }
-"""Ignoring these would let somebody believe in a limit or a database that is not there."""
+"""Ignoring these would let somebody believe in a limit that is not there."""
 
 
 def _names(value: object) -> object:
@@ -153,6 +153,7 @@ class Settings(BaseSettings):
         min_length=32, description="Shared by the services, at least 32 characters; `up` makes one."
     )
     novacore_data_dir: Path = setting("./data", "Where the SQLite databases are.")
+    database_url: DatabaseUrl | None = setting(None, URL_MEANING)
     memory_url: Url | None = setting(None, "Address of the memory service; unset: preferences are not asked for.")
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "The least level that is logged.")
 

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import ClientSession
 from fastapi import FastAPI
-from novakit import database, health, logs
+from novakit import health, logs
 from novakit.clock import Clock, SystemClock
+from novakit.database import open_database
 from novakit.identity import TokenSigner, TokenVerifier
 from novakit.ids import NewId, id_source
 from novakit.web import new_app
-from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import Route
 
 from .config import Settings
@@ -35,6 +35,7 @@ from .services.health_board import HealthBoard
 from .services.llm_router import Pace, ProviderOrchestrator
 from .services.memory_client import NO_WISHES, MemoryClient, Wishes
 from .services.parts import Parts
+from .services.presence import Presence
 from .services.prices import ContextWindows, Prices
 from .services.providers import registry
 from .services.providers.transport import AiohttpTransport, open_session
@@ -47,12 +48,11 @@ from .services.running import RunningTurns
 from .services.slots import Slots
 from .services.user_locks import UserLocks
 from .store.ledger import NANO
+from .store.opening import Store, opened
 from .store.quotas import Unit
 from .store.repository import ChatRepository
 from .store.tables import HEAD
-from .store.turns import mark_orphans
 from .store.usage import UsageRepository
-from .store.writer import Writer
 from .utils.metrics import Metrics
 
 AUDIENCE = "intelligence"
@@ -79,19 +79,17 @@ def create_app(
     logs.setup(AUDIENCE, settings.log_level)
     _say_what_has_no_effect(settings)
     metrics = Metrics()
+    database = open_database(settings.database_url, settings.novacore_data_dir, AUDIENCE)
     drain = Drain()
     verifier = TokenVerifier(settings.service_jwt_secret.get_secret_value(), audience=AUDIENCE, wall=clock.wall)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        path = settings.novacore_data_dir / "intelligence.db"
-        await asyncio.to_thread(database.migrate, path, MIGRATIONS, HEAD)
-        engine = database.async_engine(path)
-        writer = Writer(path)
-        session = open_session()
-        try:
-            await writer.run(mark_orphans)
-            parts = _wire(settings, clock, new_id, jitter, metrics, AiohttpTransport(session), writer, engine, drain)
+        await database.migrate(MIGRATIONS, HEAD)
+        async with opened(database, new_id()) as store, open_session() as session:
+            presence = Presence(store, clock.wall)
+            await presence.begin()
+            parts = _wire(settings, clock, new_id, jitter, metrics, AiohttpTransport(session), store, drain)
             memory = _memory(settings, session, clock)
             app.state.parts = parts
             await parts.budgets.look()
@@ -99,15 +97,13 @@ def create_app(
             app.state.verifier = verifier
             _open(app, parts, settings, verifier, memory.wishes if memory else _no_wishes)
             looking = asyncio.ensure_future(parts.orchestrator.look_around())
+            presence.keep(parts.conversations)
             yield
             looking.cancel()
             await parts.conversations.close()
             await parts.orchestrator.close()
             await parts.budgets.close()
-        finally:
-            await session.close()
-            await asyncio.to_thread(writer.close)
-            await engine.dispose()
+            await presence.end()
 
     async def database_answers() -> None:
         parts: Parts = app.state.parts
@@ -195,8 +191,7 @@ def _wire(
     jitter: Callable[[], float],
     metrics: Metrics,
     transport: AiohttpTransport,
-    writer: Writer,
-    engine: AsyncEngine,
+    store: Store,
     drain: Drain,
 ) -> Parts:
     windows = ContextWindows()
@@ -219,7 +214,7 @@ def _wire(
         for data in (prices, windows):
             asyncio.get_running_loop().run_in_executor(None, data.load)
     days = Days(ZoneInfo(settings.quota_timezone))
-    budgets = ProviderBudgets(_provider_limits(settings), days, clock, new_id, writer.run, prices)
+    budgets = ProviderBudgets(_provider_limits(settings), days, clock, new_id, store.writer.run, prices)
     orchestrator = ProviderOrchestrator(
         configured, missing, board, pace, clock, jitter, slots, budgets, settings.llm_route_rules
     )
@@ -233,7 +228,7 @@ def _wire(
     def new_record(request_id: str, earlier: StoredRoute | None = None, earlier_ms: int = 0) -> RouteRecord:
         return RouteRecord(clock.now, request_id, observe, prices, earlier, earlier_ms)
 
-    repository = ChatRepository(engine)
+    repository = ChatRepository(store.engine)
     user_locks = UserLocks(repository.cloud_allowed, clock.now)
     books = Books(UserQuotas(_user_limits(settings), days, clock.wall, new_id), days, clock.wall)
     manner = Manner(
@@ -243,16 +238,16 @@ def _wire(
         patience=settings.stream_resume_grace_sec,
     )
     conversations = Conversations(
-        orchestrator, writer, running, manner, clock, new_id, new_record, observe, drain, books, user_locks
+        orchestrator, store, running, manner, clock, new_id, new_record, observe, drain, books, user_locks
     )
     return Parts(
         repository=repository,
-        usage=UsageRepository(engine),
+        usage=UsageRepository(store.engine),
         books=books,
         budgets=budgets,
         conversations=conversations,
         completions=Completions(
-            orchestrator, writer, new_record, observe, books, user_locks, cloud_enabled=settings.cloud_enabled
+            orchestrator, store.writer, new_record, observe, books, user_locks, cloud_enabled=settings.cloud_enabled
         ),
         orchestrator=orchestrator,
         health=board,

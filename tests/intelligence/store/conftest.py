@@ -1,26 +1,30 @@
 """An empty, migrated database for each test."""
 
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from novakit import database
 
 from services.intelligence.app.main import MIGRATIONS
 from services.intelligence.app.store.tables import HEAD
+from tests.support.databases import Databases, Kind, MadeDatabase, Portable
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made once; each test gets a copy."""
-    path = tmp_path_factory.mktemp("template") / "intelligence.db"
-    database.upgrade(path, MIGRATIONS, HEAD)
-    return path
+def databases(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Databases:
+    folder = tmp_path_factory.mktemp("template")
+    return Databases("intelligence", MIGRATIONS, HEAD, folder, lambda: request.getfixturevalue("postgres"))
 
 
 @pytest.fixture
-def path(migrated: Path, tmp_path: Path) -> Path:
-    """Where the test's own database is."""
-    copied = tmp_path / "intelligence.db"
-    shutil.copy(migrated, copied)
-    return copied
+def database(databases: Databases, kind: Kind, tmp_path: Path) -> Iterator[MadeDatabase]:
+    """The test's own database."""
+    with databases.make(kind, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def connection(database: MadeDatabase) -> Iterator[Portable]:
+    """A connection to it; each statement is a transaction."""
+    with database.beside() as opened:
+        yield opened

@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
+from novakit.database import Database, upsert
 from sqlalchemy import delete, insert, select, text, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..credentials import Caller, Kind, log_name
 from .tables import credentials, sign_in_links, users
 
 ADMIN = "admin"
+FIRST_ADMIN = "first admin"
+"""Held while it is found out whether there is one, and made where there is none: one process at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,9 @@ class KeyRow:
 class Accounts:
     """The stored accounts."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, database: Database, engine: AsyncEngine) -> None:
+        """``engine`` is the database's."""
+        self._database = database
         self._engine = engine
 
     async def ping(self) -> None:
@@ -77,6 +81,7 @@ class Accounts:
     async def bootstrap(self, user_id: str, key: NewCredential) -> bool:
         """Make the admin with this key where there is no user yet; says whether it was done."""
         async with self._engine.begin() as connection:
+            await self._database.lock(connection, FIRST_ADMIN)
             if await connection.scalar(select(users.c.id).limit(1)) is not None:
                 return False
             await _add_admin(connection, user_id, key.created_at)
@@ -86,7 +91,7 @@ class Accounts:
     async def see_link(self, hashed: str, wall: float) -> None:
         """Remember when a sign-in link was first handed over; later starts with the same link change nothing."""
         async with self._engine.begin() as connection:
-            row = upsert(sign_in_links).values(hash=hashed, first_seen_at=wall)
+            row = upsert(self._engine, sign_in_links).values(hash=hashed, first_seen_at=wall)
             await connection.execute(row.on_conflict_do_nothing())
 
     async def use_link(
@@ -107,6 +112,7 @@ class Accounts:
         )
         admin = select(users.c.id).where(users.c.role == ADMIN).order_by(users.c.created_at).limit(1)
         async with self._engine.begin() as connection:
+            await self._database.lock(connection, FIRST_ADMIN)
             if (await connection.execute(use)).rowcount != 1:
                 return None
             user_id = await connection.scalar(admin)

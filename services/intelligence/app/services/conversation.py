@@ -1,7 +1,6 @@
 """A chat turn from its message to its stored answer."""
 
 import asyncio
-import sqlite3
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -15,12 +14,13 @@ from ..domain.errors import ProviderError
 from ..domain.events import TextDelta
 from ..routing.policy import locks_on
 from ..routing.trail import AllProvidersFailed, InterruptedAnswer, Replaced, Reset
-from ..store import keys, privacy, turns, unfinished
+from ..store import instances, keys, privacy, turns, unfinished
 from ..store.keys import Key
+from ..store.opening import Store
 from ..store.quotas import Hold
+from ..store.sql import Sql
 from ..store.turns import Begun, EndedPrompt, NewPrompt, PromptStatus
 from ..store.unfinished import Reopened
-from ..store.writer import Writer
 from .apology import locked_out_sentence
 from .drain import Drain
 from .endings import Endings, log_crash
@@ -37,6 +37,8 @@ from .user_locks import CloudWork, UserLocks
 from .walk import Unfinished
 
 REFUSED = "The model declined to answer this."
+ELSEWHERE_SEC = 0.25
+"""How often an answer that another process gives is looked at."""
 NOBODY_GOES_ON = "No model could go on with this answer just now."
 
 
@@ -94,7 +96,7 @@ class Conversations:
     def __init__(
         self,
         orchestrator: ProviderOrchestrator,
-        writer: Writer,
+        store: Store,
         running: RunningTurns,
         manner: Manner,
         clock: Clock,
@@ -106,13 +108,14 @@ class Conversations:
         user_locks: UserLocks,
     ) -> None:
         self._orchestrator = orchestrator
-        self._writer = writer
+        self._writer = store.writer
+        self._instance_id = store.instance_id
         self._running = running
         self._manner = manner
         self._clock = clock
         self._new_id = new_id
         self._new_record = new_record
-        self._endings = Endings(writer, running, clock, observe, books)
+        self._endings = Endings(store.writer, running, clock, observe, books)
         self._books = books
         self._user_locks = user_locks
         self._drain = drain
@@ -134,10 +137,11 @@ class Conversations:
             new_session_id="" if question.session_id else self._new_id(),
             session_id=question.session_id,
             parent_id=question.parent_id,
+            instance_id=self._instance_id,
         )
         done = await self._writer.run(lambda connection: _begin(connection, new, question.key, self._books))
         if isinstance(done, EndedPrompt):
-            return self._running.known(done.prompt_id, question.user_id) or done
+            return self._running.known(done.prompt_id, question.user_id) or await self._over(done, question.user_id)
         begun, hold = done
         turn = Turn(
             message_id=new.prompt_id,
@@ -172,8 +176,8 @@ class Conversations:
         """
         self._drain.take_work()
 
-        def reopen(connection: sqlite3.Connection) -> tuple[Reopened, Hold | None]:
-            opened = unfinished.reopen(connection, message_id, user_id)
+        def reopen(connection: Sql) -> tuple[Reopened, Hold | None]:
+            opened = unfinished.reopen(connection, message_id, user_id, self._instance_id)
             # The message was counted when it came.
             return opened, self._books.reserve(connection, user_id, (*opened.history, opened.question), messages=0)
 
@@ -208,11 +212,21 @@ class Conversations:
         return turn
 
     async def find(self, message_id: str, user_id: str) -> Turn | EndedPrompt | None:
-        """A user's message: its turn where that runs or has just ended, else what is stored of it."""
+        """A user's message: its turn where that runs or has just ended, else what is stored of it in the end."""
         turn = self._running.known(message_id, user_id)
         if turn is not None:
             return turn
-        return await self._writer.run(lambda connection: unfinished.find(connection, message_id, user_id))
+        prompt = await self._stored(message_id, user_id)
+        return None if prompt is None else await self._over(prompt, user_id)
+
+    async def stop(self, message_id: str, user_id: str) -> None:
+        """End an answer now, keeping what was said; returns when that is stored, whichever process answers it."""
+        turn = self._running.get(message_id, user_id)
+        if turn is not None:
+            turn.cut("stopped")
+            await turn.over()
+        else:
+            await self._writer.run(lambda connection: instances.stop(connection, message_id, user_id))
 
     async def of_session(self, session_id: str) -> list[Turn]:
         """The session's running turns, every one included whose message was stored before this call."""
@@ -235,12 +249,35 @@ class Conversations:
                 lambda work: isinstance(work, CloudWork) and work.user_id == user_id and work.in_cloud
             )
 
+    async def heed_others(self) -> None:
+        """What other processes have stored reaches the turns of this one: locks, and answers that are to end."""
+        turns_here = self._running.everyone()
+        if not turns_here:
+            return
+        wanted = await self._writer.run(lambda connection: instances.running(connection, self._instance_id))
+        for turn in turns_here:
+            if turn.message_id not in wanted:
+                turn.cut("stopped")
+                continue
+            for lock in wanted[turn.message_id] - turn.request.locks:
+                _lock([turn], lock)
+
     async def close(self) -> None:
         """End all turns; each is stored with what was said so far."""
         tasks = [turn.task for turn in self._running.everyone() if turn.task is not None]
         self._cut_all()
         if tasks:
             await asyncio.wait(tasks)
+
+    async def _stored(self, message_id: str, user_id: str) -> EndedPrompt | None:
+        return await self._writer.run(lambda connection: unfinished.find(connection, message_id, user_id))
+
+    async def _over(self, prompt: EndedPrompt, user_id: str) -> EndedPrompt:
+        """The prompt in its end. One that runs, but not here, is answered by another process."""
+        while prompt.status == "running":
+            await asyncio.sleep(ELSEWHERE_SEC)
+            prompt = await self._stored(prompt.prompt_id, user_id) or replace(prompt, status="stopped")
+        return prompt
 
     def _cut_all(self) -> None:
         for turn in self._running.everyone():
@@ -333,9 +370,7 @@ def _lock(turns: list[Turn], lock: Lock) -> list[CutOff]:
     return cut
 
 
-def _begin(
-    connection: sqlite3.Connection, new: NewPrompt, key: Key | None, books: Books
-) -> tuple[Begun, Hold | None] | EndedPrompt:
+def _begin(connection: Sql, new: NewPrompt, key: Key | None, books: Books) -> tuple[Begun, Hold | None] | EndedPrompt:
     """Begin a turn, once for each key; a key whose turn brought no answer begins another in that one's place."""
     known = None if key is None else keys.look_up(connection, key, new.at)
     if known is not None:
@@ -349,7 +384,7 @@ def _begin(
     return begun, hold
 
 
-def _nothing(_connection: sqlite3.Connection) -> None:
+def _nothing(_connection: Sql) -> None:
     return None
 
 

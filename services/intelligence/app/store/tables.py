@@ -1,11 +1,13 @@
 """The tables. Times are integer microseconds since 1970 UTC; ids are UUIDs as text."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, text
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision of ``migrations/versions`` that this code works with."""
 
 metadata = MetaData()
+
+_RUNNING = text("status = 'running'")
 
 sessions = Table(
     "sessions",
@@ -13,12 +15,14 @@ sessions = Table(
     Column("id", String(36), primary_key=True),
     Column("user_id", String(36), nullable=False),
     Column("title", Text, nullable=False),
+    # The title as str.casefold() has it, to search in: what lower() knows differs with the database and its locale.
+    Column("folded_title", Text, nullable=False, server_default=""),
     Column("status", String(16), nullable=False),
     Column("local_only", Boolean, nullable=False),
     Column("model_name", Text),
-    Column("created_at", Integer, nullable=False),
-    Column("updated_at", Integer, nullable=False),
-    Column("ended_at", Integer),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
     Index("sessions_by_user", "user_id", "updated_at", "id"),
 )
 
@@ -35,13 +39,24 @@ prompts = Table(
     Column("status", String(16), nullable=False),
     Column("tokens_used", Integer, nullable=False),
     Column("latency_ms", Integer, nullable=False),
-    Column("created_at", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
     Column("provider", Text),
     Column("model", Text),
     Column("locality", String(8)),
     Column("route", Text),
+    # The process that answers it, or did.
+    Column("instance_id", String(36)),
     Index("prompts_by_session", "session_id", "created_at", "id"),
     Index("prompts_by_parent", "parent_id"),
+    # Few prompts are running, and all the others stay out of this one.
+    Index("prompts_running", "instance_id", sqlite_where=_RUNNING, postgresql_where=_RUNNING),
+)
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("seen_at", BigInteger, nullable=False),
 )
 
 idempotency_keys = Table(
@@ -52,7 +67,7 @@ idempotency_keys = Table(
     Column("key", String(255), primary_key=True),
     Column("digest", String(64), nullable=False),
     Column("prompt_id", String(36), ForeignKey("prompts.id", ondelete="CASCADE"), nullable=False),
-    Column("created_at", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
     Index("idempotency_keys_by_age", "created_at"),
     Index("idempotency_keys_by_prompt", "prompt_id"),
 )
