@@ -10,6 +10,13 @@ from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake, serve_in_t
 from tests.support.postgres import PostgresServer
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test on every database that it is marked for."""
+    marker = metafunc.definition.get_closest_marker("databases")
+    if marker is not None and "kind" in metafunc.fixturenames:
+        metafunc.parametrize("kind", marker.args, indirect=True)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A server for all tests of this process."""

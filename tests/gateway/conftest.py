@@ -10,7 +10,6 @@ from pydantic import SecretStr
 from services.gateway.app.config import Settings
 from services.gateway.app.main import MIGRATIONS
 from services.gateway.app.store.tables import HEAD
-
 from tests.support.databases import Databases, Kind, MadeDatabase
 
 from .running import KEY, SECRET, Gateway, running

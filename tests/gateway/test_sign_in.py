@@ -7,6 +7,7 @@ import pytest
 from novakit.clock import FakeClock
 
 from services.gateway.app.config import Settings
+from tests.support.databases import BOTH
 
 from .running import BEARER, Answer, Gateway, running
 
@@ -34,6 +35,7 @@ def cookie_of(answer: Answer) -> dict[str, str]:
     return {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
 
 
+@BOTH
 async def test_the_link_signs_the_browser_in_as_admin(linked: Gateway) -> None:
     answer = await exchange(linked, Origin=linked.url)
     me = await linked.get("/api/auth/me", cookie_of(answer))
@@ -63,6 +65,7 @@ async def test_the_cookie_is_secure_where_a_trusted_proxy_says_https(
     assert ("Secure" in answer.headers["set-cookie"]) == secure
 
 
+@BOTH
 async def test_the_link_works_once(linked: Gateway) -> None:
     assert (await exchange(linked)).status == 204
 
@@ -73,12 +76,14 @@ async def test_the_link_works_once(linked: Gateway) -> None:
     assert "set-cookie" not in again.headers
 
 
+@BOTH
 async def test_of_two_exchanges_at_once_one_wins(linked: Gateway) -> None:
     answers = await asyncio.gather(exchange(linked), exchange(linked))
 
     assert sorted(answer.status for answer in answers) == [204, 410]
 
 
+@BOTH
 async def test_the_link_works_once_over_restarts_of_the_gateway(with_link: Settings, clock: FakeClock) -> None:
     async with running(with_link, clock) as gateway:
         assert (await exchange(gateway)).status == 204
@@ -98,6 +103,7 @@ async def test_the_link_works_within_ten_minutes(linked: Gateway, seconds: int, 
     assert (await exchange(linked)).status == status
 
 
+@BOTH
 async def test_a_restart_gives_the_link_no_more_time(with_link: Settings, clock: FakeClock) -> None:
     async with running(with_link, clock):
         clock.advance(400)
@@ -107,6 +113,7 @@ async def test_a_restart_gives_the_link_no_more_time(with_link: Settings, clock:
         assert (await exchange(gateway)).status == 410
 
 
+@BOTH
 async def test_a_new_link_signs_in_the_same_admin(with_link: Settings, clock: FakeClock) -> None:
     async with running(with_link, clock) as gateway:
         first = await gateway.get("/api/auth/me", cookie_of(await exchange(gateway)))
@@ -174,6 +181,7 @@ async def test_a_session_ends_after_thirty_days(linked: Gateway) -> None:
     assert (await linked.get("/api/auth/me", cookie)).status == 401
 
 
+@BOTH
 async def test_a_session_outlives_a_restart(with_link: Settings, clock: FakeClock) -> None:
     async with running(with_link, clock) as gateway:
         cookie = cookie_of(await exchange(gateway))
@@ -181,6 +189,7 @@ async def test_a_session_outlives_a_restart(with_link: Settings, clock: FakeCloc
         assert (await gateway.get("/api/auth/me", cookie)).status == 200
 
 
+@BOTH
 async def test_logging_out_ends_the_session_at_once(linked: Gateway) -> None:
     cookie = cookie_of(await exchange(linked))
     assert (await linked.get("/api/auth/me", cookie)).status == 200

@@ -1,12 +1,13 @@
 """Databases for the tests: each test gets one of its own, migrated, on SQLite or on PostgreSQL.
 
-``BOTH`` runs a test, or with ``pytestmark`` a module, on each. Whoever wants a database asks for the fixture ``kind``,
-which is "sqlite" unless the test is one of ``BOTH``.
+``BOTH`` runs a test, or with ``pytestmark`` all tests of a module that ask for a database, on each. Without it the
+database is SQLite.
 """
 
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,8 @@ from services.intelligence.app.store.sql import Rows, Sql, SqliteSql
 from .postgres import PostgresServer
 
 Kind = Literal["sqlite", "postgres"]
-BOTH = pytest.mark.parametrize("kind", ["sqlite", "postgres"], indirect=True)
-ON_POSTGRES = pytest.mark.parametrize("kind", ["postgres"], indirect=True)
+BOTH = pytest.mark.databases("sqlite", "postgres")
+ON_POSTGRES = pytest.mark.databases("postgres")
 
 
 class Portable(Sql, Protocol):
@@ -108,7 +109,10 @@ class Databases:
     def _postgres_template(self, server: PostgresServer) -> str:
         if self._template is None:
             name = server.create()
-            open_database(SecretStr(server.url(name)), self._folder, self._service).upgrade(self._scripts, self._head)
+            database = open_database(SecretStr(server.url(name)), self._folder, self._service)
+            # The test that asks first may be in an event loop, where one of its own cannot run.
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(database.upgrade, self._scripts, self._head).result()
             self._template = name
         return self._template
 

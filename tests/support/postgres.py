@@ -71,7 +71,7 @@ class PostgresServer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._admin = self.run(asyncpg.connect(self.dsn("postgres")))
+        self._admin = self.connect("postgres")
         self._made = 0
 
     def dsn(self, database: str) -> str:
@@ -85,6 +85,10 @@ class PostgresServer:
     def run(self, work: "Coroutine[Any, Any, Result]") -> Result:
         """Do this in the server's own event loop, which is that of its connections; blocks."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(START_SECONDS)
+
+    def connect(self, database: str) -> "asyncpg.Connection":
+        """A connection of the superuser's; to be used, and closed, through ``run``."""
+        return self.run(asyncpg.connect(self.dsn(database)))
 
     def execute(self, sql: str) -> None:
         """Run a statement as the superuser."""
@@ -133,7 +137,16 @@ def _keep() -> None:
         if os.geteuid() == 0:
             as_user |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         # The poorest locale there is: nothing may depend on a better one.
-        initdb = [programs / "initdb", "-D", data, "-U", USER, "--auth=scram-sha-256", "--no-sync", "--no-instructions"]
+        initdb = [
+            programs / "initdb",
+            "-D",
+            data,
+            "-U",
+            USER,
+            "--auth=scram-sha-256",
+            "--no-sync",
+            "--no-instructions",
+        ]
         initdb += [f"--pwfile={folder / 'password'}", "--encoding=UTF8", "--locale=C"]
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **as_user)
         for _ in range(TRIES):
@@ -143,7 +156,8 @@ def _keep() -> None:
                 break
         else:
             sys.exit((data / "log").read_text())
-        print(json.dumps([server.pid, port, str(data), password]), flush=True)
+        sys.stdout.write(json.dumps([server.pid, port, str(data), password]) + "\n")
+        sys.stdout.flush()
         sys.stdin.read()
     finally:
         if server is not None:
@@ -167,7 +181,7 @@ def _start(programs: Path, data: Path, port: int, as_user: dict[str, Any]) -> "s
             stderr=log,
             **as_user,
         )
-    asked = [programs / "pg_isready", "-q", "-h", data, "-p", str(port)]
+    asked: list[str | Path] = [programs / "pg_isready", "-q", "-h", data, "-p", str(port)]
     until = time.monotonic() + START_SECONDS
     while server.poll() is None and time.monotonic() < until:
         if subprocess.run(asked, check=False, **as_user).returncode == 0:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from novakit.database import URL_MEANING, DatabaseUrl
+from novakit.database_url import MEANING, DatabaseUrl
 from novakit.settings import DERIVED, SettingsError, Variable, read, sentence, variables_of
 from novakit.settings import Settings as BaseSettings
 from pydantic import (
@@ -153,7 +153,7 @@ class Settings(BaseSettings):
         min_length=32, description="Shared by the services, at least 32 characters; `up` makes one."
     )
     novacore_data_dir: Path = setting("./data", "Where the SQLite databases are.")
-    database_url: DatabaseUrl | None = setting(None, URL_MEANING)
+    database_url: DatabaseUrl | None = setting(None, MEANING)
     memory_url: Url | None = setting(None, "Address of the memory service; unset: preferences are not asked for.")
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "The least level that is logged.")
 

@@ -11,7 +11,7 @@ from ..store.opening import Store
 from ..store.sql import Sql
 
 LOOK_SEC = 1.0
-BEAT_SEC = 15.0
+BEAT_SEC = 5.0
 
 log = logs.get("presence")
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ..domain.chat import Lock
 from .sql import Sql
 
-LEASE_MICROS = 60 * 1_000_000
+LEASE_MICROS = 20 * 1_000_000
 """How long a process counts as alive after its last sign, as the clocks of all their machines go."""
 
 

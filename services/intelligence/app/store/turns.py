@@ -84,6 +84,7 @@ def begin(connection: Sql, new: NewPrompt) -> Begun:
     local_only = False
     history: tuple[ChatTurn, ...] = ()
     parent = None
+    at = new.at
     if session_id is None and new.instead_of is None:
         session_id = new.new_session_id
         title = title_of(new.text)

@@ -4,24 +4,16 @@ What is written against SQLAlchemy runs on both. ``upsert`` and ``Database.lock`
 """
 
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import SecretStr
 from sqlalchemy import Table
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from .base import Database, DatabaseError
 from .sqlite import SqliteDatabase
-from .url import checked
 
-__all__ = ["Database", "DatabaseError", "DatabaseUrl", "SqliteDatabase", "open_database", "upsert"]
-
-DatabaseUrl = Annotated[SecretStr, AfterValidator(checked)]
-"""The setting ``DATABASE_URL``; unset: SQLite."""
-URL_MEANING = (
-    "postgresql+asyncpg://USER:PASSWORD@HOST/NAME, for more than one machine; unset: SQLite in the data folder."
-)
+__all__ = ["Database", "DatabaseError", "SqliteDatabase", "open_database", "upsert"]
 
 
 def open_database(url: SecretStr | None, data_dir: Path, service: str) -> Database:

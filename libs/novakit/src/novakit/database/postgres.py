@@ -10,8 +10,8 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from ..database_url import normalised, shown
 from .base import Database, DatabaseError, run_alembic
-from .url import normalised, shown
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -48,7 +48,7 @@ class PostgresDatabase(Database):
                 self._url, timeout=CONNECT_SEC, command_timeout=command_timeout, server_settings=settings
             )
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-            raise DatabaseError(f"DATABASE_URL: {_reason(error, shown(self._url))}.") from None
+            raise DatabaseError(f"DATABASE_URL: {_reason(error, shown(self._url))}") from None
         for name in ("text", "varchar"):
             await connection.set_type_codec(name, schema="pg_catalog", encoder=_storable, decoder=str, format="text")
         return connection
@@ -110,23 +110,23 @@ def _reason(error: Exception, where: str) -> str:
     """Why there is no connection. The server's own words do not hold the password."""
     match error:
         case asyncpg.PostgresError():
-            reason = f"PostgreSQL at {where} refuses the connection: {str(error).rstrip('.')}"
+            reason = f"PostgreSQL at {where} refuses the connection: {str(error).rstrip('.')}."
         case TimeoutError():
-            reason = f"PostgreSQL at {where} did not answer within {CONNECT_SEC:g} s"
+            reason = f"PostgreSQL at {where} did not answer within {CONNECT_SEC:g} s."
         case gaierror():
-            reason = f"the host of {where} is not known"
+            reason = f"the host of {where} is not known."
         case ssl.SSLError():
             reason = (
                 f"TLS with PostgreSQL at {where} failed: {getattr(error, 'verify_message', None) or error.reason}"
             )
         case OSError() if "SSL upgrade" in str(error):
-            reason = f"PostgreSQL at {where} does not offer TLS, which ssl= in the URL asks for"
+            reason = f"PostgreSQL at {where} does not offer TLS, which ssl= in the URL asks for."
         case OSError():
             reason = f"no PostgreSQL answers at {where}: is it running, and is this its address?"
         case asyncpg.InterfaceError():
-            reason = f"PostgreSQL at {where} cannot be asked: {str(error).rstrip('.')}"
+            reason = f"PostgreSQL at {where} cannot be asked: {str(error).rstrip('.')}."
         case _:
-            reason = "it cannot be used"
+            reason = "it cannot be used."
     return reason
 
 

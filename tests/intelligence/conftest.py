@@ -1,4 +1,4 @@
-"""An empty, migrated database for each test."""
+"""An empty, migrated database of intelligence's for each test."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,12 +1,14 @@
-"""What DATABASE_URL may say."""
+"""The setting DATABASE_URL: what it may say. Whoever only reads settings does not load a database's modules."""
 
+from typing import Annotated
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from pydantic import SecretStr
+from pydantic import AfterValidator, SecretStr
 
 SCHEMES = ("postgresql+asyncpg", "postgresql", "postgres")
 TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 FORM = "postgresql+asyncpg://USER:PASSWORD@HOST:PORT/NAME"
+MEANING = "postgresql+asyncpg://USER:PASSWORD@HOST/NAME, for more than one machine; unset: SQLite in the data folder."
 
 
 def checked(value: SecretStr) -> SecretStr:
@@ -53,3 +55,7 @@ def _is_host(text: str) -> bool:
     host, _, rest = text[1:].partition("]") if bracketed else text.partition(":")
     port = rest.removeprefix(":") if bracketed else rest
     return bool(host) and (not port or (port.isascii() and port.isdecimal() and 0 < int(port) < 65536))
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(checked)]
+"""The type of the setting; unset: SQLite."""
