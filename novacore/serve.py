@@ -152,6 +152,11 @@ async def _serve(service: Service, where: Binding, stop: _Stop, listener: ports.
         ending,
     )
     stop.server = server
-    await server.serve(sockets=[listener])
+    try:
+        await server.serve(sockets=[listener])
+    except SystemExit:
+        # So uvicorn ends where the app has not started.
+        if starting.error is None:
+            raise
     if starting.error is not None:
         raise starting.error

@@ -72,6 +72,11 @@ class MadeDatabase:
         return found if self.url is None else {**found, "DATABASE_URL": self.url.get_secret_value()}
 
 
+def in_folder(folder: Path) -> MadeDatabase:
+    """Intelligence's SQLite in this folder, which its first start makes."""
+    return MadeDatabase(open_database(None, folder, "intelligence"), folder, None, None, "intelligence.db")
+
+
 class Databases:
     """Makes databases of one service, each a copy of one that was migrated once."""
 

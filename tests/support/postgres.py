@@ -137,17 +137,9 @@ def _keep() -> None:
         if os.geteuid() == 0:
             as_user |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         # The poorest locale there is: nothing may depend on a better one.
-        initdb = [
-            programs / "initdb",
-            "-D",
-            data,
-            "-U",
-            USER,
-            "--auth=scram-sha-256",
-            "--no-sync",
-            "--no-instructions",
-        ]
-        initdb += [f"--pwfile={folder / 'password'}", "--encoding=UTF8", "--locale=C"]
+        initdb: list[str | Path] = [programs / "initdb", "-D", data, "-U", USER]
+        initdb += [f"--pwfile={folder / 'password'}", "--auth=scram-sha-256", "--no-sync", "--no-instructions"]
+        initdb += ["--encoding=UTF8", "--locale=C"]
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **as_user)
         for _ in range(TRIES):
             port = free_port()

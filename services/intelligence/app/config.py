@@ -27,10 +27,6 @@ from .routing.rules import Rule, parse_rules
 NOT_IN_FORCE: frozenset[str] = frozenset()
 """Read and checked, but without effect in this version. ``env.example`` and the log at start say so."""
 
-REFUSED = {
-}
-"""Ignoring these would let somebody believe in a limit that is not there."""
-
 
 def _names(value: object) -> object:
     if not isinstance(value, str):
@@ -272,10 +268,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Self:
-        """Read from an environment; raises SettingsError, also for what this version does not have."""
-        for variable, why in REFUSED.items():
-            if read(environ, variable) is not None:
-                raise SettingsError(f"{variable} is set, but {why} in this version; leave it unset.")
+        """Read from an environment; raises SettingsError."""
         settings = super().load(environ)
         names = [name for name in settings.llm_provider_priority if name not in cls.providers()]
         return settings.model_copy(update={"rows": tuple(_row(name, environ, cls.providers()) for name in names)})
