@@ -141,6 +141,12 @@ async def test_tls_that_is_asked_for_and_not_offered_is_said(postgres: PostgresS
     )
 
 
+async def test_a_certificate_that_is_not_there_is_said(tmp_path: Path) -> None:
+    missing = tmp_path / "ca.pem"
+    told = await reason(f"postgresql://nova:s3cret@db/nova?ssl=verify-full&sslrootcert={missing}")
+    assert told == f"DATABASE_URL: it names {str(missing)!r}, which is not a file."
+
+
 async def test_a_setting_that_the_server_does_not_know_is_said(postgres: PostgresServer) -> None:
     told = await reason(f"{postgres.url('postgres')}?channel_bindings=require")
     assert "channel_bindings" in told

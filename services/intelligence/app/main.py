@@ -97,7 +97,7 @@ def create_app(
             app.state.verifier = verifier
             _open(app, parts, settings, verifier, memory.wishes if memory else _no_wishes)
             looking = asyncio.ensure_future(parts.orchestrator.look_around())
-            presence.keep(parts.conversations)
+            presence.keep(parts.conversations.elsewhere)
             yield
             looking.cancel()
             await parts.conversations.close()

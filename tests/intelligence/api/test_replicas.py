@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from novakit import sse
 
-from services.intelligence.app.services import conversation, presence
+from services.intelligence.app.services import elsewhere, presence
 from services.intelligence.app.store import instances
 from tests.support.databases import ON_POSTGRES
 from tests.support.fakes import Gate, answer, status
@@ -20,7 +20,7 @@ KEY = {"Idempotency-Key": "order-66"}
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a process looks at every second, it looks at all the time here."""
     monkeypatch.setattr(presence, "LOOK_SEC", 0.01)
-    monkeypatch.setattr(conversation, "ELSEWHERE_SEC", 0.01)
+    monkeypatch.setattr(elsewhere, "LOOK_SEC", 0.01)
 
 
 async def test_a_message_with_a_key_that_reaches_both_is_answered_once(world: World) -> None:
@@ -60,6 +60,18 @@ async def test_what_a_dead_process_was_answering_is_told_as_broken_off(world: Wo
     other = await world.serve()
     [prompt] = await other.prompts(answered.body["session_id"])
     assert prompt["status"] == "interrupted"
+
+
+async def test_a_process_that_was_taken_for_dead_does_not_tell_its_answer_as_whole(world: World) -> None:
+    gate = Gate()
+    world.ollama.add(answer("One two three.", gate=gate))
+    async with (await world.serve()).stream() as stream:
+        gate.release(1)
+        await stream.text("One")
+        with world.beside() as connection:
+            connection.execute("UPDATE prompts SET status = 'interrupted'")
+        last = data_of((await stream.rest())[-1])
+    assert "broke off" in last["error"]
 
 
 async def test_a_lock_that_is_set_at_one_cuts_off_the_cloud_at_the_other(world: World) -> None:

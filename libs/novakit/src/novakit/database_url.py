@@ -7,6 +7,7 @@ from pydantic import AfterValidator, SecretStr
 
 SCHEMES = ("postgresql+asyncpg", "postgresql", "postgres")
 TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 FORM = "postgresql+asyncpg://USER:PASSWORD@HOST:PORT/NAME"
 MEANING = "postgresql+asyncpg://USER:PASSWORD@HOST/NAME, for more than one machine; unset: SQLite in the data folder."
 
@@ -42,6 +43,11 @@ def shown(url: str) -> str:
     parts = urlsplit(url)
     sockets = [value for name, value in parse_qsl(parts.query) if name == "host"]
     return ",".join(_hosts(parts.netloc)) or ",".join(sockets) or "this machine"
+
+
+def named_files(url: str) -> list[str]:
+    """The certificates and keys that a URL names."""
+    return [value for name, value in parse_qsl(urlsplit(url).query) if name in FILES]
 
 
 def _hosts(netloc: str) -> list[str]:

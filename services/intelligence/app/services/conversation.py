@@ -14,7 +14,7 @@ from ..domain.errors import ProviderError
 from ..domain.events import TextDelta
 from ..routing.policy import locks_on
 from ..routing.trail import AllProvidersFailed, InterruptedAnswer, Replaced, Reset
-from ..store import instances, keys, privacy, turns, unfinished
+from ..store import keys, privacy, turns, unfinished
 from ..store.keys import Key
 from ..store.opening import Store
 from ..store.quotas import Hold
@@ -23,6 +23,7 @@ from ..store.turns import Begun, EndedPrompt, NewPrompt, PromptStatus
 from ..store.unfinished import Reopened
 from .apology import locked_out_sentence
 from .drain import Drain
+from .elsewhere import Elsewhere
 from .endings import Endings, log_crash
 from .keeper import Keeper
 from .llm_router import ProviderOrchestrator
@@ -37,8 +38,6 @@ from .user_locks import CloudWork, UserLocks
 from .walk import Unfinished
 
 REFUSED = "The model declined to answer this."
-ELSEWHERE_SEC = 0.25
-"""How often an answer that another process gives is looked at."""
 NOBODY_GOES_ON = "No model could go on with this answer just now."
 
 
@@ -117,6 +116,7 @@ class Conversations:
         self._new_record = new_record
         self._endings = Endings(store.writer, running, clock, observe, books)
         self._books = books
+        self.elsewhere = Elsewhere(store, running, _lock)
         self._user_locks = user_locks
         self._drain = drain
         drain.on_cut(self._cut_all)
@@ -141,7 +141,8 @@ class Conversations:
         )
         done = await self._writer.run(lambda connection: _begin(connection, new, question.key, self._books))
         if isinstance(done, EndedPrompt):
-            return self._running.known(done.prompt_id, question.user_id) or await self._over(done, question.user_id)
+            known = self._running.known(done.prompt_id, question.user_id)
+            return known or await self.elsewhere.over(done, question.user_id)
         begun, hold = done
         turn = Turn(
             message_id=new.prompt_id,
@@ -216,8 +217,7 @@ class Conversations:
         turn = self._running.known(message_id, user_id)
         if turn is not None:
             return turn
-        prompt = await self._stored(message_id, user_id)
-        return None if prompt is None else await self._over(prompt, user_id)
+        return await self.elsewhere.find(message_id, user_id)
 
     async def stop(self, message_id: str, user_id: str) -> None:
         """End an answer now, keeping what was said; returns when that is stored, whichever process answers it."""
@@ -226,7 +226,7 @@ class Conversations:
             turn.cut("stopped")
             await turn.over()
         else:
-            await self._writer.run(lambda connection: instances.stop(connection, message_id, user_id))
+            await self.elsewhere.stop(message_id, user_id)
 
     async def of_session(self, session_id: str) -> list[Turn]:
         """The session's running turns, every one included whose message was stored before this call."""
@@ -249,35 +249,12 @@ class Conversations:
                 lambda work: isinstance(work, CloudWork) and work.user_id == user_id and work.in_cloud
             )
 
-    async def heed_others(self) -> None:
-        """What other processes have stored reaches the turns of this one: locks, and answers that are to end."""
-        turns_here = self._running.everyone()
-        if not turns_here:
-            return
-        wanted = await self._writer.run(lambda connection: instances.running(connection, self._instance_id))
-        for turn in turns_here:
-            if turn.message_id not in wanted:
-                turn.cut("stopped")
-                continue
-            for lock in wanted[turn.message_id] - turn.request.locks:
-                _lock([turn], lock)
-
     async def close(self) -> None:
         """End all turns; each is stored with what was said so far."""
         tasks = [turn.task for turn in self._running.everyone() if turn.task is not None]
         self._cut_all()
         if tasks:
             await asyncio.wait(tasks)
-
-    async def _stored(self, message_id: str, user_id: str) -> EndedPrompt | None:
-        return await self._writer.run(lambda connection: unfinished.find(connection, message_id, user_id))
-
-    async def _over(self, prompt: EndedPrompt, user_id: str) -> EndedPrompt:
-        """The prompt in its end. One that runs, but not here, is answered by another process."""
-        while prompt.status == "running":
-            await asyncio.sleep(ELSEWHERE_SEC)
-            prompt = await self._stored(prompt.prompt_id, user_id) or replace(prompt, status="stopped")
-        return prompt
 
     def _cut_all(self) -> None:
         for turn in self._running.everyone():

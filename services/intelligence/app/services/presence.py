@@ -2,26 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from novakit import logs
 
 from ..store import instances
 from ..store.opening import Store
 from ..store.sql import Sql
+from .elsewhere import Elsewhere
 
 LOOK_SEC = 1.0
 BEAT_SEC = 5.0
 
 log = logs.get("presence")
-
-
-class Heeding(Protocol):
-    """Whoever does what other processes want of this one."""
-
-    async def heed_others(self) -> None:
-        """Look once."""
-        ...
 
 
 class Presence:
@@ -44,10 +36,10 @@ class Presence:
         """Be known, and mark what dead processes left running."""
         await self._writer.run(self._begin)
 
-    def keep(self, conversations: Heeding) -> None:
+    def keep(self, elsewhere: Elsewhere) -> None:
         """From now on be known, and do what the others want; where there are no others, there is nothing to do."""
         if self._shared:
-            self._keeping = asyncio.create_task(self._keep(conversations))
+            self._keeping = asyncio.create_task(self._keep(elsewhere))
 
     async def end(self) -> None:
         """This process answers no more. Whatever fails here, the lease does as well."""
@@ -69,13 +61,13 @@ class Presence:
         instances.beat(connection, self._instance_id, at)
         instances.mark_orphans(connection, at)
 
-    async def _keep(self, conversations: Heeding) -> None:
+    async def _keep(self, elsewhere: Elsewhere) -> None:
         since_beat = 0.0
         while True:
             await self._sleep(LOOK_SEC)
             since_beat += LOOK_SEC
             try:
-                await conversations.heed_others()
+                await elsewhere.heed()
                 if since_beat >= BEAT_SEC:
                     await self._writer.run(self._beat)
                     since_beat = 0.0

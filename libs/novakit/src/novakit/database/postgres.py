@@ -10,7 +10,7 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from ..database_url import normalised, shown
+from ..database_url import named_files, normalised, shown
 from .base import Database, DatabaseError, run_alembic
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class PostgresDatabase(Database):
 
     async def connect(self, *, command_timeout: float | None = COMMAND_SEC) -> "Connection":
         """A new connection of asyncpg's; raises DatabaseError."""
+        _look_for_files(self._url)
         settings = {"search_path": self.schema, "application_name": self.schema}
         try:
             connection = await asyncpg.connect(
@@ -106,6 +107,12 @@ class PostgresDatabase(Database):
             ) from None
 
 
+def _look_for_files(url: str) -> None:
+    for file in named_files(url):
+        if not Path(file).is_file():
+            raise DatabaseError(f"DATABASE_URL: it names {file!r}, which is not a file.")
+
+
 def _reason(error: Exception, where: str) -> str:
     """Why there is no connection. The server's own words do not hold the password."""
     match error:
@@ -116,15 +123,14 @@ def _reason(error: Exception, where: str) -> str:
         case gaierror():
             reason = f"the host of {where} is not known."
         case ssl.SSLError():
-            reason = (
-                f"TLS with PostgreSQL at {where} failed: {getattr(error, 'verify_message', None) or error.reason}"
-            )
+            why = getattr(error, "verify_message", None) or error.reason
+            reason = f"TLS with PostgreSQL at {where} failed: {why}."
         case OSError() if "SSL upgrade" in str(error):
             reason = f"PostgreSQL at {where} does not offer TLS, which ssl= in the URL asks for."
         case OSError():
             reason = f"no PostgreSQL answers at {where}: is it running, and is this its address?"
         case asyncpg.InterfaceError():
-            reason = f"PostgreSQL at {where} cannot be asked: {str(error).rstrip('.')}."
+            reason = f"PostgreSQL at {where} cannot be asked: {str(error).partition(chr(10))[0].rstrip('.')}."
         case _:
             reason = "it cannot be used."
     return reason
