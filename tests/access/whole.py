@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 from fastapi import FastAPI
-from novakit import database
+from novakit.database import SqliteDatabase
 from novakit.identity import ADMIN, ROLE_HEADER, TOKEN_HEADER, USER_HEADER, sign
 from pydantic import SecretStr
 
@@ -27,6 +27,7 @@ from services.memory.app import main as memory
 from services.memory.app.config import Settings as MemorySettings
 from services.memory.app.store import tables as memory_tables
 from tests.intelligence.api.world import SECRET, World
+from tests.support.databases import in_folder
 from tests.support.services import serving
 
 from .table import INNER_CALLERS, PASSWORD, SOME_ID, Row
@@ -55,8 +56,12 @@ async def whole(folder: Path) -> AsyncIterator[Whole]:
     (folder / "page").mkdir()
     (folder / "page" / "index.html").write_text("<!doctype html>")
     for name, module, tables in SERVICES:
-        database.upgrade(folder / f"{name}.db", module.MIGRATIONS, tables.HEAD)
-    async with World(folder) as world, serving(memory_app(folder)) as wishes, aiohttp.ClientSession() as client:
+        SqliteDatabase(folder / f"{name}.db").upgrade(module.MIGRATIONS, tables.HEAD)
+    async with (
+        World(in_folder(folder)) as world,
+        serving(memory_app(folder)) as wishes,
+        aiohttp.ClientSession() as client,
+    ):
         settings = IntelligenceSettings.load(world.environ(MEMORY_URL=wishes, LOG_LEVEL="error"))
         async with (
             serving(intelligence.create_app(settings, jitter=lambda: 0.0)) as inner,

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from novakit import database
+from novakit.database import SqliteDatabase
 
 from services.gateway.app.main import MIGRATIONS as GATEWAY
 from services.gateway.app.store.tables import HEAD as GATEWAY_HEAD
@@ -20,9 +20,9 @@ from .whole import Whole, whole
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("databases")
-    database.upgrade(folder / "gateway.db", GATEWAY, GATEWAY_HEAD)
-    database.upgrade(folder / "intelligence.db", INTELLIGENCE, INTELLIGENCE_HEAD)
-    database.upgrade(folder / "memory.db", MEMORY, MEMORY_HEAD)
+    SqliteDatabase(folder / "gateway.db").upgrade(GATEWAY, GATEWAY_HEAD)
+    SqliteDatabase(folder / "intelligence.db").upgrade(INTELLIGENCE, INTELLIGENCE_HEAD)
+    SqliteDatabase(folder / "memory.db").upgrade(MEMORY, MEMORY_HEAD)
     return folder
 
 

@@ -14,6 +14,7 @@ from services.gateway.app.main import create_app as gateway_app
 from services.memory.app.config import Settings as MemorySettings
 from services.memory.app.main import create_app as memory_app
 from tests.intelligence.api.world import SECRET, USER, Client, World
+from tests.support.databases import in_folder
 from tests.support.services import serving
 
 KEY = "nc_" + "x" * 40
@@ -48,7 +49,7 @@ async def whole(folder: Path) -> AsyncIterator[Whole]:
     memory_settings = MemorySettings(
         novacore_data_dir=folder, service_jwt_secret=SecretStr(SECRET), log_level="error"
     )
-    async with World(folder) as world, serving(memory_app(memory_settings)) as memory:
+    async with World(in_folder(folder)) as world, serving(memory_app(memory_settings)) as memory:
         client = await world.serve(MEMORY_URL=memory, LOG_LEVEL="error")
         gateway_settings = GatewaySettings(
             novacore_data_dir=folder,

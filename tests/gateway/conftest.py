@@ -1,17 +1,16 @@
 """A gateway before two scripted upstreams, on a database that is already up to date."""
 
-import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from novakit import database
 from novakit.clock import FakeClock
 from pydantic import SecretStr
 
 from services.gateway.app.config import Settings
 from services.gateway.app.main import MIGRATIONS
 from services.gateway.app.store.tables import HEAD
+from tests.support.databases import Databases, Kind, MadeDatabase
 
 from .running import JWT_SECRET, KEY, SECRET, Gateway, running
 from .upstream import Upstream, upstream
@@ -23,10 +22,17 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("gateway") / "gateway.db"
-    database.upgrade(path, MIGRATIONS, HEAD)
-    return path
+def databases(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Databases:
+    folder = tmp_path_factory.mktemp("gateway")
+    return Databases("gateway", MIGRATIONS, HEAD, folder, lambda: request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def database(databases: Databases, kind: Kind, tmp_path: Path) -> Iterator[MadeDatabase]:
+    data = tmp_path / "data"
+    data.mkdir()
+    with databases.make(kind, data) as made:
+        yield made
 
 
 @pytest.fixture
@@ -42,12 +48,10 @@ async def memory() -> AsyncIterator[Upstream]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, migrated: Path, intelligence: Upstream, memory: Upstream) -> Settings:
-    data = tmp_path / "data"
-    data.mkdir()
-    shutil.copy(migrated, data / "gateway.db")
+def settings(tmp_path: Path, database: MadeDatabase, intelligence: Upstream, memory: Upstream) -> Settings:
     return Settings(
-        novacore_data_dir=data,
+        novacore_data_dir=database.folder,
+        database_url=database.url,
         novacore_bootstrap_api_key=SecretStr(KEY),
         intelligence_url=intelligence.url,
         memory_url=memory.url,

@@ -1,3 +1,4 @@
+import asyncio
 import hashlib
 import re
 
@@ -9,7 +10,9 @@ from sqlalchemy.exc import OperationalError
 from services.gateway.app.auth.verified import Verified
 from services.gateway.app.config import Settings
 from services.gateway.app.credentials import Caller
-from services.gateway.app.store.api_keys import ApiKeys
+from services.gateway.app.store.api_keys import ApiKeys, NewKey
+from services.gateway.app.store.first_admin import FirstAdmin
+from tests.support.databases import BOTH, MadeDatabase
 
 from .running import BEARER, KEY, Answer, Gateway, running
 from .upstream import Upstream
@@ -25,6 +28,7 @@ def bearer(answer: Answer) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer.json()['key']}"}
 
 
+@BOTH
 async def test_a_new_key_is_shown_once_and_works(gateway: Gateway) -> None:
     made = await make_key(gateway)
     listed = await gateway.get("/api/auth/keys", BEARER)
@@ -37,6 +41,7 @@ async def test_a_new_key_is_shown_once_and_works(gateway: Gateway) -> None:
     assert made.headers["cache-control"] == listed.headers["cache-control"] == "no-store"
 
 
+@BOTH
 async def test_keys_are_listed_oldest_first_with_their_last_use(gateway: Gateway) -> None:
     gateway.clock.advance(1)
     made = await make_key(gateway, " phone ")
@@ -48,6 +53,7 @@ async def test_keys_are_listed_oldest_first_with_their_last_use(gateway: Gateway
     assert (listed[0]["last_used_at"], listed[1]["last_used_at"]) == ("2023-11-14T22:13:21Z", None)
 
 
+@BOTH
 async def test_the_last_use_is_written_once_an_hour(gateway: Gateway) -> None:
     seen = []
     for _ in range(4):
@@ -57,6 +63,7 @@ async def test_the_last_use_is_written_once_an_hour(gateway: Gateway) -> None:
     assert seen == ["2023-11-14T22:13:20Z"] * 3 + ["2023-11-14T23:28:20Z"]
 
 
+@BOTH
 async def test_a_revoked_key_is_refused_at_once(gateway: Gateway, intelligence: Upstream) -> None:
     made = await make_key(gateway)
     assert (await gateway.get("/v1/models", bearer(made))).status == 200
@@ -69,6 +76,7 @@ async def test_a_revoked_key_is_refused_at_once(gateway: Gateway, intelligence: 
     assert [key["name"] for key in (await gateway.get("/api/auth/keys", BEARER)).json()["keys"]] == ["bootstrap"]
 
 
+@BOTH
 async def test_a_key_is_revoked_once(gateway: Gateway) -> None:
     path = f"/api/auth/keys/{(await make_key(gateway)).json()['id']}"
     await gateway.ask("DELETE", path, BEARER)
@@ -76,6 +84,7 @@ async def test_a_key_is_revoked_once(gateway: Gateway) -> None:
     assert (await gateway.ask("DELETE", path, BEARER)).status == 404
 
 
+@BOTH
 async def test_an_unknown_id_is_404_and_a_malformed_one_422(gateway: Gateway) -> None:
     unknown = await gateway.ask("DELETE", "/api/auth/keys/01890a5d-ac96-774b-bcce-b302099a8057", BEARER)
     malformed = await gateway.ask("DELETE", "/api/auth/keys/seven", BEARER)
@@ -157,6 +166,29 @@ async def test_the_bootstrap_key_makes_the_admin_at_the_first_start(gateway: Gat
     assert (me["role"], me["signed_in_by"]) == ("admin", "api_key")
 
 
+@BOTH
+async def test_of_several_gateways_that_start_at_once_one_makes_the_admin(
+    settings: Settings, database: MadeDatabase
+) -> None:
+    engines = [database.database.engine() for _ in range(4)]
+
+    def key(number: int) -> NewKey:
+        return NewKey(f"key {number}", "first", "admin", f"hash {number}", 1.0)
+
+    made = await asyncio.gather(
+        *(
+            FirstAdmin(database.database, engine).bootstrap(f"user {number}", key(number))
+            for number, engine in enumerate(engines)
+        )
+    )
+    for engine in engines:
+        await engine.dispose()
+
+    assert sorted(made) == [False, False, False, True]
+    assert database.rows("SELECT count(*) FROM users") == [(1,)]
+
+
+@BOTH
 async def test_another_bootstrap_key_at_a_later_start_is_ignored(settings: Settings, clock: FakeClock) -> None:
     async with running(settings, clock):
         pass
@@ -168,6 +200,7 @@ async def test_another_bootstrap_key_at_a_later_start_is_ignored(settings: Setti
         assert (await gateway.get("/api/auth/me", BEARER)).status == 200
 
 
+@BOTH
 async def test_a_revoked_bootstrap_key_stays_revoked(settings: Settings, clock: FakeClock) -> None:
     async with running(settings, clock) as gateway:
         key = (await gateway.get("/api/auth/keys", BEARER)).json()["keys"][0]

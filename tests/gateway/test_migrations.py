@@ -1,12 +1,13 @@
 """A database of the version before is taken over as it is."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from novakit import database
 from novakit.clock import FakeClock
+from novakit.database import SqliteDatabase
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -26,7 +27,7 @@ def older(settings: Settings) -> Path:
     """The database of an owner with a key and a browser."""
     path = settings.novacore_data_dir / "gateway.db"
     path.unlink()
-    database.upgrade(path, MIGRATIONS, FIRST)
+    SqliteDatabase(path).upgrade(MIGRATIONS, FIRST)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("INSERT INTO users VALUES (?, 'admin', 1)", [OWNER])
         rows = [("1", "api_key", "bootstrap", digest(KEY)), ("2", "browser", "link", digest("session"))]
@@ -61,7 +62,7 @@ def test_a_migration_that_is_cut_short_has_changed_nothing(older: Path, survived
     event.listen(Engine, "before_cursor_execute", cut)
     try:
         with pytest.raises(KeyboardInterrupt):
-            database.upgrade(older, MIGRATIONS, HEAD)
+            SqliteDatabase(older).upgrade(MIGRATIONS, HEAD)
     finally:
         event.remove(Engine, "before_cursor_execute", cut)
     with closing(sqlite3.connect(older)) as connection:
@@ -70,5 +71,5 @@ def test_a_migration_that_is_cut_short_has_changed_nothing(older: Path, survived
 
     assert kinds == [("api_key",), ("browser",)]
     assert names == {"id", "role", "created_at"}
-    database.upgrade(older, MIGRATIONS, HEAD)
-    assert database.revision(older) == HEAD
+    SqliteDatabase(older).upgrade(MIGRATIONS, HEAD)
+    assert asyncio.run(SqliteDatabase(older).revision()) == HEAD

@@ -7,6 +7,7 @@ import pytest
 from novakit.clock import FakeClock
 
 from services.gateway.app.config import Settings
+from tests.support.databases import BOTH
 
 from .running import BEARER, LINK_HASH, LINK_TOKEN, Answer, Browser, Gateway, running
 
@@ -36,6 +37,7 @@ async def signed_in(gateway: Gateway, token: str = LINK_TOKEN) -> Browser:
     return browser
 
 
+@BOTH
 async def test_the_link_signs_the_browser_in_as_admin(linked: Gateway) -> None:
     browser = Browser(linked)
     answer = await browser.post("/api/auth/link", {"token": LINK_TOKEN})
@@ -91,6 +93,7 @@ async def test_the_cookies_are_secure_where_a_trusted_proxy_says_https(
     assert ["Secure" in cookie for cookie in answer.headers.getall("set-cookie")] == [secure, secure]
 
 
+@BOTH
 async def test_the_link_works_once(linked: Gateway) -> None:
     assert (await exchange(linked)).status == 200
 
@@ -101,12 +104,14 @@ async def test_the_link_works_once(linked: Gateway) -> None:
     assert "set-cookie" not in again.headers
 
 
+@BOTH
 async def test_of_two_exchanges_at_once_one_wins(linked: Gateway) -> None:
     answers = await asyncio.gather(exchange(linked), exchange(linked))
 
     assert sorted(answer.status for answer in answers) == [200, 410]
 
 
+@BOTH
 async def test_the_link_works_once_over_restarts_of_the_gateway(with_link: Settings, clock: FakeClock) -> None:
     async with running(with_link, clock) as gateway:
         assert (await exchange(gateway)).status == 200
@@ -126,6 +131,7 @@ async def test_the_link_works_within_ten_minutes(linked: Gateway, seconds: int, 
     assert (await exchange(linked)).status == status
 
 
+@BOTH
 async def test_a_restart_gives_the_link_no_more_time(with_link: Settings, clock: FakeClock) -> None:
     async with running(with_link, clock):
         clock.advance(400)
@@ -135,6 +141,7 @@ async def test_a_restart_gives_the_link_no_more_time(with_link: Settings, clock:
         assert (await exchange(gateway)).status == 410
 
 
+@BOTH
 async def test_a_new_link_signs_in_the_same_admin(with_link: Settings, clock: FakeClock) -> None:
     async with running(with_link, clock) as gateway:
         first = (await exchange(gateway)).json()

@@ -11,7 +11,7 @@ from novakit.settings import SettingsError
 from pydantic import SecretStr
 
 from services.intelligence.app import config, main
-from services.intelligence.app.config import REFUSED, Settings
+from services.intelligence.app.config import Settings
 from services.intelligence.app.services.deadlines import Clocks
 
 SECRET = {"SERVICE_JWT_SECRET": "s" * 32}
@@ -20,6 +20,7 @@ DOCUMENTED = ("ollama", "gemini", "openai", "anthropic")
 
 DEFAULTS: dict[str, object] = {
     "novacore_data_dir": Path("data"),
+    "database_url": None,
     "memory_url": None,
     "memory_token_budget": 256,
     "log_level": "info",
@@ -338,14 +339,6 @@ def test_what_has_no_effect_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(config, "NOT_IN_FORCE", frozenset({"FALLBACK_MESSAGE"}))
     assert load().without_effect() == []
     assert load(FALLBACK_MESSAGE="x", CLOUD_ENABLED="true").without_effect() == ["FALLBACK_MESSAGE"]
-
-
-@pytest.mark.parametrize("variable", REFUSED)
-def test_a_limit_or_a_database_that_is_not_there_is_refused_and_not_ignored(variable: str) -> None:
-    told = sentence(**{variable: "gemini:1"})
-    assert told.startswith(f"{variable} is set, but ")
-    assert told.endswith("in this version; leave it unset.")
-    assert load(**{variable: "replace-me"})
 
 
 def test_names_that_are_not_in_the_priority_are_known() -> None:

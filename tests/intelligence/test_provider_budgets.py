@@ -1,25 +1,21 @@
 """A provider's budget in money and tokens, with prices and a clock that the test holds by the hand."""
 
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from novakit import database
 from novakit.clock import FakeClock
 
 from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest, Sampling
-from services.intelligence.app.main import MIGRATIONS
 from services.intelligence.app.routing.policy import Candidate, plan
 from services.intelligence.app.services.metering import Spent
 from services.intelligence.app.services.quotas.budgets import OverBudgetError, ProviderBudgets
 from services.intelligence.app.services.quotas.days import Days
 from services.intelligence.app.services.route_record import CallEnded
 from services.intelligence.app.store.quotas import Unit
-from services.intelligence.app.store.tables import HEAD
+from services.intelligence.app.store.sql import Sql
+from tests.support.databases import Portable
 
 GEMINI = Candidate("gemini", "m", "cloud")
 OLLAMA = Candidate("ollama", "m", "local")
@@ -30,7 +26,7 @@ ASKED = ProviderRequest((ChatTurn("user", "x" * 400),), Sampling(max_tokens=100)
 class Desk:
     """Budgets on a database in a file, in which each job is a transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, limits: dict[Unit, int]) -> None:
+    def __init__(self, connection: Portable, limits: dict[Unit, int]) -> None:
         self.clock = FakeClock()
         self.connection = connection
         self.budgets = ProviderBudgets(
@@ -42,10 +38,15 @@ class Desk:
             lambda _provider, _model, usage: ((usage.input_tokens or 0) + 2 * (usage.output_tokens or 0)) / 1000,
         )
 
-    async def run(self, job: Callable[[sqlite3.Connection], Any]) -> Any:
-        with self.connection:
-            self.connection.execute("BEGIN IMMEDIATE")
-            return job(self.connection)
+    async def run(self, job: Callable[[Sql], Any]) -> Any:
+        self.connection.execute("BEGIN")
+        try:
+            done = job(self.connection)
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+        return done
 
     async def ended(self, hold: str, spent: Spent) -> None:
         self.budgets.observe(
@@ -54,14 +55,7 @@ class Desk:
         await self.budgets.close()
 
 
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    database.upgrade(tmp_path / "db", MIGRATIONS, HEAD)
-    with closing(sqlite3.connect(tmp_path / "db", isolation_level=None)) as opened:
-        yield opened
-
-
-async def test_money_is_reserved_by_its_price_and_settled_by_what_it_was(connection: sqlite3.Connection) -> None:
+async def test_money_is_reserved_by_its_price_and_settled_by_what_it_was(connection: Portable) -> None:
     # An answer is expected to cost 0.3 dollars: there is room for one at a time, and for five that cost 0.1.
     desk = Desk(connection, {"nano_usd": 500_000_000})
     for _ in range(3):
@@ -74,7 +68,7 @@ async def test_money_is_reserved_by_its_price_and_settled_by_what_it_was(connect
     assert over.value.until - desk.clock.now() == pytest.approx(86_400 - desk.clock.wall() % 86_400)
 
 
-async def test_a_call_that_was_not_made_gives_everything_back(connection: sqlite3.Connection) -> None:
+async def test_a_call_that_was_not_made_gives_everything_back(connection: Portable) -> None:
     desk = Desk(connection, {"tokens": 250})
     for _ in range(5):
         desk.budgets.release(await desk.budgets.reserve(GEMINI, ASKED))
@@ -82,7 +76,7 @@ async def test_a_call_that_was_not_made_gives_everything_back(connection: sqlite
     assert not desk.budgets.over
 
 
-async def test_the_plan_leaves_out_who_is_over_budget_until_the_next_day(connection: sqlite3.Connection) -> None:
+async def test_the_plan_leaves_out_who_is_over_budget_until_the_next_day(connection: Portable) -> None:
     desk = Desk(connection, {"tokens": 250})
     await desk.ended(await desk.budgets.reserve(GEMINI, ASKED), Spent(200, 50))
 

@@ -1,7 +1,7 @@
 """A service without FastAPI, copied to where ``serve`` looks for a real one: starts fast and tells what it was given.
 
-``FAKE_FAULTS`` names what goes wrong, as ``service:fault`` with commas; the faults are ``settings``, ``crash`` and
-``hang``.
+``FAKE_FAULTS`` names what goes wrong, as ``service:fault`` with commas; the faults are ``settings``, ``crash``,
+``hang``, and for a start that has begun already ``database`` and ``secret``.
 """
 
 import asyncio
@@ -51,6 +51,11 @@ class App:
             message = await receive()
             kind = message["type"].removeprefix("lifespan.")
             note(kind)
+            if kind == "startup" and f"{NAME}:database" in self.faults:
+                raise SettingsError("FAKE_DATABASE: it does not answer.")
+            if kind == "startup" and f"{NAME}:secret" in self.faults:
+                await send({"type": "lifespan.startup.failed", "message": "a traceback with a secret"})
+                raise RuntimeError("a secret")
             if kind == "shutdown" and f"{NAME}:hang" in self.faults:
                 await asyncio.Event().wait()
             await send({"type": f"lifespan.{kind}.complete"})

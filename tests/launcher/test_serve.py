@@ -84,6 +84,18 @@ def test_a_service_that_breaks_while_starting_says_it_in_one_log_line(world: Wor
     assert "create_app" in entry["at"]
 
 
+def test_what_the_app_cannot_use_at_its_start_is_one_sentence_and_exit_code_2(world: World) -> None:
+    done = world.run("serve", "memory", FAKE_FAULTS="memory:database")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (2, "FAKE_DATABASE: it does not answer.")
+
+
+def test_an_app_that_breaks_at_its_start_is_told_by_its_place_and_without_its_words(world: World) -> None:
+    done = world.run("serve", "memory", FAKE_FAULTS="memory:secret")
+    assert done.returncode == 1
+    assert "secret" not in done.stdout + done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["error"] == "RuntimeError"
+
+
 @pytest.mark.parametrize(
     ("error", "detail"),
     [

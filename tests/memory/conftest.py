@@ -1,18 +1,17 @@
 """The memory service in this process, on a database that is already up to date."""
 
-import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from novakit import database
 from novakit.clock import FakeClock
 from pydantic import SecretStr
 
 from services.memory.app.config import Settings
 from services.memory.app.main import MIGRATIONS, create_app
 from services.memory.app.store.tables import HEAD
+from tests.support.databases import Databases, Kind, MadeDatabase
 
 SECRET = "s" * 32
 
@@ -23,16 +22,22 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("memory") / "memory.db"
-    database.upgrade(path, MIGRATIONS, HEAD)
-    return path
+def databases(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Databases:
+    folder = tmp_path_factory.mktemp("memory")
+    return Databases("memory", MIGRATIONS, HEAD, folder, lambda: request.getfixturevalue("postgres"))
 
 
 @pytest.fixture
-def settings(tmp_path: Path, migrated: Path) -> Settings:
-    shutil.copy(migrated, tmp_path / "memory.db")
-    return Settings(novacore_data_dir=tmp_path, service_jwt_secret=SecretStr(SECRET))
+def database(databases: Databases, kind: Kind, tmp_path: Path) -> Iterator[MadeDatabase]:
+    with databases.make(kind, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def settings(database: MadeDatabase) -> Settings:
+    return Settings(
+        novacore_data_dir=database.folder, database_url=database.url, service_jwt_secret=SecretStr(SECRET)
+    )
 
 
 @pytest.fixture

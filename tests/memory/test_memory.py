@@ -1,20 +1,16 @@
 import json
-from pathlib import Path
 
 import httpx
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from novakit.clock import FakeClock
 from novakit.identity import TOKEN_HEADER, USER_HEADER, sign
 from novakit.settings import SettingsError
-from sqlalchemy import create_engine
 from starlette.types import Message
 
 from services.memory.app.config import Settings
 from services.memory.app.main import create_app
 from services.memory.app.preferences.repository import PreferencesRepository
-from services.memory.app.store.tables import SEARCH, metadata
+from tests.support.databases import BOTH
 
 URL = "/api/memory/preferences"
 SECRET = "s" * 32
@@ -24,12 +20,14 @@ def headers(clock: FakeClock, user: str = "user-1", audience: str = "memory") ->
     return {TOKEN_HEADER: sign(SECRET, issuer="gateway", audience=audience, wall=clock.wall()), USER_HEADER: user}
 
 
+@BOTH
 async def test_a_user_without_preferences_has_no_order(memory: httpx.AsyncClient, clock: FakeClock) -> None:
     answer = await memory.get(URL, headers=headers(clock))
 
     assert (answer.status_code, answer.json()) == (200, {"provider_order": None, "hedging": None})
 
 
+@BOTH
 async def test_what_was_put_is_answered_and_kept(memory: httpx.AsyncClient, clock: FakeClock) -> None:
     wanted = {"provider_order": ["gemini", "ollama"], "hedging": True}
     put = await memory.put(URL, headers=headers(clock), json=wanted)
@@ -39,6 +37,7 @@ async def test_what_was_put_is_answered_and_kept(memory: httpx.AsyncClient, cloc
     assert put.json() == got.json() == wanted
 
 
+@BOTH
 async def test_a_put_replaces_what_was_there(memory: httpx.AsyncClient, clock: FakeClock) -> None:
     await memory.put(URL, headers=headers(clock), json={"provider_order": ["gemini"]})
     put = await memory.put(URL, headers=headers(clock), json={})
@@ -47,6 +46,7 @@ async def test_a_put_replaces_what_was_there(memory: httpx.AsyncClient, clock: F
     assert put.json() == got.json() == {"provider_order": None, "hedging": None}
 
 
+@BOTH
 async def test_users_do_not_see_each_other(memory: httpx.AsyncClient, clock: FakeClock) -> None:
     await memory.put(URL, headers=headers(clock), json={"provider_order": ["gemini"]})
     other = await memory.get(URL, headers=headers(clock, user="user-2"))
@@ -54,6 +54,7 @@ async def test_users_do_not_see_each_other(memory: httpx.AsyncClient, clock: Fak
     assert other.json() == {"provider_order": None, "hedging": None}
 
 
+@BOTH
 async def test_preferences_outlive_a_restart(settings: Settings, clock: FakeClock) -> None:
     for method, body in (("PUT", {"provider_order": ["openai"]}), ("GET", None)):
         app = create_app(settings, clock=clock)
@@ -100,6 +101,7 @@ async def test_an_order_is_one_to_eight_distinct_names(
     assert kept.json() == {"provider_order": None, "hedging": None}
 
 
+@BOTH
 async def test_the_longest_order_is_kept(memory: httpx.AsyncClient, clock: FakeClock) -> None:
     order = [f"{number}_-{'x' * 29}" for number in range(8)]
     answer = await memory.put(URL, headers=headers(clock), json={"provider_order": order})
@@ -143,6 +145,7 @@ async def test_a_call_must_name_a_user(memory: httpx.AsyncClient, clock: FakeClo
     assert USER_HEADER in answer.json()["detail"]
 
 
+@BOTH
 async def test_health_and_readiness_need_no_token(memory: httpx.AsyncClient) -> None:
     assert (await memory.get("/healthz")).json() == {"status": "ok"}
     assert (await memory.get("/readyz")).json() == {"status": "ready", "checks": {"database": "ok"}}
@@ -217,19 +220,6 @@ async def test_what_breaks_inside_is_told_and_logged_without_its_words(
 def test_a_short_secret_stops_the_start_with_one_sentence() -> None:
     with pytest.raises(SettingsError, match=r"^SERVICE_JWT_SECRET: .*at least 32 characters\.$"):
         Settings.load({"SERVICE_JWT_SECRET": "short"})
-
-
-def test_the_migrations_make_the_tables_that_the_code_works_with(migrated: Path) -> None:
-    def tables_alone(_item: object, name: str | None, *_rest: object) -> bool:
-        return not (name or "").startswith(SEARCH)
-
-    engine = create_engine(f"sqlite:///{migrated}")
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"include_object": tables_alone})
-        difference = compare_metadata(context, metadata)
-    engine.dispose()
-
-    assert difference == []
 
 
 async def test_the_document_describes_the_preferences_with_their_errors(memory: httpx.AsyncClient) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from novakit import database
+from novakit.database import SqliteDatabase
 
 from services.memory.app.facts.repository import FactsRepository, Telling
 from services.memory.app.facts.words import MOST_WORDS, telling_words_of, words_of
@@ -32,7 +32,7 @@ SYNTAX = [
 
 @pytest.fixture
 async def facts(migrated: Path) -> AsyncIterator[FactsRepository]:
-    engine = database.async_engine(migrated)
+    engine = SqliteDatabase(migrated).engine()
     repository = FactsRepository(engine)
     await repository.remember("01890000-0000-7000-8000-00000000000c", "user-1", Telling("The cat NOT here", False, 1))
     yield repository

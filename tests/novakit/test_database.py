@@ -1,91 +1,230 @@
-"""SQLite as every service uses it."""
+"""The database of a service, on SQLite and on PostgreSQL."""
 
+import asyncio
 import sqlite3
 import subprocess
+import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from novakit import database
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from novakit.database import Database, DatabaseError, SqliteDatabase, open_database, upsert
+from novakit.database.migrations import upgrade_elsewhere
+from pydantic import SecretStr
+from sqlalchemy import Connection, MetaData, Table, select, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 import services
-from services.intelligence.app.store import tables
+from services.gateway.app.store import tables as gateway
+from services.intelligence.app.store import tables as intelligence
+from services.memory.app.store import tables as memory
+from tests.support.databases import BOTH, Kind
+from tests.support.postgres import PostgresServer
 
 SERVICES = Path(next(iter(services.__path__)))
-INTELLIGENCE = SERVICES / "intelligence" / "app" / "store" / "migrations"
+TABLES: dict[str, tuple[MetaData, str]] = {
+    "gateway": (gateway.metadata, gateway.HEAD),
+    "intelligence": (intelligence.metadata, intelligence.HEAD),
+    "memory": (memory.metadata, memory.HEAD),
+}
+SCRIPTS = {name: SERVICES / name / "app" / "store" / "migrations" for name in TABLES}
+HEAD = intelligence.HEAD
+AT_ONCE = 4
+UNNAMED = {"prompts_running"}
+"""What the migrations make and the tables leave out; tables.py says why."""
 
 
-def migrated(path: Path) -> Path:
-    database.upgrade(path, INTELLIGENCE, tables.HEAD)
-    return path
+@pytest.fixture
+def url(kind: Kind, request: pytest.FixtureRequest) -> Iterator[SecretStr | None]:
+    """The URL of an empty database; None for SQLite."""
+    if kind == "sqlite":
+        yield None
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = server.create()
+    yield SecretStr(server.url(name))
+    server.drop(name)
 
 
-def test_a_new_database_is_made_with_its_folder(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "er" / "intelligence.db"
-    assert database.revision(path) is None
-    database.migrate(path, INTELLIGENCE, tables.HEAD)
-    assert database.revision(path) == tables.HEAD
-    assert not list(path.parent.glob("*-wal"))
+@pytest.fixture
+def database(url: SecretStr | None, tmp_path: Path) -> Database:
+    """Intelligence's, not there yet."""
+    return open_database(url, tmp_path / "data", "intelligence")
 
 
-def test_a_database_that_is_up_to_date_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = migrated(tmp_path / "intelligence.db")
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(
-            "INSERT INTO sessions (id, user_id, title, status, local_only, created_at, updated_at)"
-            " VALUES ('a', 'b', 'c', 'active', 0, 1, 1)"
-        )
-        connection.commit()
+async def migrated(database: Database) -> Database:
+    await asyncio.to_thread(database.upgrade, SCRIPTS["intelligence"], HEAD)
+    return database
+
+
+@BOTH
+async def test_a_new_database_is_made_and_then_left_alone(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await database.revision() is None
+    await database.migrate(SCRIPTS["intelligence"], HEAD)
+    assert await database.revision() == HEAD
     monkeypatch.setattr(subprocess, "run", None)
-    database.migrate(path, INTELLIGENCE, tables.HEAD)
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT id FROM sessions").fetchall() == [("a",)]
+    await database.migrate(SCRIPTS["intelligence"], HEAD)
+
+
+@BOTH
+async def test_of_several_that_migrate_at_once_all_find_it_done(database: Database) -> None:
+    address = database.address()
+    await asyncio.gather(
+        *(upgrade_elsewhere(address, SCRIPTS["intelligence"], HEAD) for _ in range(AT_ONCE)),
+    )
+    assert await database.revision() == HEAD
+
+
+@BOTH
+@pytest.mark.parametrize("service", TABLES)
+async def test_a_fresh_database_is_what_the_tables_say(url: SecretStr | None, tmp_path: Path, service: str) -> None:
+    metadata, head = TABLES[service]
+    database = open_database(url, tmp_path, service)
+    await asyncio.to_thread(database.upgrade, SCRIPTS[service], head)
+    engine = database.engine()
+
+    def difference(connection: Connection) -> Any:
+        context = MigrationContext.configure(connection, opts={"include_name": lambda name, *_: name not in UNNAMED})
+        return compare_metadata(context, metadata)
+
+    async with engine.connect() as connection:
+        assert await connection.run_sync(difference) == []
+    await engine.dispose()
+
+
+@BOTH
+async def test_services_in_one_database_do_not_meet(url: SecretStr | None, tmp_path: Path) -> None:
+    for service, (_, head) in TABLES.items():
+        database = open_database(url, tmp_path, service)
+        assert await database.revision() is None
+        await asyncio.to_thread(database.upgrade, SCRIPTS[service], head)
+        assert await database.revision() == head
+
+
+@BOTH
+async def test_a_migration_that_fails_is_told_and_leaves_nothing(
+    database: Database, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    scripts = tmp_path / "scripts"
+    (scripts / "versions").mkdir(parents=True)
+    (scripts / "env.py").write_text((SCRIPTS["intelligence"] / "env.py").read_text())
+    (scripts / "versions" / "0001_half.py").write_text(
+        "from alembic import op\nimport sqlalchemy as sa\nrevision, down_revision = '0001', None\n"
+        "def upgrade():\n    op.create_table('half', sa.Column('id', sa.Integer))\n    op.execute('NONSENSE')\n"
+    )
+    with pytest.raises(DatabaseError, match=r"^The database of intelligence could not be migrated to revision 0001"):
+        await database.migrate(scripts, "0001")
+    assert "NONSENSE" in capfd.readouterr().err
+    engine = database.engine()
+    async with engine.connect() as connection:
+        with pytest.raises(DBAPIError, match="half"):
+            await connection.execute(text("SELECT * FROM half"))
+    await engine.dispose()
+
+
+@BOTH
+async def test_a_database_of_a_newer_version_is_refused(
+    database: Database, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await migrated(database)
+    engine = database.engine()
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await engine.dispose()
+    with pytest.raises(DatabaseError):
+        await database.migrate(SCRIPTS["intelligence"], HEAD)
+    assert capfd.readouterr().err == (
+        "The database is at revision 9999, which this version does not know: a newer one has migrated it.\n"
+    )
+
+
+@BOTH
+async def test_an_upsert_replaces_what_is_there(database: Database) -> None:
+    engine = (await migrated(database)).engine()
+    instances: Table = intelligence.instances
+    for seen_at in (1, 2):
+        change = upsert(engine, instances).values(id="a", seen_at=seen_at)
+        async with engine.begin() as connection:
+            await connection.execute(
+                change.on_conflict_do_update(index_elements=["id"], set_={"seen_at": change.excluded.seen_at})
+            )
+    async with engine.connect() as connection:
+        assert (await connection.execute(select(instances))).all() == [("a", 2)]
+    await engine.dispose()
+
+
+@BOTH
+async def test_a_name_is_locked_by_one_transaction_at_a_time(database: Database) -> None:
+    """Each reads a number and writes one more: without the lock, one of two would be lost."""
+    engine = (await migrated(database)).engine()
+    instances: Table = intelligence.instances
+
+    async def count() -> None:
+        async with engine.begin() as connection:
+            await database.lock(connection, "count")
+            found = await connection.scalar(select(instances.c.seen_at))
+            await connection.execute(instances.delete())
+            await connection.execute(instances.insert().values(id="a", seen_at=(found or 0) + 1))
+
+    await asyncio.gather(*(count() for _ in range(8)))
+    async with engine.connect() as connection:
+        assert await connection.scalar(select(instances.c.seen_at)) == 8
+    await engine.dispose()
+
+
+@BOTH
+async def test_an_error_does_not_quote_what_was_to_be_stored(database: Database) -> None:
+    engine = (await migrated(database)).engine()
+    async with engine.connect() as connection:
+        with pytest.raises(DBAPIError) as failed:
+            await connection.execute(text("SELECT * FROM nowhere WHERE title = :title"), {"title": "my words"})
+    await engine.dispose()
+    assert "nowhere" in str(failed.value)
+    assert "my words" not in str(failed.value)
+
+
+def test_sqlite_loads_nothing_of_postgresql() -> None:
+    code = (
+        "import sys; from pathlib import Path; from novakit.database import open_database\n"
+        "import services.intelligence.app.main\n"
+        "open_database(None, Path(), 'memory').engine()\n"
+        "print([name for name in sys.modules if 'asyncpg' in name or 'dialects.postgresql' in name])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_an_empty_file_is_no_database_yet(tmp_path: Path) -> None:
     path = tmp_path / "intelligence.db"
     path.touch()
-    assert database.revision(path) is None
-    migrated(path)
-    assert database.revision(path) == tables.HEAD
-
-
-def test_a_migration_that_fails_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(subprocess.CalledProcessError):
-        database.migrate(tmp_path / "intelligence.db", INTELLIGENCE, "no-such-revision")
-    assert "no-such-revision" in capfd.readouterr().err
+    database = SqliteDatabase(path)
+    assert asyncio.run(database.revision()) is None
+    database.upgrade(SCRIPTS["intelligence"], HEAD)
+    assert asyncio.run(database.revision()) == HEAD
 
 
 @pytest.mark.parametrize("folder", ["50% off", "what?", "a#b", "a b&c=d", "ünïcödé"])
 async def test_a_folder_may_have_any_name(tmp_path: Path, folder: str) -> None:
     scripts = tmp_path / folder / "migrations"
     scripts.parent.mkdir()
-    scripts.symlink_to(INTELLIGENCE)
-    path = tmp_path / folder / "intelligence.db"
-    database.upgrade(path, scripts, tables.HEAD)
-    engine = database.async_engine(path)
+    scripts.symlink_to(SCRIPTS["intelligence"])
+    database = SqliteDatabase(tmp_path / folder / "intelligence.db")
+    database.upgrade(scripts, HEAD)
+    engine = database.engine()
     async with engine.connect() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM sessions"))).scalar_one() == 0
     await engine.dispose()
-    assert database.revision(path) == tables.HEAD
-
-
-async def test_a_fresh_database_is_what_the_tables_say(tmp_path: Path) -> None:
-    engine = database.async_engine(migrated(tmp_path / "intelligence.db"))
-    async with engine.connect() as connection:
-        found = await connection.run_sync(
-            lambda plain: compare_metadata(MigrationContext.configure(plain), tables.metadata)
-        )
-    await engine.dispose()
-    assert found == []
+    assert await database.revision() == HEAD
 
 
 async def test_what_is_committed_outlives_a_power_cut_and_parents_must_be_there(tmp_path: Path) -> None:
-    engine = database.async_engine(migrated(tmp_path / "intelligence.db"))
+    engine = SqliteDatabase(tmp_path / "intelligence.db").engine()
     async with engine.connect() as connection:
         found = {
             name: (await connection.execute(text(f"PRAGMA {name}"))).scalar_one()
@@ -95,11 +234,23 @@ async def test_what_is_committed_outlives_a_power_cut_and_parents_must_be_there(
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
 
 
-async def test_an_error_does_not_quote_what_was_to_be_stored(tmp_path: Path) -> None:
-    engine = database.async_engine(tmp_path / "empty.db")
-    async with engine.connect() as connection:
-        with pytest.raises(OperationalError) as failed:
-            await connection.execute(text("SELECT * FROM nowhere WHERE title = :title"), {"title": "my words"})
+def test_titles_that_were_there_before_can_be_searched(tmp_path: Path) -> None:
+    database = SqliteDatabase(tmp_path / "intelligence.db")
+    database.upgrade(SCRIPTS["intelligence"], "0004")
+    with closing(sqlite3.connect(database.path)) as connection:
+        connection.execute(
+            "INSERT INTO sessions (id, user_id, title, status, local_only, created_at, updated_at)"
+            " VALUES ('a', 'b', 'Straße', 'active', 0, 1, 1)"
+        )
+        connection.commit()
+    database.upgrade(SCRIPTS["intelligence"], HEAD)
+    with closing(sqlite3.connect(database.path)) as connection:
+        assert connection.execute("SELECT folded_title FROM sessions").fetchall() == [("strasse",)]
+
+
+async def test_a_path_that_cannot_be_is_an_error(tmp_path: Path) -> None:
+    engine = SqliteDatabase(tmp_path / "missing" / "a.db").engine()
+    with pytest.raises(OperationalError):
+        async with engine.connect():
+            pass
     await engine.dispose()
-    assert "nowhere" in str(failed.value)
-    assert "my words" not in str(failed.value)

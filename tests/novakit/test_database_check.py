@@ -6,12 +6,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from novakit import database, database_check
+from novakit import database_check
 from novakit.clock import FakeClock
+from novakit.database import SqliteDatabase
 from novakit.findings import Finding
+from pydantic import SecretStr
 
 import services
 from services.memory.app.store import tables
+from tests.support.databases import ON_POSTGRES, Databases, Kind
+from tests.support.services import free_port
 
 SCRIPTS = Path(next(iter(services.__path__))) / "memory" / "app" / "store" / "migrations"
 
@@ -27,7 +31,7 @@ class Racing(FakeClock):
 @pytest.fixture(scope="module")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("migrated") / "memory.db"
-    database.upgrade(path, SCRIPTS, tables.HEAD)
+    SqliteDatabase(path).upgrade(SCRIPTS, tables.HEAD)
     return path
 
 
@@ -133,3 +137,38 @@ def test_a_large_database_is_looked_at_for_a_while_only(path: Path) -> None:
     finding = inspect(path, Racing())
     assert finding.level == "ok"
     assert "checked for 20 s only" in finding.text
+
+
+async def test_a_folders_database_is_looked_at_by_its_name(path: Path) -> None:
+    where = database_check.Where(None, path.parent, "memory")
+    finding = await database_check.examine(where, SCRIPTS, tables.HEAD, FakeClock())
+    assert finding == Finding("ok", "memory", "database", f"{path} opens and is sound.")
+
+
+@ON_POSTGRES
+async def test_postgresql_is_asked_whether_it_answers_and_fits(
+    tmp_path: Path, kind: Kind, request: pytest.FixtureRequest
+) -> None:
+    databases = Databases("memory", SCRIPTS, tables.HEAD, tmp_path, lambda: request.getfixturevalue("postgres"))
+    with databases.make(kind, tmp_path) as made:
+        where = database_check.Where(made.url, tmp_path, "memory")
+
+        async def told() -> tuple[str, str]:
+            finding = await database_check.examine(where, SCRIPTS, tables.HEAD, FakeClock())
+            return finding.level, finding.text
+
+        level, text = await told()
+        assert (level, text.partition(" at ")[0], text.rpartition(" ")[2]) == ("ok", "PostgreSQL", "answers.")
+        with made.beside() as connection:
+            connection.execute("UPDATE alembic_version SET version_num = '0999'")
+        assert (await told())[0] == "fault"
+        with made.beside() as connection:
+            connection.execute("DROP TABLE alembic_version")
+        assert (await told())[1].endswith("answers; the next start brings it up to date.")
+
+
+async def test_a_postgresql_that_does_not_answer_is_a_fault(tmp_path: Path) -> None:
+    url = SecretStr(f"postgresql+asyncpg://nova:secret@127.0.0.1:{free_port()}/nova")
+    where = database_check.Where(url, tmp_path, "memory")
+    finding = await database_check.examine(where, SCRIPTS, tables.HEAD, FakeClock())
+    assert (finding.level, "DATABASE_URL" in finding.text, "secret" in finding.text) == ("fault", True, False)

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
+from novakit.database_url import MEANING, DatabaseUrl
 from novakit.settings import Settings as BaseSettings
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -51,6 +52,7 @@ class Settings(BaseSettings):
     novacore_host: str = Field(default="127.0.0.1", description="address that the gateway listens on")
     novacore_port: int = Field(default=8080, ge=1, le=65535, description="port that the gateway listens on")
     novacore_data_dir: Path = Field(default=Path("data"), description="folder of the SQLite files")
+    database_url: DatabaseUrl | None = Field(default=None, description=MEANING)
     novacore_bootstrap_api_key: Annotated[SecretStr, AfterValidator(_api_key)] | None = Field(
         default=None,
         description="API key (nc_ and at least 32 characters) that becomes the admin's, at the first start only",

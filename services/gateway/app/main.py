@@ -1,6 +1,5 @@
 """The composition root: the one place that names concrete classes."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,8 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
-from novakit import database, health, logs
+from novakit import health, logs
 from novakit.clock import Clock, SystemClock
+from novakit.database import open_database
 from novakit.identity import TokenSigner
 from novakit.ids import id_source
 from novakit.openapi import publish
@@ -59,8 +59,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     trusted = settings.trusted_networks
     loopback_only = is_loopback(settings.novacore_host) and not trusted
 
-    path = settings.novacore_data_dir / "gateway.db"
-    engine = database.async_engine(path)
+    database = open_database(settings.database_url, settings.novacore_data_dir, "gateway")
+    engine = database.engine()
     users, keys, sign_ins, tickets = Users(engine), ApiKeys(engine), SignIns(engine), Tickets(engine)
     secret = settings.jwt_secret.get_secret_value()
     tokens = AccessTokens(secret)
@@ -70,7 +70,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     )
     service = AccountService(
         users,
-        FirstAdmin(engine),
+        FirstAdmin(database, engine),
         tickets,
         sessions,
         access,
@@ -108,7 +108,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(database.migrate, path, MIGRATIONS, HEAD)
+        await database.migrate(MIGRATIONS, HEAD)
         try:
             await _start(service, settings.novacore_bootstrap_api_key, log)
             async with open_pool() as pool:

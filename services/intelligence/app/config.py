@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from novakit.database_url import MEANING, DatabaseUrl
 from novakit.settings import DERIVED, SettingsError, Variable, read, sentence, variables_of
 from novakit.settings import Settings as BaseSettings
 from pydantic import (
@@ -25,11 +26,6 @@ from .routing.rules import Rule, parse_rules
 
 NOT_IN_FORCE: frozenset[str] = frozenset()
 """Read and checked, but without effect in this version. ``env.example`` and the log at start say so."""
-
-REFUSED = {
-    "DATABASE_URL": "only SQLite in the data folder is supported",
-}
-"""Ignoring these would let somebody believe in a limit or a database that is not there."""
 
 
 def _names(value: object) -> object:
@@ -153,6 +149,7 @@ class Settings(BaseSettings):
         min_length=32, description="Shared by the services, at least 32 characters; `up` makes one."
     )
     novacore_data_dir: Path = setting("./data", "Where the SQLite databases are.")
+    database_url: DatabaseUrl | None = setting(None, MEANING)
     memory_url: Url | None = setting(
         None, "Address of the memory service; unset: preferences are not asked for, and nothing is remembered."
     )
@@ -276,10 +273,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Self:
-        """Read from an environment; raises SettingsError, also for what this version does not have."""
-        for variable, why in REFUSED.items():
-            if read(environ, variable) is not None:
-                raise SettingsError(f"{variable} is set, but {why} in this version; leave it unset.")
+        """Read from an environment; raises SettingsError."""
         settings = super().load(environ)
         names = [name for name in settings.llm_provider_priority if name not in cls.providers()]
         return settings.model_copy(update={"rows": tuple(_row(name, environ, cls.providers()) for name in names)})

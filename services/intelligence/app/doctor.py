@@ -43,8 +43,8 @@ async def examine(environ: Mapping[str, str], clock: Clock) -> AsyncIterator[Fin
         return
     for finding in diagnosis.of_settings(SUBJECT, settings):
         yield finding
-    path = settings.novacore_data_dir / "intelligence.db"
-    yield await asyncio.to_thread(database_check.inspect, path, MIGRATIONS, HEAD, SUBJECT, clock)
+    where = database_check.Where(settings.database_url, settings.novacore_data_dir, SUBJECT)
+    yield await database_check.examine(where, MIGRATIONS, HEAD, clock)
     async with open_session() as session:
         async for finding in examine_providers(settings, AiohttpTransport(session), clock):
             yield finding

@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import ClientSession
 from fastapi import FastAPI
-from novakit import database, health, logs
+from novakit import health, logs
 from novakit.clock import Clock, SystemClock
+from novakit.database import open_database
 from novakit.identity import TokenSigner, TokenVerifier
 from novakit.ids import NewId, id_source
 from novakit.openapi import OPENAPI_PATH
 from novakit.web import new_app
-from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import Route
 
 from .config import Settings
@@ -46,6 +46,7 @@ from .services.learning import Learning
 from .services.llm_router import Pace, ProviderOrchestrator
 from .services.memory_client import NO_WISHES, MemoryClient, Wishes
 from .services.parts import Parts
+from .services.presence import Presence
 from .services.prices import ContextWindows, Prices
 from .services.providers import registry
 from .services.providers.transport import AiohttpTransport, open_session
@@ -58,13 +59,12 @@ from .services.running import RunningTurns
 from .services.slots import Slots
 from .services.user_locks import UserLocks
 from .store.ledger import NANO
+from .store.opening import Store, opened
 from .store.quotas import Unit
 from .store.repository import ChatRepository
 from .store.tables import HEAD
-from .store.turns import mark_orphans
 from .store.usage import UsageRepository
 from .store.user_data import UserData
-from .store.writer import Writer
 from .utils.metrics import Metrics
 
 AUDIENCE = "intelligence"
@@ -91,27 +91,24 @@ def create_app(
     logs.setup(AUDIENCE, settings.log_level)
     _say_what_has_no_effect(settings)
     metrics = Metrics()
+    database = open_database(settings.database_url, settings.novacore_data_dir, AUDIENCE)
     drain = Drain()
     verifier = TokenVerifier(settings.service_jwt_secret.get_secret_value(), audience=AUDIENCE, wall=clock.wall)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        path = settings.novacore_data_dir / "intelligence.db"
-        await asyncio.to_thread(database.migrate, path, MIGRATIONS, HEAD)
-        engine = database.async_engine(path)
-        writer = Writer(path)
-        session = open_session()
-        try:
-            await writer.run(mark_orphans)
+        await database.migrate(MIGRATIONS, HEAD)
+        async with opened(database, new_id()) as store, open_session() as session:
+            presence = Presence(store, clock.wall)
+            await presence.begin()
             memory = _memory(settings, session, clock)
-            parts = _wire(
-                settings, clock, new_id, jitter, metrics, AiohttpTransport(session), writer, engine, drain, memory
-            )
+            parts = _wire(settings, clock, new_id, jitter, metrics, AiohttpTransport(session), store, drain, memory)
             app.state.parts = parts
             await parts.budgets.look()
             app.state.memory = memory
             app.state.verifier = verifier
             _open(app, parts, settings, verifier, memory)
+            presence.keep(parts.conversations.elsewhere)
             beside = [
                 asyncio.ensure_future(work) for work in (parts.orchestrator.look_around(), parts.learning.run())
             ]
@@ -121,10 +118,7 @@ def create_app(
             await parts.conversations.close()
             await parts.orchestrator.close()
             await parts.budgets.close()
-        finally:
-            await session.close()
-            await asyncio.to_thread(writer.close)
-            await engine.dispose()
+            await presence.end()
 
     async def database_answers() -> None:
         parts: Parts = app.state.parts
@@ -222,8 +216,7 @@ def _wire(
     jitter: Callable[[], float],
     metrics: Metrics,
     transport: AiohttpTransport,
-    writer: Writer,
-    engine: AsyncEngine,
+    store: Store,
     drain: Drain,
     memory: MemoryClient | None,
 ) -> Parts:
@@ -247,7 +240,7 @@ def _wire(
         for data in (prices, windows):
             asyncio.get_running_loop().run_in_executor(None, data.load)
     days = Days(ZoneInfo(settings.quota_timezone))
-    budgets = ProviderBudgets(_provider_limits(settings), days, clock, new_id, writer.run, prices)
+    budgets = ProviderBudgets(_provider_limits(settings), days, clock, new_id, store.writer.run, prices)
     orchestrator = ProviderOrchestrator(
         configured, missing, board, pace, clock, jitter, slots, budgets, settings.llm_route_rules
     )
@@ -261,7 +254,7 @@ def _wire(
     def new_record(request_id: str, earlier: StoredRoute | None = None, earlier_ms: int = 0) -> RouteRecord:
         return RouteRecord(clock.now, request_id, observe, prices, earlier, earlier_ms)
 
-    repository = ChatRepository(engine)
+    repository = ChatRepository(store.engine)
     user_locks = UserLocks(repository.cloud_allowed, clock.now)
     books = Books(UserQuotas(_user_limits(settings), days, clock.wall, new_id), days, clock.wall)
     manner = Manner(
@@ -271,10 +264,10 @@ def _wire(
         patience=settings.stream_resume_grace_sec,
         fact_tokens=settings.memory_token_budget,
     )
-    learning = Learning(writer, memory)
+    learning = Learning(store.writer, memory)
     conversations = Conversations(
         orchestrator,
-        writer,
+        store,
         running,
         manner,
         clock,
@@ -288,14 +281,14 @@ def _wire(
     )
     return Parts(
         repository=repository,
-        user_data=UserData(engine),
-        usage=UsageRepository(engine),
+        user_data=UserData(store.engine),
+        usage=UsageRepository(store.engine),
         books=books,
         budgets=budgets,
         conversations=conversations,
         learning=learning,
         completions=Completions(
-            orchestrator, writer, new_record, observe, books, user_locks, cloud_enabled=settings.cloud_enabled
+            orchestrator, store.writer, new_record, observe, books, user_locks, cloud_enabled=settings.cloud_enabled
         ),
         orchestrator=orchestrator,
         health=board,

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
+from novakit.database_url import MEANING, DatabaseUrl
 from novakit.settings import Settings as BaseSettings
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -19,6 +20,7 @@ class Settings(BaseSettings):
     memory_host: str = Field(default="127.0.0.1", description="address that the memory service listens on")
     memory_port: int = Field(default=8082, ge=1, le=65535, description="port that the memory service listens on")
     novacore_data_dir: Path = Field(default=Path("data"), description="folder of the SQLite files")
+    database_url: DatabaseUrl | None = Field(default=None, description=MEANING)
     service_jwt_secret: Annotated[SecretStr, AfterValidator(_service_secret)] = Field(
         description="secret of at least 32 characters, shared by the services, that signs calls between them"
     )

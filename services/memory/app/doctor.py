@@ -1,6 +1,5 @@
 """Checks this service's set-up for ``novacore doctor``: settings and database."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -25,5 +24,5 @@ async def examine(environ: Mapping[str, str], clock: Clock) -> AsyncIterator[Fin
             yield finding
         return
     yield Finding("ok", SUBJECT, "settings", "its settings can be used.")
-    path = settings.novacore_data_dir / "memory.db"
-    yield await asyncio.to_thread(database_check.inspect, path, MIGRATIONS, HEAD, SUBJECT, clock)
+    where = database_check.Where(settings.database_url, settings.novacore_data_dir, SUBJECT)
+    yield await database_check.examine(where, MIGRATIONS, HEAD, clock)

@@ -1,14 +1,14 @@
 """The composition root of the memory service: ``create_app(settings)`` wires everything."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Response
-from novakit import database, health, logs, openapi
+from novakit import health, logs, openapi
 from novakit.clock import Clock, SystemClock
+from novakit.database import open_database
 from novakit.identity import TokenVerifier
 from novakit.ids import id_source
 from novakit.web import new_app
@@ -33,13 +33,13 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     clock = clock or SystemClock()
     logs.setup(AUDIENCE, settings.log_level)
     metrics = MemoryMetrics()
-    path = settings.novacore_data_dir / "memory.db"
-    engine = database.async_engine(path)
+    database = open_database(settings.database_url, settings.novacore_data_dir, AUDIENCE)
+    engine = database.engine()
     repository = PreferencesRepository(engine)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(database.migrate, path, MIGRATIONS, HEAD)
+        await database.migrate(MIGRATIONS, HEAD)
         yield
         await engine.dispose()
 

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.support.databases import in_folder
 from tests.support.fakes import cut, reset
 
 from .world import World
@@ -52,7 +53,7 @@ async def run(folder: Path, lock: str) -> dict[str, Any]:
         "LLM_CONNECT_TIMEOUTS": "gemini:0.2,openai:0.2",
         "CLOUD_ENABLED": "false" if lock == "deployment" else "true",
     }
-    async with World(folder) as world:
+    async with World(in_folder(folder)) as world:
         world.ollama.default = reset()
         client = await world.serve(**clouds)
         if lock == "user":

@@ -5,7 +5,6 @@ import json
 from typing import Any
 
 import pytest
-from novakit import database
 
 from services.intelligence.app.services import exporting
 from services.intelligence.app.services.exporting import FORMS, exported
@@ -109,7 +108,7 @@ async def test_an_export_is_read_page_by_page_and_told_before_it_is_read_whole(
             self.read += 1
             return await super()._page(*args)
 
-    engine = database.async_engine(world.folder / "intelligence.db")
+    engine = world.made.database.engine()
     data = Counted(engine)
     pieces = exported(data, FORMS["json"], USER, 0)
     try:
@@ -124,7 +123,7 @@ async def test_an_export_is_read_page_by_page_and_told_before_it_is_read_whole(
 
 def everything_in(world: World) -> bytes:
     """Every byte of the database and of the log beside it."""
-    return b"".join(file.read_bytes() for file in sorted(world.folder.glob("intelligence.db*")))
+    return b"".join(file.read_bytes() for file in sorted(world.made.folder.glob("intelligence.db*")))
 
 
 async def test_deleting_everything_leaves_nothing_in_lists_or_files_but_the_ledger_s_sums(world: World) -> None:
@@ -194,7 +193,7 @@ async def test_deleting_everything_keeps_the_user_s_word_on_the_cloud(world: Wor
 
 
 async def test_a_database_is_opened_so_that_what_is_deleted_is_overwritten(world: World) -> None:
-    engine = database.async_engine(world.folder / "intelligence.db")
+    engine = world.made.database.engine()
     async with engine.connect() as connection:
         assert (await connection.exec_driver_sql("PRAGMA secure_delete")).scalar_one() == 1
     await engine.dispose()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from novakit import database
+from novakit.database import SqliteDatabase
 
 from services.intelligence.app.services import memory_client
 from services.memory.app.main import MIGRATIONS
@@ -25,7 +25,7 @@ ASKED = "What is my cat called?"
 @pytest.fixture(scope="session")
 def memory_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("memory-template") / "memory.db"
-    database.upgrade(path, MIGRATIONS, HEAD)
+    SqliteDatabase(path).upgrade(MIGRATIONS, HEAD)
     return path
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.intelligence.app.store.keys import KEPT_MICROS
+from tests.support.databases import BOTH
 from tests.support.fakes import Gate, answer, cut, status
 
 from .world import OTHER_USER, Answer, Client, World, data_of, text_of
@@ -19,6 +20,7 @@ async def ask(client: Client, text: str = "Hello?", headers: Mapping[str, str] =
     return await client.having(headers).message(text, **fields)
 
 
+@BOTH
 async def test_the_same_key_gives_the_same_answer_generated_once(world: World) -> None:
     client = await world.serve()
     first = await ask(client)
@@ -29,6 +31,7 @@ async def test_the_same_key_gives_the_same_answer_generated_once(world: World) -
     assert len(await client.prompts(first.body["session_id"])) == 1
 
 
+@BOTH
 async def test_it_is_known_after_a_restart(world: World) -> None:
     first = await ask(await world.serve())
     again = await ask(await world.serve())
@@ -36,6 +39,7 @@ async def test_it_is_known_after_a_restart(world: World) -> None:
     assert len(world.ollama.chats) == 1
 
 
+@BOTH
 async def test_whoever_asks_again_while_it_runs_waits_for_the_same_answer(world: World) -> None:
     gate = Gate()
     world.ollama.add(answer("One two.", gate=gate))
@@ -69,6 +73,7 @@ async def test_a_stream_is_given_again_in_the_same_events(world: World) -> None:
     assert len(world.ollama.chats) == 1
 
 
+@BOTH
 async def test_a_stream_that_is_only_stored_is_given_again_whole(world: World) -> None:
     first = await (await world.serve()).having(KEY).events()
     again = await (await world.serve()).having(KEY).events()
@@ -97,15 +102,17 @@ async def test_a_key_belongs_to_its_user_and_its_route(world: World) -> None:
     assert len(world.ollama.chats) == 3
 
 
+@BOTH
 async def test_a_key_is_forgotten_after_24_hours(world: World) -> None:
     client = await world.serve()
     await ask(client)
-    with world.database() as connection:
+    with world.beside() as connection:
         connection.execute("UPDATE idempotency_keys SET created_at = created_at - ?", (KEPT_MICROS,))
     assert (await ask(client, "Something new?")).status == 200
     assert len(world.ollama.chats) == 2
 
 
+@BOTH
 async def test_a_fallback_message_is_not_kept_and_the_next_try_takes_its_place(world: World) -> None:
     for fake in (world.ollama, world.gemini, world.openai):
         fake.add(status(400))
@@ -132,6 +139,7 @@ async def test_an_answer_that_broke_off_is_not_kept(world: World) -> None:
     assert len(world.ollama.chats) >= 2
 
 
+@BOTH
 async def test_a_deleted_session_takes_its_keys_along(world: World) -> None:
     client = await world.serve()
     first = await ask(client)

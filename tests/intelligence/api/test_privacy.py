@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.intelligence.app.store import writer
+from services.intelligence.app.store import sqlite_writer as writer
 from services.intelligence.app.store.repository import ChatRepository
 from tests.support.fakes import Gate, answer, cut, status
 

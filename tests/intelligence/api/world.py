@@ -5,10 +5,9 @@ import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,6 +18,7 @@ from novakit.identity import sign
 
 from services.intelligence.app.config import Settings
 from services.intelligence.app.main import create_app
+from tests.support.databases import MadeDatabase, Portable
 from tests.support.fakes import FakeGemini, FakeOllama, FakeOpenAI, answer
 from tests.support.services import serving
 
@@ -210,8 +210,8 @@ class Client:
 class World:
     """Fake providers, all of which answer unless told otherwise, and the service in front of them."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, made: MadeDatabase) -> None:
+        self.made = made
         self.ollama = FakeOllama(default=answer("Ollama speaking."))
         self.gemini = FakeGemini(default=answer("Gemini speaking."), key=GEMINI_KEY)
         self.openai = FakeOpenAI(default=answer("OpenAI speaking."), key=OPENAI_KEY)
@@ -231,7 +231,7 @@ class World:
         """The service's environment in this world."""
         return {
             "SERVICE_JWT_SECRET": SECRET,
-            "NOVACORE_DATA_DIR": str(self.folder),
+            **self.made.settings(),
             "OLLAMA_URL": self.ollama.url,
             "GEMINI_API_KEY": GEMINI_KEY,
             "GEMINI_API_URL": self.gemini.url,
@@ -243,10 +243,14 @@ class World:
 
     @contextmanager
     def database(self) -> Iterator[sqlite3.Connection]:
-        """The service's database, beside the service; what is done is committed at the end."""
-        with closing(sqlite3.connect(self.folder / "intelligence.db")) as connection:
+        """The service's database where it is SQLite, beside the service; what is done is committed at the end."""
+        with closing(sqlite3.connect(self.made.folder / "intelligence.db")) as connection:
             yield connection
             connection.commit()
+
+    def beside(self) -> AbstractContextManager[Portable]:
+        """The service's database, whichever it is; each statement is a transaction."""
+        return self.made.beside()
 
     async def serve(self, **settings: str) -> Client:
         """Start the service; it ends with the test. Retries wait for nothing."""

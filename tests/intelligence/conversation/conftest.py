@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 
 import pytest
-from novakit import database
+from novakit.database import SqliteDatabase
 
 from services.intelligence.app.main import MIGRATIONS
 from services.intelligence.app.store.tables import HEAD
@@ -14,7 +14,7 @@ from services.intelligence.app.store.tables import HEAD
 def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
     """To be copied."""
     path = tmp_path_factory.mktemp("template") / "intelligence.db"
-    database.upgrade(path, MIGRATIONS, HEAD)
+    SqliteDatabase(path).upgrade(MIGRATIONS, HEAD)
     connection = sqlite3.connect(path)
     yield connection
     connection.close()

@@ -43,7 +43,7 @@ async def stored_after(seconds: float, fleet: Fleet, template: sqlite3.Connectio
     await asyncio.sleep(seconds)
     text = chat.stored()[turn.message_id].text
     await chat.conversations.close()
-    chat.writer.close()
+    await chat.writer.aclose()
     return text
 
 

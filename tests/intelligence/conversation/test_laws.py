@@ -156,7 +156,7 @@ async def life(schedule: Schedule, template: sqlite3.Connection) -> None:
         assert not provider.trespassed, f"{provider.name} was called under a lock"
     others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     assert not others, f"left behind: {others}"
-    scene.chat.writer.close()
+    await scene.chat.writer.aclose()
 
 
 def kept(scene: Scene, stored: dict[str, Row]) -> None:

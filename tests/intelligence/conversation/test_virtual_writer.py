@@ -8,22 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from services.intelligence.app.store.writer import StoreClosedError, Writer
+from services.intelligence.app.store.jobs import StoreClosedError
+from services.intelligence.app.store.sql import Sql
+from services.intelligence.app.store.sqlite_writer import SqliteWriter
+from services.intelligence.app.store.writer import Writer
 from tests.intelligence.conversation.world import COMMIT_SEC, VirtualWriter
 from tests.support.virtual_time import START, in_virtual_time, run
 
 Story = Callable[[Writer], Awaitable[None]]
 
 
-def note(text: str) -> Callable[[sqlite3.Connection], str]:
-    def job(connection: sqlite3.Connection) -> str:
+def note(text: str) -> Callable[[Sql], str]:
+    def job(connection: Sql) -> str:
         connection.execute("INSERT INTO notes VALUES (?)", (text,))
         return text
 
     return job
 
 
-def notes(connection: sqlite3.Connection) -> list[str]:
+def notes(connection: Sql) -> list[str]:
     return [row[0] for row in connection.execute("SELECT text FROM notes ORDER BY rowid")]
 
 
@@ -41,7 +44,7 @@ def tell(request: pytest.FixtureRequest, path: Path) -> Callable[[Story], None]:
 
     def tell_real(story: Story) -> None:
         async def with_writer() -> None:
-            await story(Writer(path))
+            await story(SqliteWriter(path))
 
         asyncio.run(with_writer())
 
@@ -63,7 +66,7 @@ def test_jobs_are_done_in_the_order_of_their_arrival_and_known_in_it(tell: Calla
 
         await asyncio.gather(*(write(str(number)) for number in range(20)))
         assert done == [str(number) for number in range(20)] == await writer.run(notes)
-        writer.close()
+        await writer.aclose()
 
     tell(story)
 
@@ -74,7 +77,7 @@ def test_a_job_that_fails_fails_alone_and_leaves_nothing(tell: Callable[[Story],
         results = await asyncio.gather(*jobs, return_exceptions=True)
         assert [type(result) for result in results] == [str, str, sqlite3.IntegrityError, str]
         assert await writer.run(notes) == ["a", "b", "c"]
-        writer.close()
+        await writer.aclose()
 
     tell(story)
 
@@ -86,7 +89,7 @@ def test_the_job_of_a_caller_that_leaves_is_done_all_the_same(tell: Callable[[St
         leaving.cancel()
         assert await writer.run(notes) == ["a"]
         assert leaving.cancelled()
-        writer.close()
+        await writer.aclose()
 
     tell(story)
 
@@ -94,7 +97,7 @@ def test_the_job_of_a_caller_that_leaves_is_done_all_the_same(tell: Callable[[St
 def test_a_closed_one_takes_nothing_more(tell: Callable[[Story], None]) -> None:
     async def story(writer: Writer) -> None:
         await writer.run(note("a"))
-        writer.close()
+        await writer.aclose()
         with pytest.raises(StoreClosedError):
             await writer.run(note("b"))
 
@@ -111,6 +114,6 @@ def test_the_virtual_one_makes_durable_what_its_commit_has_reached_and_no_more(p
         await job
         assert asyncio.get_running_loop().time() == START + COMMIT_SEC
         assert notes(writer.connection) == ["a"]
-        writer.close()
+        await writer.aclose()
 
     story()

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from novakit import sse
 from novakit.ids import id_source
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.intelligence.app.routing.breaker import BreakerPolicy
 from services.intelligence.app.services.beginning import Question
@@ -26,8 +27,11 @@ from services.intelligence.app.services.running import RunningTurns
 from services.intelligence.app.services.turn import Endpoint, Turn
 from services.intelligence.app.services.user_locks import UserLocks
 from services.intelligence.app.store import privacy
-from services.intelligence.app.store import writer as writing
-from services.intelligence.app.store.writer import Job, Result, StoreClosedError, Writer
+from services.intelligence.app.store import sqlite_writer as writing
+from services.intelligence.app.store.jobs import StoreClosedError
+from services.intelligence.app.store.opening import Store
+from services.intelligence.app.store.sql import SqliteSql
+from services.intelligence.app.store.writer import Job, Result, Writer
 from tests.intelligence.orchestrator.schedules import CLOCKS, COLD_START_SEC, LIMITS, Fleet, watched
 from tests.intelligence.orchestrator.world import World
 from tests.support.virtual_time import VirtualClock
@@ -43,7 +47,7 @@ class VirtualWriter(Writer):
     """
 
     def __init__(self, template: Path | sqlite3.Connection) -> None:
-        self.connection = sqlite3.connect(":memory:", isolation_level=None)
+        self.connection = sqlite3.connect(":memory:", isolation_level=None, factory=SqliteSql)
         with opened(template) as source:
             source.backup(self.connection)
         self.connection.execute("PRAGMA foreign_keys=ON")
@@ -61,7 +65,7 @@ class VirtualWriter(Writer):
         self._batch.append(writing._Waiting(job, loop, future))
         return await future
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """See Writer."""
         self._closed = True
         self._commit()
@@ -120,7 +124,7 @@ class Chat:
         days = Days(ZoneInfo("UTC"))
         self.conversations = Conversations(
             self.world.orchestrator,
-            self.writer,
+            Store(self.writer, create_async_engine("sqlite+aiosqlite://"), "this one", shared=False),
             self.running,
             Manner("Be brief.", "Nobody answered.", cloud_enabled=True),
             self.clock,
@@ -159,7 +163,7 @@ class Chat:
     async def lock(self, session: str) -> None:
         """What the sessions' route does for a lock."""
         await self.writer.run(
-            lambda connection: connection.execute("UPDATE sessions SET local_only = 1 WHERE id = ?", (session,))
+            lambda connection: connection.execute("UPDATE sessions SET local_only = TRUE WHERE id = ?", (session,))
         )
         await self.conversations.lock(session)
 

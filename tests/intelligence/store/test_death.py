@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import sqlite3
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
-from pathlib import Path
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -14,6 +12,8 @@ import pytest
 from novakit import sse
 from novakit.identity import sign
 
+from services.intelligence.app.store.instances import LEASE_MICROS
+from tests.support.databases import BOTH, MadeDatabase, Portable
 from tests.support.fakes import FakeOllama, Gate, answer
 from tests.support.services import ServiceProcess
 
@@ -27,10 +27,10 @@ def headers() -> dict[str, str]:
     return {"X-Service-Token": token, "X-User-Id": USER, "Content-Type": "application/json"}
 
 
-def environ(path: Path, ollama: FakeOllama, grace: str) -> dict[str, str]:
+def environ(database: MadeDatabase, ollama: FakeOllama, grace: str) -> dict[str, str]:
     return {
         "SERVICE_JWT_SECRET": SECRET,
-        "NOVACORE_DATA_DIR": str(path.parent),
+        **database.settings(),
         "OLLAMA_URL": ollama.url,
         "LLM_PROVIDER_PRIORITY": "ollama",
         "SHUTDOWN_GRACE_SEC": grace,
@@ -38,8 +38,8 @@ def environ(path: Path, ollama: FakeOllama, grace: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def process(path: Path, ollama: FakeOllama, grace: str = "0.1") -> AsyncIterator[ServiceProcess]:
-    service = ServiceProcess("intelligence", environ(path, ollama, grace), path.parent / "log")
+async def process(database: MadeDatabase, ollama: FakeOllama, grace: str = "0.1") -> AsyncIterator[ServiceProcess]:
+    service = ServiceProcess("intelligence", environ(database, ollama, grace), database.folder / "log")
     try:
         await service.start()
         yield service
@@ -63,18 +63,13 @@ async def history(url: str, session: aiohttp.ClientSession, session_id: str) -> 
         return prompts
 
 
-@pytest.fixture
-def connection(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(path)) as opened:
-        yield opened
-
-
+@BOTH
 async def test_an_answer_that_was_cut_by_sigkill_is_there_up_to_its_last_second(
-    path: Path, connection: sqlite3.Connection
+    database: MadeDatabase, connection: Portable
 ) -> None:
     gate = Gate()
     async with FakeOllama([answer("one two three", gate=gate)]) as ollama, aiohttp.ClientSession() as session:
-        async with process(path, ollama) as service:
+        async with process(database, ollama) as service:
             events = reading(service.url, session)
             start = json.loads((await anext(events)).data)
             gate.release(2)
@@ -90,7 +85,9 @@ async def test_an_answer_that_was_cut_by_sigkill_is_there_up_to_its_last_second(
             service.kill()
             with pytest.raises(aiohttp.ClientError):
                 await anext(events)
-        async with process(path, ollama) as service:
+        # As if it had died a while ago: on PostgreSQL it might be another's, and alive.
+        connection.execute("UPDATE instances SET seen_at = seen_at - ?", (LEASE_MICROS,))
+        async with process(database, ollama) as service:
             [prompt] = await history(service.url, session, start["session_id"])
     assert prompt["id"] == start["message_id"]
     assert (prompt["input_text"], prompt["output_text"], prompt["status"]) == (
@@ -100,19 +97,19 @@ async def test_an_answer_that_was_cut_by_sigkill_is_there_up_to_its_last_second(
     )
 
 
-def stored(connection: sqlite3.Connection) -> tuple[str, str, int]:
+def stored(connection: Portable) -> tuple[str, str, int]:
     """(answer, status, tokens) of the one message, as the database has them."""
-    row: tuple[str, str, int] = connection.execute("SELECT output_text, status, tokens_used FROM prompts").fetchone()
-    return row
+    text, status, tokens = connection.execute("SELECT output_text, status, tokens_used FROM prompts").fetchone()
+    return text, status, tokens
 
 
 async def test_an_answer_whose_done_was_seen_outlives_sigkill_whole(
-    path: Path, connection: sqlite3.Connection
+    database: MadeDatabase, connection: Portable
 ) -> None:
     async with (
         FakeOllama([answer("one two three")]) as ollama,
         aiohttp.ClientSession() as session,
-        process(path, ollama) as service,
+        process(database, ollama) as service,
     ):
         events = reading(service.url, session)
         async with asyncio.timeout(PATIENCE):
@@ -124,13 +121,13 @@ async def test_an_answer_whose_done_was_seen_outlives_sigkill_whole(
 
 
 async def test_told_to_stop_the_process_ends_its_answers_in_time_and_says_so(
-    path: Path, connection: sqlite3.Connection
+    database: MadeDatabase, connection: Portable
 ) -> None:
     gate = Gate()
     async with (
         FakeOllama([answer("one two three", gate=gate)]) as ollama,
         aiohttp.ClientSession() as session,
-        process(path, ollama) as service,
+        process(database, ollama) as service,
     ):
         events = reading(service.url, session)
         gate.release(1)
@@ -148,13 +145,13 @@ async def test_told_to_stop_the_process_ends_its_answers_in_time_and_says_so(
 
 
 async def test_told_to_stop_the_process_lets_an_answer_end_within_the_grace_and_takes_no_new_one(
-    path: Path, connection: sqlite3.Connection
+    database: MadeDatabase, connection: Portable
 ) -> None:
     gate = Gate()
     async with (
         FakeOllama([answer("one two three", gate=gate)]) as ollama,
         aiohttp.ClientSession() as session,
-        process(path, ollama, grace="10") as service,
+        process(database, ollama, grace="10") as service,
     ):
         events = reading(service.url, session)
         gate.release(1)

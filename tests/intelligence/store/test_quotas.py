@@ -2,9 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,29 +10,26 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from services.intelligence.app.store import quotas
+from services.intelligence.app.store.opening import open_writer
 from services.intelligence.app.store.quotas import LEASE_MICROS, Hold, OverQuotaError, Quota, Wanted
-from services.intelligence.app.store.writer import Writer
+from services.intelligence.app.store.sql import Sql, SqliteSql
+from tests.support.databases import BOTH, MadeDatabase
 
 DAY, NOW = "2026-11-26", 1_000_000_000
 THREE = Quota("user:a", "messages", 3)
 
 
-@pytest.fixture
-def connection(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(path, isolation_level=None)) as opened:
-        yield opened
-
-
-def take(connection: sqlite3.Connection, name: str, quota: Quota = THREE, amount: int = 1, at: int = NOW) -> Hold:
+def take(connection: Sql, name: str, quota: Quota = THREE, amount: int = 1, at: int = NOW) -> Hold:
     return quotas.reserve(connection, name, [Wanted(quota, amount)], day=DAY, at=at)
 
 
-def used(connection: sqlite3.Connection, quota: Quota = THREE, at: int = NOW) -> int:
+def used(connection: Sql, quota: Quota = THREE, at: int = NOW) -> int:
     return quotas.used(connection, quota.subject, quota.unit, day=DAY, at=at)
 
 
+@BOTH
 def test_a_quota_lets_as_many_through_as_it_says_and_tells_how_many_there_were(
-    connection: sqlite3.Connection,
+    connection: Sql,
 ) -> None:
     for name in "abc":
         take(connection, name)
@@ -43,7 +38,8 @@ def test_a_quota_lets_as_many_through_as_it_says_and_tells_how_many_there_were(
     assert (refused.value.quota, refused.value.used) == (THREE, 3)
 
 
-def test_what_was_reserved_for_nothing_is_given_back(connection: sqlite3.Connection) -> None:
+@BOTH
+def test_what_was_reserved_for_nothing_is_given_back(connection: Sql) -> None:
     holds = [take(connection, name) for name in "abc"]
     quotas.settle(connection, holds[0], {"messages": 0})
     quotas.settle(connection, holds[1], {"messages": 1})
@@ -51,7 +47,8 @@ def test_what_was_reserved_for_nothing_is_given_back(connection: sqlite3.Connect
     take(connection, "d")
 
 
-def test_more_may_be_used_than_was_reserved_and_then_no_more_is_let_through(connection: sqlite3.Connection) -> None:
+@BOTH
+def test_more_may_be_used_than_was_reserved_and_then_no_more_is_let_through(connection: Sql) -> None:
     tokens = Quota("user:a", "tokens", 100)
     hold = take(connection, "a", tokens, 10)
     quotas.settle(connection, hold, {"tokens": 120})
@@ -60,7 +57,8 @@ def test_more_may_be_used_than_was_reserved_and_then_no_more_is_let_through(conn
     assert refused.value.used == 120
 
 
-def test_a_reservation_that_nobody_settles_ends_with_its_lease(connection: sqlite3.Connection) -> None:
+@BOTH
+def test_a_reservation_that_nobody_settles_ends_with_its_lease(connection: Sql) -> None:
     hold = take(connection, "a", amount=3)
     assert used(connection) == 3
     assert used(connection, at=NOW + LEASE_MICROS) == 0
@@ -70,14 +68,16 @@ def test_a_reservation_that_nobody_settles_ends_with_its_lease(connection: sqlit
     assert used(connection, at=NOW + LEASE_MICROS) == 4
 
 
-def test_days_and_subjects_do_not_share_a_quota(connection: sqlite3.Connection) -> None:
+@BOTH
+def test_days_and_subjects_do_not_share_a_quota(connection: Sql) -> None:
     take(connection, "a", amount=3)
     take(connection, "b", Quota("user:b", "messages", 3), 3)
     quotas.reserve(connection, "c", [Wanted(THREE, 3)], day="2026-11-27", at=NOW)
 
 
-async def test_of_fifty_at_once_exactly_three_get_through(path: Path) -> None:
-    writer = Writer(path)
+@BOTH
+async def test_of_fifty_at_once_exactly_three_get_through(database: MadeDatabase) -> None:
+    writer = await open_writer(database.database)
 
     async def one(number: int) -> bool:
         try:
@@ -87,7 +87,7 @@ async def test_of_fifty_at_once_exactly_three_get_through(path: Path) -> None:
         return True
 
     admitted = await asyncio.gather(*(one(number) for number in range(50)))
-    await asyncio.to_thread(writer.close)
+    await writer.aclose()
     assert sum(admitted) == 3
 
 
@@ -108,7 +108,7 @@ def test_nothing_is_let_through_that_does_not_fit_and_nothing_that_fits_is_refus
     limit, now, settled = 10, NOW, 0
     held: dict[str, tuple[Hold, int, int]] = {}
     tokens = Quota("user:a", "tokens", limit)
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+    with closing(sqlite3.connect(":memory:", isolation_level=None, factory=SqliteSql)) as connection:
         connection.execute("CREATE TABLE quota_usage (day, subject, unit, used, PRIMARY KEY (day, subject, unit))")
         connection.execute("CREATE TABLE quota_holds (id, day, subject, unit, amount, until)")
         for number, (kind, amount) in enumerate(steps):

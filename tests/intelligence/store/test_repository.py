@@ -1,22 +1,20 @@
 """Sessions and prompts for the ordinary routes."""
 
-import sqlite3
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
-from contextlib import closing
-from pathlib import Path
 
 import pytest
-from novakit import database
 
 from services.intelligence.app.store.repository import BadCursorError, ChatRepository
+from tests.support.databases import BOTH, MadeDatabase, Portable
 
+pytestmark = BOTH
 USER, OTHER = "user-1", "user-2"
 
 
 @pytest.fixture
-async def repository(path: Path) -> AsyncIterator[ChatRepository]:
-    engine = database.async_engine(path)
+async def repository(database: MadeDatabase) -> AsyncIterator[ChatRepository]:
+    engine = database.database.engine()
     yield ChatRepository(engine)
     await engine.dispose()
 
@@ -39,18 +37,18 @@ async def ids(repository: ChatRepository, limit: int, query: str | None = None) 
     raise AssertionError("the pages do not end")
 
 
-def asked(path: Path, session: str, *prompts: tuple[str, int], user: str = USER) -> None:
+def asked(connection: Portable, session: str, *prompts: tuple[str, int], user: str = USER) -> None:
     """Store prompts, each the child of the one before."""
-    with closing(sqlite3.connect(path)) as connection:
-        parent = None
-        for prompt, at in prompts:
-            connection.execute(
-                "INSERT INTO prompts (id, session_id, parent_id, user_id, input_text, output_text, local_only,"
-                " status, tokens_used, latency_ms, created_at) VALUES (?, ?, ?, ?, '', '', 0, 'complete', 0, 0, ?)",
-                (prompt, session, parent, user, at),
-            )
-            parent = prompt
-        connection.commit()
+    parent = None
+    connection.execute("BEGIN")
+    for prompt, at in prompts:
+        connection.execute(
+            "INSERT INTO prompts (id, session_id, parent_id, user_id, input_text, output_text, local_only,"
+            " status, tokens_used, latency_ms, created_at) VALUES (?, ?, ?, ?, '', '', FALSE, 'complete', 0, 0, ?)",
+            (prompt, session, parent, user, at),
+        )
+        parent = prompt
+    connection.execute("COMMIT")
 
 
 async def test_a_new_session_is_given_back_as_it_is_stored(repository: ChatRepository) -> None:
@@ -59,6 +57,7 @@ async def test_a_new_session_is_given_back_as_it_is_stored(repository: ChatRepos
         "id": "a",
         "user_id": USER,
         "title": "Trip",
+        "folded_title": "trip",
         "status": "active",
         "local_only": True,
         "model_name": None,
@@ -105,6 +104,13 @@ async def test_titles_are_searched_as_text_whatever_their_case(
     assert await ids(repository, 5, query) == [["a"] if found else []]
 
 
+async def test_a_new_title_is_found_and_the_old_one_is_not(repository: ChatRepository) -> None:
+    await made(repository, ("a", 1), title="Straße")
+    await repository.change_session("a", USER, {"title": "ΣΊΣΥΦΟΣ"})
+    assert await ids(repository, 5, "σίσυφος") == [["a"]]
+    assert await ids(repository, 5, "strasse") == [[]]
+
+
 @pytest.mark.parametrize(
     "cursor",
     [
@@ -121,9 +127,9 @@ async def test_a_cursor_that_no_list_has_given_is_refused(repository: ChatReposi
         await repository.list_sessions(USER, limit=5, cursor=cursor, query=None)
 
 
-async def test_another_users_rows_are_not_there(repository: ChatRepository, path: Path) -> None:
+async def test_another_users_rows_are_not_there(repository: ChatRepository, connection: Portable) -> None:
     await made(repository, ("a", 1))
-    asked(path, "a", ("p", 1))
+    asked(connection, "a", ("p", 1))
     assert await repository.session("a", OTHER) is None
     assert await repository.prompt("p", OTHER) is None
     assert await repository.change_session("a", OTHER, {"title": "mine"}) is None
@@ -147,19 +153,21 @@ async def test_a_change_touches_what_it_names(repository: ChatRepository) -> Non
     assert await repository.change_session("nowhere", USER, {"title": "x"}) is None
 
 
-async def test_prompts_come_oldest_first_and_by_id_at_equal_times(repository: ChatRepository, path: Path) -> None:
+async def test_prompts_come_oldest_first_and_by_id_at_equal_times(
+    repository: ChatRepository, connection: Portable
+) -> None:
     await made(repository, ("a", 1), ("b", 1))
-    asked(path, "a", ("p3", 2), ("p2", 2), ("p1", 3), ("p0", 1))
-    asked(path, "b", ("q", 1))
+    asked(connection, "a", ("p3", 2), ("p2", 2), ("p1", 3), ("p0", 1))
+    asked(connection, "b", ("q", 1))
     assert [row["id"] for row in await repository.prompts_of("a")] == ["p0", "p2", "p3", "p1"]
 
 
 async def test_deleting_a_session_takes_its_prompts_along_and_no_others(
-    repository: ChatRepository, path: Path
+    repository: ChatRepository, connection: Portable
 ) -> None:
     await made(repository, ("a", 1), ("b", 1))
-    asked(path, "a", *((f"p{number}", number) for number in range(1500)))
-    asked(path, "b", ("q1", 1), ("q2", 2))
+    asked(connection, "a", *((f"p{number}", number) for number in range(1500)))
+    asked(connection, "b", ("q1", 1), ("q2", 2))
     assert await repository.delete_session("a", USER)
     assert await repository.prompts_of("a") == []
     assert [row["parent_id"] for row in await repository.prompts_of("b")] == [None, "q1"]

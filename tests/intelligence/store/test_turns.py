@@ -1,14 +1,12 @@
 """What a chat turn reads and writes."""
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from services.intelligence.app.domain.chat import ChatTurn
 from services.intelligence.app.store import turns
+from services.intelligence.app.store.tables import metadata
 from services.intelligence.app.store.turns import (
     HISTORY_TURNS,
     EndedPrompt,
@@ -19,21 +17,18 @@ from services.intelligence.app.store.turns import (
     SessionMissingError,
     title_of,
 )
+from tests.support.databases import BOTH, Portable
 
 USER, OTHER = "user-1", "user-2"
 
 
-@pytest.fixture
-def connection(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(path, isolation_level=None)) as opened:
-        opened.execute("PRAGMA foreign_keys=ON")
-        yield opened
+pytestmark = BOTH
 
 
 class Talk:
     """Writes turns one microsecond after the other."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Portable) -> None:
         self.connection = connection
         self.at = 1_000
 
@@ -78,16 +73,15 @@ class Talk:
         )
         turns.end(self.connection, ended, self.at)
 
-    def row(self, table: str, key: str) -> sqlite3.Row:
-        """One row by its id."""
-        cursor = self.connection.execute(f"SELECT * FROM {table} WHERE id = ?", (key,))
-        cursor.row_factory = sqlite3.Row
-        found: sqlite3.Row = cursor.fetchone()
-        return found
+    def row(self, table: str, key: str) -> Any:
+        """One row by its id, None where there is none."""
+        columns = list(metadata.tables[table].columns.keys())
+        found = self.connection.execute(f"SELECT {', '.join(columns)} FROM {table} WHERE id = ?", (key,)).fetchone()
+        return None if found is None else dict(zip(columns, found, strict=True))
 
 
 @pytest.fixture
-def talk(connection: sqlite3.Connection) -> Talk:
+def talk(connection: Portable) -> Talk:
     return Talk(connection)
 
 
@@ -120,7 +114,7 @@ def test_an_ended_turn_is_stored_whole_and_moves_its_session_up(talk: Talk) -> N
     talk.ask("q", session=None)
     talk.answer("q", "a")
     prompt = talk.row("prompts", "q")
-    assert {name: prompt[name] for name in prompt.keys()[5:]} == {
+    assert {name: prompt[name] for name in list(prompt)[5:]} == {
         "output_text": "a",
         "local_only": 0,
         "status": "complete",
@@ -131,6 +125,7 @@ def test_an_ended_turn_is_stored_whole_and_moves_its_session_up(talk: Talk) -> N
         "model": "m",
         "locality": "local",
         "route": "{}",
+        "instance_id": None,
     }
     session = talk.row("sessions", "s")
     assert (session["updated_at"], session["model_name"]) == (1002, "m")
@@ -210,13 +205,13 @@ def test_local_messages_are_marked_in_the_history_with_their_answers(talk: Talk)
 
 
 def test_a_sessions_lock_holds_while_it_is_there_and_a_messages_own_mark_for_good(
-    talk: Talk, connection: sqlite3.Connection
+    talk: Talk, connection: Portable
 ) -> None:
     talk.ask("q1", session=None)
-    connection.execute("UPDATE sessions SET local_only = 1")
+    connection.execute("UPDATE sessions SET local_only = TRUE")
     assert talk.ask("q2").session_local_only
     talk.ask("q3", local_only=True)
-    connection.execute("UPDATE sessions SET local_only = 0")
+    connection.execute("UPDATE sessions SET local_only = FALSE")
     begun = talk.ask("q4")
     assert not begun.session_local_only
     assert [turn.local_only for turn in begun.history] == [False, False, True]
@@ -230,17 +225,18 @@ def test_an_unknown_session_and_another_users_are_missing(talk: Talk, session: s
     assert talk.row("prompts", "q2") is None
 
 
-def test_an_ended_session_takes_no_message(talk: Talk, connection: sqlite3.Connection) -> None:
+def test_an_ended_session_takes_no_message(talk: Talk, connection: Portable) -> None:
     talk.ask("q1", session=None)
     connection.execute("UPDATE sessions SET status = 'ended'")
     with pytest.raises(SessionEndedError):
         talk.ask("q2")
 
 
-def test_a_parent_must_be_of_the_session(talk: Talk, connection: sqlite3.Connection) -> None:
+def test_a_parent_must_be_of_the_session(talk: Talk, connection: Portable) -> None:
     talk.ask("q1", session=None)
     connection.execute(
-        "INSERT INTO sessions SELECT 't', user_id, title, status, local_only, NULL, 1, 1, NULL FROM sessions"
+        "INSERT INTO sessions (id, user_id, title, status, local_only, created_at, updated_at)"
+        " SELECT 't', user_id, title, status, local_only, 1, 1 FROM sessions"
     )
     with pytest.raises(ParentMissingError):
         talk.ask("q2", session="t", parent="q1")
@@ -248,9 +244,7 @@ def test_a_parent_must_be_of_the_session(talk: Talk, connection: sqlite3.Connect
         talk.ask("q2", parent="nowhere")
 
 
-def test_a_session_without_a_title_gets_its_first_messages_and_keeps_it(
-    talk: Talk, connection: sqlite3.Connection
-) -> None:
+def test_a_session_without_a_title_gets_its_first_messages_and_keeps_it(talk: Talk, connection: Portable) -> None:
     talk.ask("q1", session=None)
     connection.execute("UPDATE sessions SET title = ''")
     talk.ask("q2")
@@ -275,25 +269,10 @@ def test_a_title_is_the_first_words_and_never_long(text: str, title: str) -> Non
     assert len(title) <= 60
 
 
-def test_a_partial_answer_is_kept_while_the_turn_runs_and_not_after(
-    talk: Talk, connection: sqlite3.Connection
-) -> None:
+def test_a_partial_answer_is_kept_while_the_turn_runs_and_not_after(talk: Talk, connection: Portable) -> None:
     talk.ask("q1", session=None)
     turns.keep_partial(connection, "q1", "half")
     assert talk.row("prompts", "q1")["output_text"] == "half"
     talk.answer("q1", "whole")
     turns.keep_partial(connection, "q1", "half")
     assert talk.row("prompts", "q1")["output_text"] == "whole"
-
-
-def test_what_a_dead_process_left_running_is_interrupted_with_what_was_said(
-    talk: Talk, connection: sqlite3.Connection
-) -> None:
-    talk.ask("q1", session=None)
-    talk.answer("q1", "whole")
-    talk.ask("q2")
-    turns.keep_partial(connection, "q2", "half")
-    assert turns.mark_orphans(connection) == 1
-    assert [talk.row("prompts", prompt)["status"] for prompt in ("q1", "q2")] == ["complete", "interrupted"]
-    assert talk.row("prompts", "q2")["output_text"] == "half"
-    assert turns.mark_orphans(connection) == 0

@@ -1,4 +1,4 @@
-"""One writer, many jobs, few commits."""
+"""One writer on SQLite, many jobs, few commits. What holds on PostgreSQL too is in test_both_writers.py."""
 
 import asyncio
 import sqlite3
@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from services.intelligence.app.store import writer as writing
-from services.intelligence.app.store.writer import MOST_JOBS_A_COMMIT, StoreClosedError, Writer
+from services.intelligence.app.store import sqlite_writer as writing
+from services.intelligence.app.store.jobs import MOST_JOBS_A_COMMIT, StoreClosedError
+from services.intelligence.app.store.sql import Sql, SqliteSql
+from services.intelligence.app.store.sqlite_writer import SqliteWriter
 
 PATIENCE = 10.0
 
@@ -26,8 +28,8 @@ def notes(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def writer(notes: Path) -> Iterator[Writer]:
-    opened = Writer(notes)
+def writer(notes: Path) -> Iterator[SqliteWriter]:
+    opened = SqliteWriter(notes)
     yield opened
     opened.close()
 
@@ -38,8 +40,8 @@ def stored(path: Path) -> list[str]:
         return [row[0] for row in connection.execute("SELECT text FROM notes ORDER BY rowid")]
 
 
-def note(text: str) -> Callable[[sqlite3.Connection], str]:
-    def job(connection: sqlite3.Connection) -> str:
+def note(text: str) -> Callable[[Sql], str]:
+    def job(connection: Sql) -> str:
         connection.execute("INSERT INTO notes VALUES (?)", (text,))
         return text
 
@@ -49,7 +51,7 @@ def note(text: str) -> Callable[[sqlite3.Connection], str]:
 class Held:
     """Keeps the writer busy with a job of its own until it is let go."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: SqliteWriter) -> None:
         self._release = threading.Event()
         self._begun = threading.Event()
         self.job = asyncio.ensure_future(writer.run(self._wait))
@@ -62,7 +64,7 @@ class Held:
         """Let it end."""
         self._release.set()
 
-    def _wait(self, _connection: sqlite3.Connection) -> None:
+    def _wait(self, _connection: Sql) -> None:
         self._begun.set()
         self._release.wait(PATIENCE)
 
@@ -73,7 +75,7 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     commit = writing._commit
 
-    def counted(connection: sqlite3.Connection, batch: list[writing._Waiting]) -> None:
+    def counted(connection: SqliteSql, batch: list[writing._Waiting]) -> None:
         sizes.append(len(batch))
         commit(connection, batch)
 
@@ -81,7 +83,7 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
-async def queued(writer: Writer, *texts: str) -> list[asyncio.Task[str]]:
+async def queued(writer: SqliteWriter, *texts: str) -> list[asyncio.Task[str]]:
     """Jobs that are in the writer's queue."""
     tasks = [asyncio.create_task(writer.run(note(text))) for text in texts]
     await asyncio.sleep(0)
@@ -94,13 +96,13 @@ async def gathered(*tasks: "asyncio.Task[Any]", return_exceptions: bool = False)
         return await asyncio.gather(*tasks, return_exceptions=return_exceptions)
 
 
-async def test_what_a_job_returns_is_known_when_it_is_committed(writer: Writer, notes: Path) -> None:
+async def test_what_a_job_returns_is_known_when_it_is_committed(writer: SqliteWriter, notes: Path) -> None:
     assert await writer.run(note("one")) == "one"
     assert stored(notes) == ["one"]
 
 
 async def test_jobs_that_wait_together_are_committed_together(
-    writer: Writer, notes: Path, commits: list[int]
+    writer: SqliteWriter, notes: Path, commits: list[int]
 ) -> None:
     held = Held(writer)
     await held.begun()
@@ -111,7 +113,7 @@ async def test_jobs_that_wait_together_are_committed_together(
     assert stored(notes) == [str(number) for number in range(50)]
 
 
-async def test_one_commit_takes_only_so_many_jobs(writer: Writer, commits: list[int]) -> None:
+async def test_one_commit_takes_only_so_many_jobs(writer: SqliteWriter, commits: list[int]) -> None:
     held = Held(writer)
     await held.begun()
     tasks = await queued(writer, *(str(number) for number in range(MOST_JOBS_A_COMMIT + 3)))
@@ -120,8 +122,8 @@ async def test_one_commit_takes_only_so_many_jobs(writer: Writer, commits: list[
     assert commits == [1, MOST_JOBS_A_COMMIT, 3]
 
 
-async def test_a_job_that_fails_fails_alone_and_leaves_nothing(writer: Writer, notes: Path) -> None:
-    def half(connection: sqlite3.Connection) -> None:
+async def test_a_job_that_fails_fails_alone_and_leaves_nothing(writer: SqliteWriter, notes: Path) -> None:
+    def half(connection: Sql) -> None:
         connection.execute("INSERT INTO notes VALUES ('half')")
         raise ValueError("broken")
 
@@ -136,8 +138,8 @@ async def test_a_job_that_fails_fails_alone_and_leaves_nothing(writer: Writer, n
     assert stored(notes) == ["a", "b", "c", "d"]
 
 
-async def test_a_commit_that_fails_is_told_to_its_callers(writer: Writer, notes: Path) -> None:
-    def unfit(connection: sqlite3.Connection) -> None:
+async def test_a_commit_that_fails_is_told_to_its_callers(writer: SqliteWriter, notes: Path) -> None:
+    def unfit(connection: Sql) -> None:
         connection.execute("PRAGMA defer_foreign_keys = ON")
         connection.execute("CREATE TABLE IF NOT EXISTS links (note TEXT REFERENCES notes (text))")
         connection.execute("INSERT INTO links VALUES ('nowhere')")
@@ -148,7 +150,7 @@ async def test_a_commit_that_fails_is_told_to_its_callers(writer: Writer, notes:
     assert stored(notes) == ["after"]
 
 
-async def test_jobs_are_done_in_the_order_of_their_arrival_and_told_in_it(writer: Writer) -> None:
+async def test_jobs_are_done_in_the_order_of_their_arrival_and_told_in_it(writer: SqliteWriter) -> None:
     told: list[int] = []
     done: list[int] = []
 
@@ -165,7 +167,7 @@ async def test_jobs_are_done_in_the_order_of_their_arrival_and_told_in_it(writer
     assert done == told == list(range(20))
 
 
-async def test_the_job_of_a_caller_that_was_cancelled_is_done_all_the_same(writer: Writer, notes: Path) -> None:
+async def test_the_job_of_a_caller_that_was_cancelled_is_done_all_the_same(writer: SqliteWriter, notes: Path) -> None:
     held = Held(writer)
     await held.begun()
     left, beside = await queued(writer, "left behind", "beside it")
@@ -176,7 +178,7 @@ async def test_the_job_of_a_caller_that_was_cancelled_is_done_all_the_same(write
     assert stored(notes) == ["left behind", "beside it"]
 
 
-async def test_closing_finishes_what_waits(writer: Writer, notes: Path) -> None:
+async def test_closing_finishes_what_waits(writer: SqliteWriter, notes: Path) -> None:
     held = Held(writer)
     await held.begun()
     tasks = await queued(writer, "a", "b")
@@ -188,14 +190,14 @@ async def test_closing_finishes_what_waits(writer: Writer, notes: Path) -> None:
     assert stored(notes) == ["a", "b"]
 
 
-async def test_a_closed_writer_takes_no_job_and_may_be_closed_again(writer: Writer) -> None:
+async def test_a_closed_writer_takes_no_job_and_may_be_closed_again(writer: SqliteWriter) -> None:
     writer.close()
     with pytest.raises(StoreClosedError):
         await writer.run(note("late"))
     writer.close()
 
 
-async def test_no_job_comes_behind_the_end(writer: Writer, notes: Path) -> None:
+async def test_no_job_comes_behind_the_end(writer: SqliteWriter, notes: Path) -> None:
     """Whoever calls while another thread closes is served or refused, and never left waiting."""
     held = Held(writer)
     await held.begun()
@@ -218,7 +220,7 @@ async def test_no_job_comes_behind_the_end(writer: Writer, notes: Path) -> None:
 
 
 def test_a_loop_that_is_gone_costs_no_job(notes: Path) -> None:
-    writer = Writer(notes)
+    writer = SqliteWriter(notes)
     release = threading.Event()
 
     async def leave_a_job() -> None:
@@ -234,15 +236,15 @@ def test_a_loop_that_is_gone_costs_no_job(notes: Path) -> None:
 
 def test_a_database_that_cannot_be_opened_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError):
-        Writer(tmp_path / "missing" / "notes.db")
+        SqliteWriter(tmp_path / "missing" / "notes.db")
     broken = tmp_path / "broken.db"
     broken.write_bytes(b"this is no database" * 100)
     with pytest.raises(sqlite3.DatabaseError):
-        Writer(broken)
+        SqliteWriter(broken)
 
 
-async def test_commits_outlive_a_power_cut(writer: Writer) -> None:
-    def pragmas(connection: sqlite3.Connection) -> tuple[str, int]:
+async def test_commits_outlive_a_power_cut(writer: SqliteWriter) -> None:
+    def pragmas(connection: Sql) -> tuple[str, int]:
         return (
             connection.execute("PRAGMA journal_mode").fetchone()[0],
             connection.execute("PRAGMA synchronous").fetchone()[0],

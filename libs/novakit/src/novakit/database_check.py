@@ -1,10 +1,15 @@
 """Looks at a service's database without changing anything: whether it can be read, is sound, and fits the code."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from .clock import Clock
+from .database_url import shown
 from .findings import Finding
 
 CHECK = "database"
@@ -14,6 +19,37 @@ BUSY_SECONDS = 5.0
 _STEPS = 100_000
 _RESTORE = "Stop NovaCore and put back a copy from before; or move the file away, and begin anew."
 _GIVE_IT_BACK = "Give it back to the user who runs NovaCore (chown, chmod u+rw), or set NOVACORE_DATA_DIR."
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What ``open_database`` makes a service's database of."""
+
+    url: SecretStr | None
+    data_dir: Path
+    service: str
+
+
+async def examine(where: Where, scripts: Path, head: str, clock: Clock) -> Finding:
+    """What there is to say of this database, for code that works with revision ``head`` of the ``scripts``."""
+    if where.url is not None:
+        return await _ask(where.url, where, scripts, head)
+    path = where.data_dir / f"{where.service}.db"
+    return await asyncio.to_thread(inspect, path, scripts, head, where.service, clock)
+
+
+async def _ask(url: SecretStr, where: Where, scripts: Path, head: str) -> Finding:
+    from .database import DatabaseError, open_database  # noqa: PLC0415 (a look at files needs none of it)
+
+    subject, name = where.service, f"PostgreSQL at {shown(url.get_secret_value())}"
+    try:
+        revision = await open_database(url, where.data_dir, subject).revision()
+    except DatabaseError as error:
+        return Finding("fault", subject, CHECK, str(error), "Set DATABASE_URL, or start that server.")
+    if revision is not None and revision not in _known(scripts):
+        return _newer(name, subject, revision, head, "DATABASE_URL")
+    later = "" if revision == head else "; the next start brings it up to date"
+    return Finding("ok", subject, CHECK, f"{name} answers{later}.")
 
 
 def inspect(path: Path, scripts: Path, head: str, subject: str, clock: Clock) -> Finding:
@@ -31,7 +67,7 @@ def inspect(path: Path, scripts: Path, head: str, subject: str, clock: Clock) ->
         with closing(_open(path)) as connection:
             revision = _revision(connection)
             if revision is not None and revision not in _known(scripts):
-                return _newer(path, subject, revision, head)
+                return _newer(str(path), subject, revision, head, "NOVACORE_DATA_DIR")
             return _sound(connection, path, subject, clock, due=revision != head)
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
@@ -61,9 +97,9 @@ def _known(scripts: Path) -> set[str]:
     return {file.name.partition("_")[0] for file in (scripts / "versions").glob("*.py")}
 
 
-def _newer(path: Path, subject: str, revision: str, head: str) -> Finding:
-    text = f"{path} was written by a newer NovaCore (revision {revision}; this one knows up to {head})."
-    return Finding("fault", subject, CHECK, text, "Use that newer version, or another folder: NOVACORE_DATA_DIR.")
+def _newer(name: str, subject: str, revision: str, head: str, variable: str) -> Finding:
+    text = f"{name} was written by a newer NovaCore (revision {revision}; this one knows up to {head})."
+    return Finding("fault", subject, CHECK, text, f"Use that newer version, or another database: {variable}.")
 
 
 def _sound(connection: sqlite3.Connection, path: Path, subject: str, clock: Clock, *, due: bool) -> Finding:

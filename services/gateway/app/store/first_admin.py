@@ -1,5 +1,6 @@
 """Every query by which the first admin comes to be: the bootstrap key, and the one-time sign-in link."""
 
+from novakit.database import Database
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -9,16 +10,21 @@ from .sign_ins import NewSignIn, insert_sign_in
 from .tables import sign_in_links, users
 from .users import ADMIN, enabled_admin, insert_user
 
+FIRST_ADMIN = "first admin"
+"""The lock under which it is decided who becomes the first admin: several gateways may start at once."""
+
 
 class FirstAdmin:
     """How a gateway that nobody has an account with gets its first."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, database: Database, engine: AsyncEngine) -> None:
+        self._database = database
         self._engine = engine
 
     async def bootstrap(self, user_id: str, key: NewKey) -> bool:
         """Make the admin with this key where there is no user yet; says whether it was done."""
         async with self._engine.begin() as connection:
+            await self._database.lock(connection, FIRST_ADMIN)
             if await connection.scalar(select(users.c.id).limit(1)) is not None:
                 return False
             await insert_user(connection, user_id, role=ADMIN, wall=key.created_at)
@@ -49,6 +55,7 @@ class FirstAdmin:
         )
         admin = select(users.c.id).where(enabled_admin()).order_by(users.c.created_at, users.c.id).limit(1)
         async with self._engine.begin() as connection:
+            await self._database.lock(connection, FIRST_ADMIN)
             if (await connection.execute(use)).rowcount != 1:
                 return None
             user_id = await connection.scalar(admin)

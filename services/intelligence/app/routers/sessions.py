@@ -284,10 +284,7 @@ async def message_route(message_id: UUID, request: Request, caller: CurrentCalle
 async def stop_message(message_id: UUID, request: Request, caller: CurrentCaller) -> Ended:
     """End an answer now, keeping what was said; answers when that is stored."""
     parts = parts_of(request)
-    turn = parts.running.get(str(message_id), caller.user_id)
-    if turn is not None:
-        turn.cut("stopped")
-        await turn.over()
+    await parts.conversations.stop(str(message_id), caller.user_id)
     row = await parts.repository.prompt(str(message_id), caller.user_id)
     if row is None:
         raise Problem(404, NO_MESSAGE)

@@ -1,6 +1,5 @@
 """The beginning of a chat turn: what is stored of it, and what its prompt is made of, in one transaction."""
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -9,6 +8,7 @@ from ..routing.facts import NOTHING, Fact, Given, closed_to, give
 from ..store import keys, learnt, turns, unfinished
 from ..store.keys import Key
 from ..store.quotas import Hold
+from ..store.sql import Sql
 from ..store.turns import Begun, EndedPrompt, NewPrompt
 from .quotas.books import Books
 from .turn import Endpoint
@@ -36,7 +36,7 @@ class Question:
 
 
 def store_turn(
-    connection: sqlite3.Connection, new: NewPrompt, question: Question, books: Books, fact_tokens: int
+    connection: Sql, new: NewPrompt, question: Question, books: Books, fact_tokens: int
 ) -> tuple[Begun, Hold | None, Given] | EndedPrompt:
     """Begin a turn, once for each key; a key whose turn brought no answer begins another in that one's place."""
     key = question.key
@@ -57,7 +57,7 @@ def store_turn(
     return begun, hold, given
 
 
-def keep_what_reads_private(connection: sqlite3.Connection, prompt_id: str, given: Iterable[ChatTurn]) -> None:
+def keep_what_reads_private(connection: Sql, prompt_id: str, given: Iterable[ChatTurn]) -> None:
     """Mark a message whose answer may be made of what must not leave, until it is known who has answered.
 
     Should this process die, what was said so far may hold some of it.
@@ -66,13 +66,13 @@ def keep_what_reads_private(connection: sqlite3.Connection, prompt_id: str, give
         turns.keep_from_cloud(connection, prompt_id, local_only=True)
 
 
-def foresee_turn(connection: sqlite3.Connection, question: Question, fact_tokens: int) -> tuple[Begun, Given]:
+def foresee_turn(connection: Sql, question: Question, fact_tokens: int) -> tuple[Begun, Given]:
     """What ``store_turn`` would find, with nothing stored or reserved; raises what ``store.turns.begin`` raises."""
     begun = turns.foresee(connection, question.user_id, question.session_id, question.parent_id)
     return begun, _give(connection, question, fact_tokens)
 
 
-def _give(connection: sqlite3.Connection, question: Question, tokens: int) -> Given:
+def _give(connection: Sql, question: Question, tokens: int) -> Given:
     """The facts for a prompt, by the locks that their sessions have now."""
     if not question.facts:
         return NOTHING

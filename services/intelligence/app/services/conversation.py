@@ -1,7 +1,6 @@
 """A chat turn from its message to its stored answer."""
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -18,13 +17,15 @@ from ..routing.facts import Given
 from ..routing.policy import locks_on
 from ..routing.trail import AllProvidersFailed, InterruptedAnswer, Replaced, Reset
 from ..store import privacy, turns, unfinished
+from ..store.opening import Store
 from ..store.quotas import Hold
+from ..store.sql import Sql
 from ..store.turns import Begun, EndedPrompt, NewPrompt, PromptStatus
 from ..store.unfinished import Reopened
-from ..store.writer import Writer
 from .apology import locked_out_sentence
 from .beginning import Question, foresee_turn, keep_what_reads_private, store_turn
 from .drain import Drain
+from .elsewhere import Elsewhere
 from .endings import Endings, log_crash
 from .keeper import Keeper
 from .llm_router import ProviderOrchestrator
@@ -82,7 +83,7 @@ class Conversations:
     def __init__(
         self,
         orchestrator: ProviderOrchestrator,
-        writer: Writer,
+        store: Store,
         running: RunningTurns,
         manner: Manner,
         clock: Clock,
@@ -96,14 +97,16 @@ class Conversations:
     ) -> None:
         """``on_learnt`` is called when there is something new to be remembered."""
         self._orchestrator = orchestrator
-        self._writer = writer
+        self._writer = store.writer
+        self._instance_id = store.instance_id
         self._running = running
         self._manner = manner
         self._clock = clock
         self._new_id = new_id
         self._new_record = new_record
-        self._endings = Endings(writer, running, clock, observe, books)
+        self._endings = Endings(store.writer, running, clock, observe, books)
         self._books = books
+        self.elsewhere = Elsewhere(store, running, _lock)
         self._user_locks = user_locks
         self._on_learnt = on_learnt
         self._drain = drain
@@ -125,12 +128,14 @@ class Conversations:
             new_session_id="" if question.session_id else self._new_id(),
             session_id=question.session_id,
             parent_id=question.parent_id,
+            instance_id=self._instance_id,
         )
         done = await self._writer.run(
             lambda connection: store_turn(connection, new, question, self._books, self._manner.fact_tokens)
         )
         if isinstance(done, EndedPrompt):
-            return self._running.known(done.prompt_id, question.user_id) or done
+            known = self._running.known(done.prompt_id, question.user_id)
+            return known or await self.elsewhere.over(done, question.user_id)
         begun, hold, given = done
         if question.to_remember is not None:
             self._on_learnt()
@@ -168,8 +173,8 @@ class Conversations:
         """
         self._drain.take_work()
 
-        def reopen(connection: sqlite3.Connection) -> tuple[Reopened, Hold | None]:
-            opened = unfinished.reopen(connection, message_id, user_id)
+        def reopen(connection: Sql) -> tuple[Reopened, Hold | None]:
+            opened = unfinished.reopen(connection, message_id, user_id, self._instance_id)
             keep_what_reads_private(connection, message_id, opened.history)
             # The message was counted when it came.
             return opened, self._books.reserve(connection, user_id, (*opened.history, opened.question), messages=0)
@@ -205,11 +210,20 @@ class Conversations:
         return turn
 
     async def find(self, message_id: str, user_id: str) -> Turn | EndedPrompt | None:
-        """A user's message: its turn where that runs or has just ended, else what is stored of it."""
+        """A user's message: its turn where that runs or has just ended, else what is stored of it in the end."""
         turn = self._running.known(message_id, user_id)
         if turn is not None:
             return turn
-        return await self._writer.run(lambda connection: unfinished.find(connection, message_id, user_id))
+        return await self.elsewhere.find(message_id, user_id)
+
+    async def stop(self, message_id: str, user_id: str) -> None:
+        """End an answer now, keeping what was said; returns when that is stored, whichever process answers it."""
+        turn = self._running.get(message_id, user_id)
+        if turn is not None:
+            turn.cut("stopped")
+            await turn.over()
+        else:
+            await self.elsewhere.stop(message_id, user_id)
 
     async def of_session(self, session_id: str) -> list[Turn]:
         """The session's running turns, every one included whose message was stored before this call."""
@@ -352,7 +366,7 @@ def _lock(turns: list[Turn], lock: Lock) -> list[CutOff]:
     return cut
 
 
-def _nothing(_connection: sqlite3.Connection) -> None:
+def _nothing(_connection: Sql) -> None:
     return None
 
 

@@ -1,6 +1,5 @@
 """The end of a chat turn: stored first, then told to its readers and to observers."""
 
-import sqlite3
 from dataclasses import replace
 
 import msgspec
@@ -8,6 +7,7 @@ from novakit import logs
 from novakit.clock import Clock
 
 from ..store import turns
+from ..store.sql import Sql
 from ..store.turns import EndedPrompt, PromptStatus
 from ..store.writer import Writer
 from . import frames
@@ -61,7 +61,7 @@ class Endings:
             answered=status in {"complete", "stopped"} or (status == "interrupted" and bool(turn.text)),
         )
 
-        def store(connection: sqlite3.Connection) -> None:
+        def store(connection: Sql) -> None:
             turns.end(connection, ended, at)
             if turn.reads_private:
                 turns.keep_from_cloud(connection, turn.message_id, local_only=_must_stay(turn, ended))

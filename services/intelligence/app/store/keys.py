@@ -1,7 +1,8 @@
 """Idempotency keys: which prompt a user's key stands for. Each function runs inside a transaction."""
 
-import sqlite3
 from dataclasses import dataclass
+
+from .sql import Sql
 
 KEPT_MICROS = 24 * 3600 * 1_000_000
 NOT_KEPT = ("fallback", "failed", "interrupted")
@@ -30,8 +31,12 @@ class Known:
     repeated: bool
 
 
-def look_up(connection: sqlite3.Connection, key: Key, at: int) -> Known | None:
-    """What the key stands for at this time (microseconds); raises KeyReusedError. Old keys are forgotten."""
+def look_up(connection: Sql, key: Key, at: int) -> Known | None:
+    """What the key stands for at this time (microseconds); raises KeyReusedError. Old keys are forgotten.
+
+    Whoever looks up the same key waits until this transaction has ended.
+    """
+    connection.lock(f"key {key.user_id} {key.route} {key.text}")
     connection.execute("DELETE FROM idempotency_keys WHERE created_at <= ?", (at - KEPT_MICROS,))
     row = connection.execute(
         "SELECT k.digest, p.id, p.status FROM idempotency_keys AS k JOIN prompts AS p ON p.id = k.prompt_id"
@@ -46,10 +51,11 @@ def look_up(connection: sqlite3.Connection, key: Key, at: int) -> Known | None:
     return Known(str(prompt_id), status not in NOT_KEPT)
 
 
-def keep(connection: sqlite3.Connection, key: Key, prompt_id: str, at: int) -> None:
+def keep(connection: Sql, key: Key, prompt_id: str, at: int) -> None:
     """From now on the key stands for this prompt."""
     connection.execute(
-        "INSERT OR REPLACE INTO idempotency_keys (user_id, route, key, digest, prompt_id, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO idempotency_keys (user_id, route, key, digest, prompt_id, created_at) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (user_id, route, key) DO UPDATE"
+        " SET digest = excluded.digest, prompt_id = excluded.prompt_id, created_at = excluded.created_at",
         (key.user_id, key.route, key.text, key.digest, prompt_id, at),
     )

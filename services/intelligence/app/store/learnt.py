@@ -3,9 +3,10 @@
 It is stored with its message, so nothing is lost while memory is down, and goes when its message is deleted.
 """
 
-import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
+
+from .sql import Sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +21,14 @@ class Learnt:
     at: int
 
 
-def learn(connection: sqlite3.Connection, prompt_id: str, text: str, *, local_only: bool) -> None:
+def learn(connection: Sql, prompt_id: str, text: str, *, local_only: bool) -> None:
     """Keep this of a message that was just stored."""
     connection.execute(
         "INSERT INTO facts_to_keep (prompt_id, text, local_only) VALUES (?, ?, ?)", (prompt_id, text, local_only)
     )
 
 
-def waiting(connection: sqlite3.Connection, limit: int) -> list[Learnt]:
+def waiting(connection: Sql, limit: int) -> list[Learnt]:
     """The oldest ones."""
     rows = connection.execute(
         "SELECT p.id, p.session_id, p.user_id, f.text, f.local_only, p.created_at"
@@ -37,13 +38,13 @@ def waiting(connection: sqlite3.Connection, limit: int) -> list[Learnt]:
     return [Learnt(prompt, session, user, text, bool(local), at) for prompt, session, user, text, local, at in rows]
 
 
-def done(connection: sqlite3.Connection, prompt_ids: Collection[str]) -> None:
+def done(connection: Sql, prompt_ids: Collection[str]) -> None:
     """These need not be kept here any more."""
     for prompt_id in prompt_ids:
         connection.execute("DELETE FROM facts_to_keep WHERE prompt_id = ?", (prompt_id,))
 
 
-def open_sessions(connection: sqlite3.Connection, user_id: str, session_ids: Collection[str]) -> set[str]:
+def open_sessions(connection: Sql, user_id: str, session_ids: Collection[str]) -> set[str]:
     """Those of these sessions that the user has and that are not locked now."""
     if not session_ids:
         return set()

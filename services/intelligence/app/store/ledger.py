@@ -3,9 +3,10 @@
 It tells what was used, by whom, and where it went, also when a conversation is deleted: it holds no text.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from .sql import Sql
 
 NANO = 1_000_000_000
 
@@ -34,7 +35,7 @@ class Entry:
     day: str
 
 
-def append(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+def append(connection: Sql, entries: Sequence[Entry]) -> None:
     """Write these calls down."""
     for entry in entries:
         connection.execute(

@@ -1,15 +1,15 @@
 """A user's own word on the cloud. Each function runs inside a transaction."""
 
-import sqlite3
+from .sql import Sql
 
 
-def cloud_allowed(connection: sqlite3.Connection, user_id: str) -> bool:
+def cloud_allowed(connection: Sql, user_id: str) -> bool:
     """What the user has said; never said is allowed, and what cannot be understood is not."""
     row = connection.execute("SELECT cloud_allowed FROM user_settings WHERE user_id = ?", (user_id,)).fetchone()
     return row is None or (isinstance(row[0], int) and row[0] == 1)
 
 
-def allow_cloud(connection: sqlite3.Connection, user_id: str, at: int, *, allowed: bool) -> None:
+def allow_cloud(connection: Sql, user_id: str, at: int, *, allowed: bool) -> None:
     """Keep the user's word; ``at`` is microseconds since 1970 UTC."""
     connection.execute(
         "INSERT INTO user_settings (user_id, cloud_allowed, updated_at) VALUES (?, ?, ?)"

@@ -4,10 +4,11 @@ What is reserved counts as used until it is settled or its lease ends: a process
 that lasts longer than that.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from .sql import Sql
 
 LEASE_MICROS = 15 * 60 * 1_000_000
 
@@ -49,7 +50,7 @@ class OverQuotaError(Exception):
         self.used = used
 
 
-def reserve(connection: sqlite3.Connection, hold_id: str, wanted: Sequence[Wanted], *, day: str, at: int) -> Hold:
+def reserve(connection: Sql, hold_id: str, wanted: Sequence[Wanted], *, day: str, at: int) -> Hold:
     """Reserve all of it or nothing; raises OverQuotaError. ``at`` is microseconds since 1970 UTC."""
     connection.execute("DELETE FROM quota_holds WHERE until <= ?", (at,))
     for one in wanted:
@@ -57,7 +58,7 @@ def reserve(connection: sqlite3.Connection, hold_id: str, wanted: Sequence[Wante
     return Hold(hold_id, day, tuple((one.quota.subject, one.quota.unit) for one in wanted))
 
 
-def settle(connection: sqlite3.Connection, hold: Hold, used: dict[Unit, int]) -> None:
+def settle(connection: Sql, hold: Hold, used: dict[Unit, int]) -> None:
     """Replace what was reserved by what was used, also where the lease has ended by now."""
     connection.execute("DELETE FROM quota_holds WHERE id = ?", (hold.id,))
     for subject, unit in hold.units:
@@ -69,7 +70,7 @@ def settle(connection: sqlite3.Connection, hold: Hold, used: dict[Unit, int]) ->
             )
 
 
-def used(connection: sqlite3.Connection, subject: str, unit: Unit, *, day: str, at: int) -> int:
+def used(connection: Sql, subject: str, unit: Unit, *, day: str, at: int) -> int:
     """How much of a unit the subject has used on that day, what is reserved included."""
     (settled,) = connection.execute(
         "SELECT coalesce(sum(used), 0) FROM quota_usage WHERE day = ? AND subject = ? AND unit = ?",
@@ -82,7 +83,7 @@ def used(connection: sqlite3.Connection, subject: str, unit: Unit, *, day: str, 
     return int(settled) + int(held)
 
 
-def _reserve(connection: sqlite3.Connection, hold_id: str, wanted: Wanted, day: str, at: int) -> None:
+def _reserve(connection: Sql, hold_id: str, wanted: Wanted, day: str, at: int) -> None:
     quota = wanted.quota
     # The write comes first: on a database with several writers it locks the row until the end of the transaction.
     connection.execute(

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, event, func, insert, select, tuple_, update
+from sqlalchemy import RowMapping, delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from .tables import prompts, sessions, user_settings
 
 LATEST = 2**63 - 1
-"""The largest number that SQLite stores."""
+"""The largest number that a database stores."""
 
 
 class BadCursorError(ValueError):
@@ -41,7 +41,6 @@ class ChatRepository:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        event.listen(engine.sync_engine, "connect", _add_casefold)
 
     async def ping(self) -> None:
         """Raise where the database does not answer."""
@@ -56,6 +55,7 @@ class ChatRepository:
             "id": session_id,
             "user_id": user_id,
             "title": title,
+            "folded_title": title.casefold(),
             "status": "active",
             "local_only": local_only,
             "created_at": at,
@@ -71,7 +71,7 @@ class ChatRepository:
         """One page; raises BadCursorError. ``query`` is looked for in titles, whatever its case."""
         mine = sessions.c.user_id == user_id
         if query:
-            mine &= func.casefold(sessions.c.title).contains(query.casefold(), autoescape=True)
+            mine &= sessions.c.folded_title.contains(query.casefold(), autoescape=True)
         page = select(sessions).where(mine).order_by(sessions.c.updated_at.desc(), sessions.c.id.desc())
         if cursor:
             page = page.where(tuple_(sessions.c.updated_at, sessions.c.id) < _place(cursor))
@@ -90,6 +90,8 @@ class ChatRepository:
 
     async def change_session(self, session_id: str, user_id: str, changes: dict[str, Any]) -> RowMapping | None:
         """The session after the change; None where there is none."""
+        if "title" in changes:
+            changes = {**changes, "folded_title": changes["title"].casefold()}
         mine = (sessions.c.id == session_id) & (sessions.c.user_id == user_id)
         async with self._engine.begin() as connection:
             result = await connection.execute(update(sessions).where(mine).values(changes).returning(sessions))
@@ -136,11 +138,6 @@ class ChatRepository:
         mine = (prompts.c.id == prompt_id) & (prompts.c.user_id == user_id)
         async with self._engine.connect() as connection:
             return (await connection.execute(select(prompts).where(mine))).mappings().one_or_none()
-
-
-def _add_casefold(connection: Any, _entry: object) -> None:
-    # SQLite's own lower() knows the English alphabet alone.
-    connection.create_function("casefold", 1, str.casefold)
 
 
 def _cursor(row: RowMapping) -> str:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
-HEAD = "0005"
+HEAD = "0006"
 """The revision of ``migrations/versions`` that this code works with."""
 
 metadata = MetaData()
@@ -13,12 +13,14 @@ sessions = Table(
     Column("id", String(36), primary_key=True),
     Column("user_id", String(36), nullable=False),
     Column("title", Text, nullable=False),
+    # The title as str.casefold() has it, to search in: what lower() knows differs with the database and its locale.
+    Column("folded_title", Text, nullable=False, server_default=""),
     Column("status", String(16), nullable=False),
     Column("local_only", Boolean, nullable=False),
     Column("model_name", Text),
-    Column("created_at", Integer, nullable=False),
-    Column("updated_at", Integer, nullable=False),
-    Column("ended_at", Integer),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
     Index("sessions_by_user", "user_id", "updated_at", "id"),
 )
 
@@ -35,13 +37,24 @@ prompts = Table(
     Column("status", String(16), nullable=False),
     Column("tokens_used", Integer, nullable=False),
     Column("latency_ms", Integer, nullable=False),
-    Column("created_at", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
     Column("provider", Text),
     Column("model", Text),
     Column("locality", String(8)),
     Column("route", Text),
+    # The process that answers it, or did.
+    Column("instance_id", String(36)),
     Index("prompts_by_session", "session_id", "created_at", "id"),
     Index("prompts_by_parent", "parent_id"),
+    # The migrations make one more, prompts_running, of those few alone: a condition that is given here for PostgreSQL
+    # would load its dialect into every process.
+)
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("seen_at", BigInteger, nullable=False),
 )
 
 idempotency_keys = Table(
@@ -52,7 +65,7 @@ idempotency_keys = Table(
     Column("key", String(255), primary_key=True),
     Column("digest", String(64), nullable=False),
     Column("prompt_id", String(36), ForeignKey("prompts.id", ondelete="CASCADE"), nullable=False),
-    Column("created_at", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
     Index("idempotency_keys_by_age", "created_at"),
     Index("idempotency_keys_by_prompt", "prompt_id"),
 )

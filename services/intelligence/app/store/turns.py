@@ -1,11 +1,11 @@
 """What a chat turn reads and writes, as plain SQL on one connection. Each function runs inside a transaction."""
 
-import sqlite3
 from dataclasses import dataclass
 from typing import Literal
 
 from ..domain.chat import ChatTurn
 from .privacy import cloud_allowed
+from .sql import Sql
 
 PromptStatus = Literal["running", "complete", "stopped", "interrupted", "failed", "fallback"]
 """``stopped`` by the user; ``interrupted``: the provider or the reader went away; ``fallback``: nobody answered."""
@@ -32,7 +32,8 @@ class ParentMissingError(Exception):
 class NewPrompt:
     """A message that was just received. Without ``session_id`` a session is made with ``new_session_id``.
 
-    ``instead_of`` is a prompt whose place it takes, whatever ``session_id`` and ``parent_id`` say.
+    ``instead_of`` is a prompt whose place it takes, whatever ``session_id`` and ``parent_id`` say. ``instance_id`` is
+    the process that answers it.
     """
 
     prompt_id: str
@@ -44,6 +45,7 @@ class NewPrompt:
     session_id: str | None = None
     parent_id: str | None = None
     instead_of: str | None = None
+    instance_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,42 +77,35 @@ class EndedPrompt:
     route: str
 
 
-def begin(connection: sqlite3.Connection, new: NewPrompt) -> Begun:
+def begin(connection: Sql, new: NewPrompt) -> Begun:
     """Store the message; raises SessionMissingError, SessionEndedError, ParentMissingError."""
     session_id = new.session_id
     at = new.at
     local_only = False
     history: tuple[ChatTurn, ...] = ()
     parent = None
-    if new.instead_of is not None:
-        session_id, parent = _place_of(connection, new.instead_of)
-        local_only = _open(connection, session_id, new.user_id)
-        history = ancestors(connection, parent)
-        at = _after_all(connection, session_id, at)
-    elif session_id is None:
+    at = new.at
+    if session_id is None and new.instead_of is None:
         session_id = new.new_session_id
+        title = title_of(new.text)
         connection.execute(
-            "INSERT INTO sessions (id, user_id, title, status, local_only, created_at, updated_at)"
-            " VALUES (?, ?, ?, 'active', 0, ?, ?)",
-            (session_id, new.user_id, title_of(new.text), new.at, new.at),
+            "INSERT INTO sessions (id, user_id, title, folded_title, status, local_only, created_at, updated_at)"
+            " VALUES (?, ?, ?, ?, 'active', FALSE, ?, ?)",
+            (session_id, new.user_id, title, title.casefold(), new.at, new.at),
         )
     else:
-        local_only, parent = _join(connection, new.user_id, session_id, new.parent_id)
+        session_id, local_only, parent = _join(connection, new)
         history = ancestors(connection, parent)
         at = _after_all(connection, session_id, at)
-        connection.execute(
-            "UPDATE sessions SET updated_at = ?, title = CASE title WHEN '' THEN ? ELSE title END WHERE id = ?",
-            (new.at, title_of(new.text), session_id),
-        )
     connection.execute(
         "INSERT INTO prompts (id, session_id, parent_id, user_id, input_text, output_text, local_only, status,"
-        " tokens_used, latency_ms, created_at) VALUES (?, ?, ?, ?, ?, '', ?, 'running', 0, 0, ?)",
-        (new.prompt_id, session_id, parent, new.user_id, new.text, new.local_only, at),
+        " tokens_used, latency_ms, created_at, instance_id) VALUES (?, ?, ?, ?, ?, '', ?, 'running', 0, 0, ?, ?)",
+        (new.prompt_id, session_id, parent, new.user_id, new.text, new.local_only, at, new.instance_id),
     )
     return Begun(session_id, local_only, history, not cloud_allowed(connection, new.user_id))
 
 
-def foresee(connection: sqlite3.Connection, user_id: str, session_id: str | None, parent_id: str | None) -> Begun:
+def foresee(connection: Sql, user_id: str, session_id: str | None, parent_id: str | None) -> Begun:
     """What ``begin`` would return for a message that is not stored; raises what it raises.
 
     The id of a session that would be made is empty.
@@ -118,17 +113,17 @@ def foresee(connection: sqlite3.Connection, user_id: str, session_id: str | None
     local_only = False
     history: tuple[ChatTurn, ...] = ()
     if session_id is not None:
-        local_only, parent = _join(connection, user_id, session_id, parent_id)
-        history = ancestors(connection, parent)
+        local_only = _open(connection, session_id, user_id)
+        history = ancestors(connection, _parent(connection, session_id, parent_id))
     return Begun(session_id or "", local_only, history, not cloud_allowed(connection, user_id))
 
 
-def keep_partial(connection: sqlite3.Connection, prompt_id: str, text: str) -> None:
+def keep_partial(connection: Sql, prompt_id: str, text: str) -> None:
     """Store what was said so far, should this process die before the end."""
     connection.execute("UPDATE prompts SET output_text = ? WHERE id = ? AND status = 'running'", (text, prompt_id))
 
 
-def end(connection: sqlite3.Connection, ended: EndedPrompt, at: int) -> None:
+def end(connection: Sql, ended: EndedPrompt, at: int) -> None:
     """Store the whole turn, which ended at this time (microseconds)."""
     connection.execute(
         "UPDATE prompts SET output_text = ?, status = ?, tokens_used = ?, latency_ms = ?, provider = ?, model = ?,"
@@ -151,14 +146,9 @@ def end(connection: sqlite3.Connection, ended: EndedPrompt, at: int) -> None:
     )
 
 
-def keep_from_cloud(connection: sqlite3.Connection, prompt_id: str, *, local_only: bool) -> None:
+def keep_from_cloud(connection: Sql, prompt_id: str, *, local_only: bool) -> None:
     """Whether the message and its answer must not reach a cloud model later."""
     connection.execute("UPDATE prompts SET local_only = ? WHERE id = ?", (local_only, prompt_id))
-
-
-def mark_orphans(connection: sqlite3.Connection) -> int:
-    """Mark what a dead process left running; says how many there were."""
-    return connection.execute("UPDATE prompts SET status = 'interrupted' WHERE status = 'running'").rowcount
 
 
 def title_of(text: str) -> str:
@@ -170,7 +160,34 @@ def title_of(text: str) -> str:
     return title + "…" if len(words) > TITLE_WORDS else title
 
 
-def _open(connection: sqlite3.Connection, session_id: str, user_id: str) -> bool:
+def _join(connection: Sql, new: NewPrompt) -> tuple[str, bool, str | None]:
+    """(session, whether it is locked, parent) of a message to a session that is there."""
+    if new.instead_of is not None:
+        session_id, parent = connection.execute(
+            "SELECT session_id, parent_id FROM prompts WHERE id = ?", (new.instead_of,)
+        ).fetchone()
+        return session_id, _enter(connection, new, session_id), parent
+    session_id = str(new.session_id)
+    local_only = _enter(connection, new, session_id)
+    return session_id, local_only, _parent(connection, session_id, new.parent_id)
+
+
+def _enter(connection: Sql, new: NewPrompt, session_id: str) -> bool:
+    """The same as ``_open``, for a message that is stored.
+
+    The write comes first: until this transaction ends, nobody else begins a turn in the session, locks or ends it.
+    """
+    title = title_of(new.text)
+    row = connection.execute(
+        "UPDATE sessions SET updated_at = ?, title = CASE title WHEN '' THEN ? ELSE title END,"
+        " folded_title = CASE title WHEN '' THEN ? ELSE folded_title END"
+        " WHERE id = ? AND user_id = ? AND status = 'active' RETURNING local_only",
+        (new.at, title, title.casefold(), session_id, new.user_id),
+    ).fetchone()
+    return _open(connection, session_id, new.user_id) if row is None else bool(row[0])
+
+
+def _open(connection: Sql, session_id: str, user_id: str) -> bool:
     """Whether the session, which must take messages of this user, is locked."""
     row = connection.execute(
         "SELECT status, local_only FROM sessions WHERE id = ? AND user_id = ?", (session_id, user_id)
@@ -182,26 +199,8 @@ def _open(connection: sqlite3.Connection, session_id: str, user_id: str) -> bool
     return bool(row[1])
 
 
-def _after_all(connection: sqlite3.Connection, session_id: str, at: int) -> int:
-    """This time, but after the session's newest message also where the wall clock was set back: time is its order."""
-    (newest,) = connection.execute(
-        "SELECT max(created_at) FROM prompts WHERE session_id = ?", (session_id,)
-    ).fetchone()
-    return at if newest is None else max(at, newest + 1)
-
-
-def _place_of(connection: sqlite3.Connection, prompt_id: str) -> tuple[str, str | None]:
-    """(session, parent) of a prompt that is known to be there."""
-    session_id, parent = connection.execute(
-        "SELECT session_id, parent_id FROM prompts WHERE id = ?", (prompt_id,)
-    ).fetchone()
-    return str(session_id), parent
-
-
-def _join(
-    connection: sqlite3.Connection, user_id: str, session_id: str, parent_id: str | None
-) -> tuple[bool, str | None]:
-    local_only = _open(connection, session_id, user_id)
+def _parent(connection: Sql, session_id: str, parent_id: str | None) -> str | None:
+    """The prompt that the next one follows: the one that is named, else the session's latest."""
     if parent_id is not None:
         found = connection.execute(
             "SELECT id FROM prompts WHERE id = ? AND session_id = ?", (parent_id, session_id)
@@ -212,7 +211,15 @@ def _join(
         found = connection.execute(
             "SELECT id FROM prompts WHERE session_id = ? ORDER BY created_at DESC, id DESC LIMIT 1", (session_id,)
         ).fetchone()
-    return local_only, None if found is None else str(found[0])
+    return None if found is None else str(found[0])
+
+
+def _after_all(connection: Sql, session_id: str, at: int) -> int:
+    """This time, but after the session's newest message also where another clock was ahead: time is its order."""
+    (newest,) = connection.execute(
+        "SELECT max(created_at) FROM prompts WHERE session_id = ?", (session_id,)
+    ).fetchone()
+    return at if newest is None else max(at, newest + 1)
 
 
 _ANCESTORS = """
@@ -226,7 +233,7 @@ SELECT input_text, output_text, local_only, status FROM chain ORDER BY depth DES
 """
 
 
-def ancestors(connection: sqlite3.Connection, prompt_id: str | None) -> tuple[ChatTurn, ...]:
+def ancestors(connection: Sql, prompt_id: str | None) -> tuple[ChatTurn, ...]:
     """What was said up to this prompt and in it, oldest first."""
     if prompt_id is None:
         return ()

@@ -1,10 +1,10 @@
 """Answers that broke off, and how they are taken up again. Each function runs inside a transaction."""
 
-import sqlite3
 from dataclasses import dataclass
 
 from ..domain.chat import ChatTurn
 from .privacy import cloud_allowed
+from .sql import Sql
 from .turns import EndedPrompt, PromptStatus, SessionEndedError, ancestors
 
 UNFINISHED: tuple[PromptStatus, ...] = ("interrupted", "stopped", "failed")
@@ -33,7 +33,7 @@ class Reopened:
     user_local_only: bool
 
 
-def find(connection: sqlite3.Connection, prompt_id: str, user_id: str) -> EndedPrompt | None:
+def find(connection: Sql, prompt_id: str, user_id: str) -> EndedPrompt | None:
     """A user's prompt as it is stored."""
     row = connection.execute(
         "SELECT session_id, output_text, status, tokens_used, latency_ms, provider, model, locality, route"
@@ -57,8 +57,13 @@ def find(connection: sqlite3.Connection, prompt_id: str, user_id: str) -> EndedP
     )
 
 
-def reopen(connection: sqlite3.Connection, prompt_id: str, user_id: str) -> Reopened:
-    """Mark the prompt as running again; raises PromptMissingError, NotUnfinishedError, SessionEndedError."""
+def reopen(connection: Sql, prompt_id: str, user_id: str, instance_id: str | None = None) -> Reopened:
+    """Mark the prompt as running again, in this process.
+
+    Raises PromptMissingError, NotUnfinishedError, SessionEndedError.
+    """
+    # Of two who would go on with it at once, the second finds it running.
+    connection.lock(f"prompt {prompt_id}")
     left = find(connection, prompt_id, user_id)
     if left is None:
         raise PromptMissingError
@@ -71,7 +76,9 @@ def reopen(connection: sqlite3.Connection, prompt_id: str, user_id: str) -> Reop
     ).fetchone()
     if session_status != "active":
         raise SessionEndedError
-    connection.execute("UPDATE prompts SET status = 'running' WHERE id = ?", (prompt_id,))
+    connection.execute(
+        "UPDATE prompts SET status = 'running', instance_id = ? WHERE id = ?", (instance_id, prompt_id)
+    )
     return Reopened(
         left,
         ChatTurn("user", asked, bool(local_only)),

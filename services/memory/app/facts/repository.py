@@ -6,10 +6,10 @@ from binascii import Error as Base64Error
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from novakit.database import upsert
 from novakit.erasing import erase
 from novakit.ids import is_uuid
 from sqlalchemy import RowMapping, delete, func, select, tuple_
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..store.tables import facts
@@ -58,7 +58,7 @@ class FactsRepository:
 
         The same words are kept once, so telling them again does no harm. What was ever told as local stays local.
         """
-        change = insert(facts).values(
+        change = upsert(self._engine, facts).values(
             id=fact_id,
             user_id=user_id,
             text=telling.text,

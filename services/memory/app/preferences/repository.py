@@ -1,7 +1,7 @@
 """Every query on preferences."""
 
+from novakit.database import upsert
 from sqlalchemy import select, text
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..store.tables import preferences
@@ -31,6 +31,6 @@ class PreferencesRepository:
     async def put(self, user_id: str, wanted: Preferences) -> None:
         """Store them in place of what was there."""
         values = wanted.model_dump()
-        change = insert(preferences).values(user_id=user_id, **values)
+        change = upsert(self._engine, preferences).values(user_id=user_id, **values)
         async with self._engine.begin() as connection:
             await connection.execute(change.on_conflict_do_update(index_elements=["user_id"], set_=values))

@@ -1,6 +1,5 @@
 """What is reserved before an answer, and what is written down after it, in the transactions that store the answer."""
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ from ...domain.chat import ChatTurn
 from ...store import ledger, quotas
 from ...store.ledger import NANO, Entry
 from ...store.quotas import Hold
+from ...store.sql import Sql
 from ..route_record import CallRecord
 from .days import Days
 from .users import UserQuotas
@@ -41,13 +41,11 @@ class Books:
         """Whether users have quotas at all."""
         return self.users.limited
 
-    def reserve(
-        self, connection: sqlite3.Connection, user_id: str, asked: Sequence[ChatTurn], *, messages: int = 1
-    ) -> Hold | None:
+    def reserve(self, connection: Sql, user_id: str, asked: Sequence[ChatTurn], *, messages: int = 1) -> Hold | None:
         """Reserve one answer to these turns; raises UserOverQuotaError. ``messages`` 0: it was counted before."""
         return self.users.reserve(connection, user_id, asked, messages=messages)
 
-    def close(self, connection: sqlite3.Connection, account: Account) -> None:
+    def close(self, connection: Sql, account: Account) -> None:
         """Settle what was reserved, and write every call down."""
         wall = self._wall()
         day, at = self.days.of(wall), int(wall * 1_000_000)

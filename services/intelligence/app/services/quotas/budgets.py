@@ -1,7 +1,6 @@
 """What a provider may use and cost in a day: reserved before each call to it, settled after."""
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
@@ -17,6 +16,7 @@ from ...routing.policy import Candidate
 from ...store import quotas
 from ...store.ledger import NANO
 from ...store.quotas import Hold, OverQuotaError, Quota, Unit, Wanted
+from ...store.sql import Sql
 from ..metering import Price, Spent
 from ..route_record import CallEnded, Observation
 from .days import Days
@@ -26,7 +26,7 @@ ANSWER_TOKENS = 256
 
 log = logs.get("budgets")
 
-Run = Callable[[Callable[[sqlite3.Connection], Any]], Awaitable[Any]]
+Run = Callable[[Callable[[Sql], Any]], Awaitable[Any]]
 
 
 class OverBudgetError(Exception):
@@ -143,7 +143,7 @@ class ProviderBudgets:
         used: dict[Unit, int] = {"tokens": spent.tokens, "nano_usd": round((spent.cost_usd or 0.0) * NANO)}
         provider = hold.units[0][0].removeprefix(PREFIX)
 
-        def job(sql: sqlite3.Connection) -> None:
+        def job(sql: Sql) -> None:
             quotas.settle(sql, hold, used)
             self._look_at(provider, sql)
 
@@ -152,7 +152,7 @@ class ProviderBudgets:
         except Exception as crash:  # noqa: BLE001 (the lease gives back what could not be settled)
             log.error("budget_not_settled", provider=provider, error=type(crash).__name__, at=logs.where(crash))
 
-    def _look_at(self, provider: str, sql: sqlite3.Connection) -> None:
+    def _look_at(self, provider: str, sql: Sql) -> None:
         wall = self._clock.wall()
         day, at = self._days.of(wall), int(wall * 1_000_000)
         for unit, limit in self._limits[provider].items():

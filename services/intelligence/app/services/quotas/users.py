@@ -1,6 +1,5 @@
 """What a user may use in a day."""
 
-import sqlite3
 from collections.abc import Callable, Sequence
 
 from novakit.ids import NewId
@@ -9,6 +8,7 @@ from ...domain.chat import ChatTurn
 from ...routing.history import estimated_tokens
 from ...store import quotas
 from ...store.quotas import Hold, OverQuotaError, Quota, Unit, Wanted
+from ...store.sql import Sql
 from .days import Days
 
 ANSWER_TOKENS = 256
@@ -41,9 +41,7 @@ class UserQuotas:
         """Whether there are any."""
         return bool(self.limits)
 
-    def reserve(
-        self, sql: sqlite3.Connection, user_id: str, asked: Sequence[ChatTurn], *, messages: int = 1
-    ) -> Hold | None:
+    def reserve(self, sql: Sql, user_id: str, asked: Sequence[ChatTurn], *, messages: int = 1) -> Hold | None:
         """Reserve one answer to these turns, in the caller's transaction; raises UserOverQuotaError.
 
         ``messages`` is 0 for an answer that goes on: its message was counted when it came.

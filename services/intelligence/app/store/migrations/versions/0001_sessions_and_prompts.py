@@ -17,9 +17,9 @@ def upgrade() -> None:
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("local_only", sa.Boolean, nullable=False),
         sa.Column("model_name", sa.Text),
-        sa.Column("created_at", sa.Integer, nullable=False),
-        sa.Column("updated_at", sa.Integer, nullable=False),
-        sa.Column("ended_at", sa.Integer),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("updated_at", sa.BigInteger, nullable=False),
+        sa.Column("ended_at", sa.BigInteger),
     )
     op.create_index("sessions_by_user", "sessions", ["user_id", "updated_at", "id"])
     op.create_table(
@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("tokens_used", sa.Integer, nullable=False),
         sa.Column("latency_ms", sa.Integer, nullable=False),
-        sa.Column("created_at", sa.Integer, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("provider", sa.Text),
         sa.Column("model", sa.Text),
         sa.Column("locality", sa.String(8)),
