@@ -75,8 +75,7 @@ async def test_what_is_told_is_kept_and_listed_newest_first(person: Person) -> N
     assert told == {
         "text": "My cat is called Tom.",
         "local_only": False,
-        "session_id": None,
-        "message_id": None,
+        "told_in": None,
         "created_at": "2023-11-14T22:13:20Z",
     }
     await person.tell("I live in Bremen.", local_only=True)
@@ -135,7 +134,7 @@ async def test_what_was_told_in_a_chat_keeps_its_place_and_time(person: Person) 
     made = await person.call("POST", "/internal/facts", body)
 
     assert made.status_code == 201
-    assert (made.json()["session_id"], made.json()["message_id"]) == (SESSION, MESSAGE)
+    assert made.json()["told_in"] == {"session_id": SESSION, "message_id": MESSAGE}
     assert made.json()["created_at"] == "2020-09-13T12:26:40Z"
     recalled = await person.call("POST", "/internal/facts/recall", {"text": "Do I sing?"})
     assert recalled.json() == {"facts": [{"text": "I sing.", "local_only": False, "session_id": SESSION}]}

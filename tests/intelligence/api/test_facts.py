@@ -64,7 +64,7 @@ async def test_what_a_message_asks_to_be_remembered_helps_in_another_session(
     [fact] = await memory.facts()
     [prompt] = await client.prompts(told.body["session_id"])
     assert (fact["text"], fact["local_only"]) == ("my cat is called Tom.", False)
-    assert (fact["session_id"], fact["message_id"]) == (told.body["session_id"], prompt["id"])
+    assert fact["told_in"] == {"session_id": told.body["session_id"], "message_id": prompt["id"]}
 
     await client.message(ASKED)
     messages = json.loads(to_ollama(world))["messages"]

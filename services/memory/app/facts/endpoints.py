@@ -21,6 +21,7 @@ from .schemas import (
     FactList,
     LearntFact,
     NewFact,
+    Place,
     Question,
     Recalled,
     Recollection,
@@ -100,4 +101,10 @@ def router(repository: FactsRepository, *, wall: Callable[[], float], new_id: Ne
 
 
 def _fact(row: RowMapping) -> Fact:
-    return Fact(**{**row, "created_at": datetime.fromtimestamp(row["created_at"] / 1_000_000, UTC)})
+    return Fact(
+        id=row["id"],
+        text=row["text"],
+        local_only=row["local_only"],
+        told_in=None if row["session_id"] is None else Place(**row),
+        created_at=datetime.fromtimestamp(row["created_at"] / 1_000_000, UTC),
+    )

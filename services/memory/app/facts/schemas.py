@@ -46,14 +46,20 @@ class LearntFact(NewFact):
     told_at: int = Field(ge=0, lt=2**63)
 
 
+class Place(BaseModel):
+    """A message in a chat."""
+
+    session_id: UUID
+    message_id: UUID
+
+
 class Fact(BaseModel):
-    """One remembered fact; the session and the message are null where it was not told in a chat."""
+    """One remembered fact; ``told_in`` is null where it was not told in a chat."""
 
     id: UUID
     text: str
     local_only: bool
-    session_id: UUID | None
-    message_id: UUID | None
+    told_in: Place | None
     created_at: datetime
 
 
