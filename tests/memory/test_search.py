@@ -1,16 +1,15 @@
 """A person's words are words to look for, whatever characters stand between them."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from novakit.database import SqliteDatabase
 
 from services.memory.app.facts.repository import FactsRepository, Telling
 from services.memory.app.facts.words import MOST_WORDS, telling_words_of, words_of
+from tests.support.databases import BOTH, MadeDatabase
 
 SYNTAX = [
     '"',
@@ -31,8 +30,8 @@ SYNTAX = [
 
 
 @pytest.fixture
-async def facts(migrated: Path) -> AsyncIterator[FactsRepository]:
-    engine = SqliteDatabase(migrated).engine()
+async def facts(database: MadeDatabase) -> AsyncIterator[FactsRepository]:
+    engine = database.database.engine()
     repository = FactsRepository(engine)
     await repository.remember("01890000-0000-7000-8000-00000000000c", "user-1", Telling("The cat NOT here", False, 1))
     yield repository
@@ -56,6 +55,7 @@ def test_common_words_tell_nothing_and_do_not_use_up_the_limit() -> None:
     assert telling_words_of("the " * 500 + "The END end") == ("END",)
 
 
+@BOTH
 @pytest.mark.parametrize("text", SYNTAX)
 async def test_no_syntax_of_a_database_means_anything(facts: FactsRepository, text: str) -> None:
     found = await facts.recall("user-1", f"{text} cat", 5)
@@ -64,6 +64,7 @@ async def test_no_syntax_of_a_database_means_anything(facts: FactsRepository, te
     await facts.page("user-1", limit=5, cursor=None, query=text)
 
 
+@BOTH
 @examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=any_text)
 @example(text='" OR "')
