@@ -92,9 +92,11 @@ def scripts(draw: st.DrawFn) -> Script:
     return tuple(steps)
 
 
+brief = st.sampled_from([0.01, 0.5, 1.0, 2.0])
 checks = st.one_of(
     st.just(()),
-    st.builds(lambda pause: (Pause(pause),), seconds),
+    st.builds(lambda pause: (Pause(pause),), brief),
+    st.builds(lambda pause: (Pause(pause), *fails("invalid_request")), brief),
     st.builds(lambda pause, reason: (Pause(pause), *fails(reason)), seconds, st.sampled_from(REASONS[:8])),
     st.just((Hangs(),)),
 )
@@ -102,12 +104,15 @@ checks = st.one_of(
 
 @dataclass(frozen=True)
 class Fleet:
-    """What the providers do, and how they are asked. ``circuits`` are open from the start."""
+    """What the providers do, and how they are asked. ``circuits`` are open from the start.
+
+    ``checks`` are what each provider's free checks do, from the first one on.
+    """
 
     ollama: list[Script]
     gemini: list[Script]
     openai: list[Script]
-    checks: list[tuple[Any, ...]]
+    checks: dict[str, list[tuple[Any, ...]]]
     midstream: Midstream
     hedge_delay: float | None
     threshold: int
@@ -124,13 +129,19 @@ fleets = st.builds(
     ollama=st.lists(scripts(), max_size=5),
     gemini=st.lists(scripts(), max_size=5),
     openai=st.lists(scripts(), max_size=3),
-    checks=st.lists(checks, max_size=4),
+    checks=st.fixed_dictionaries({name: st.lists(checks, min_size=1, max_size=3) for name in CLOCKS}),
     midstream=st.sampled_from(["continue", "restart", "fail"]),
     hedge_delay=st.sampled_from([None, 0.5, 2.0]),
     threshold=st.sampled_from([1, 3]),
     circuits=st.dictionaries(
         st.tuples(st.sampled_from(["ollama", "gemini", "openai"]), st.sampled_from(["", "model-1"])),
-        st.builds(Open, epoch=st.just(1), until=seconds.map(START.__add__), trips=st.just(1), setup=st.booleans()),
+        st.builds(
+            Open,
+            epoch=st.just(1),
+            until=st.sampled_from([START, START, START + 0.5, START + 20.0]),
+            trips=st.just(1),
+            setup=st.sampled_from([False, False, True]),
+        ),
         max_size=4,
     ),
     request=st.sampled_from([6.0, 12.0, 30.0]),
@@ -172,7 +183,7 @@ class Watched(ScriptedProvider):
     The terminal mark of each call says which call it ends: ``raw_reason`` is the provider's name and its number.
     """
 
-    def __init__(self, name: str, fleet: Fleet, forbidden: Callable[[int], bool], free_checks: list[Any]) -> None:
+    def __init__(self, name: str, fleet: Fleet, forbidden: Callable[[int], bool]) -> None:
         more: dict[str, Any] = (
             {"cold": fleet.cold, "loaded_seconds": fleet.loaded_seconds} if name == "ollama" else {}
         )
@@ -180,7 +191,7 @@ class Watched(ScriptedProvider):
             name,
             getattr(fleet, name),
             always=says("Whole."),
-            checks=free_checks,
+            checks=fleet.checks.get(name, ()),
             load_seconds=fleet.load_seconds,
             **more,
         )
@@ -245,9 +256,6 @@ def _now() -> float:
 
 
 def watched(fleet: Fleet, forbidden: Callable[[int], bool]) -> tuple[Watched, Watched, Watched]:
-    """The fleet's providers; their free checks are dealt out in turn."""
-    ollama, gemini, openai = (
-        Watched(name, fleet, forbidden, fleet.checks[place::3])
-        for place, name in enumerate(("ollama", "gemini", "openai"))
-    )
+    """The fleet's providers."""
+    ollama, gemini, openai = (Watched(name, fleet, forbidden) for name in ("ollama", "gemini", "openai"))
     return ollama, gemini, openai

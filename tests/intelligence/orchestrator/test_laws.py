@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from services.intelligence.app.domain.chat import ChatTurn, Lock, ProviderRequest
+from services.intelligence.app.domain.chat import ChatTurn, Locality, Lock, ProviderRequest
 from services.intelligence.app.domain.errors import ProviderError
 from services.intelligence.app.domain.events import Finished
 from services.intelligence.app.routing.breaker import BreakerPolicy, BreakerState, Open, blocked_until
@@ -52,6 +52,7 @@ class Visit:
 
     comes: float
     leaves: float | None
+    prefer: Locality | None
     locked: frozenset[Lock]
     locked_at: float | None
     secret: bool
@@ -62,8 +63,9 @@ visits = st.builds(
     Visit,
     comes=st.sampled_from([0.0, 0.0, 0.0, 0.5, 3.0, 13.0, 61.0]),
     leaves=st.one_of(st.none(), seconds),
+    prefer=st.sampled_from([None, "local", "cloud", "cloud"]),
     locked=locks,
-    locked_at=st.one_of(st.none(), seconds),
+    locked_at=st.sampled_from([None, 0.0, 0.005, 0.4, 0.9, 1.5, 3.0, 6.0]),
     secret=st.booleans(),
     shown=st.booleans(),
 )
@@ -144,7 +146,7 @@ async def visit(world: World, plan: Visit, number: int, locked: dict[int, frozen
 
     def current(_request: ProviderRequest | None = None) -> ProviderRequest:
         turns = (*((SECRET,) if plan.secret else ()), ChatTurn("user", f"Question {number}?"))
-        return ProviderRequest(turns, locks=locked[number])
+        return ProviderRequest(turns, locks=locked[number], prefer=plan.prefer)
 
     story.began = loop.time()
     try:
