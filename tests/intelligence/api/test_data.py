@@ -9,6 +9,7 @@ import pytest
 from services.intelligence.app.services import exporting
 from services.intelligence.app.services.exporting import FORMS, exported
 from services.intelligence.app.store.user_data import UserData
+from tests.support.databases import BOTH
 from tests.support.fakes import Gate, answer, cut, status
 
 from .world import OTHER_USER, PATIENCE, USER, Client, World
@@ -27,6 +28,7 @@ async def spoken(client: Client) -> tuple[str, str]:
     return first, second
 
 
+@BOTH
 async def test_an_export_holds_every_session_and_message_with_its_route(world: World) -> None:
     client = await world.serve()
     first, second = await spoken(client)
@@ -51,6 +53,7 @@ async def test_an_export_holds_every_session_and_message_with_its_route(world: W
     assert b"Somebody else" not in answered.raw
 
 
+@BOTH
 async def test_an_export_of_nothing_is_a_whole_document(world: World) -> None:
     client = await world.serve()
     assert (await client.call("GET", EXPORT)).body["sessions"] == []
@@ -197,3 +200,17 @@ async def test_a_database_is_opened_so_that_what_is_deleted_is_overwritten(world
     async with engine.connect() as connection:
         assert (await connection.exec_driver_sql("PRAGMA secure_delete")).scalar_one() == 1
     await engine.dispose()
+
+
+@BOTH
+async def test_deleting_everything_leaves_others_what_is_theirs(world: World) -> None:
+    client = await world.serve()
+    first = await client.session()
+    for _ in range(2):
+        await client.message("Mine.", session_id=first)
+    other = client.as_user(OTHER_USER)
+    theirs = (await other.message("Not mine.")).body["session_id"]
+    gone = await client.call("DELETE", "/api/chat/data")
+    assert (gone.body["sessions"], gone.body["messages"]) == (1, 2)
+    assert (await client.call("GET", EXPORT)).body["sessions"] == []
+    assert len(await other.prompts(theirs)) == 1

@@ -12,6 +12,7 @@ from novakit.database import SqliteDatabase
 from services.intelligence.app.services import memory_client
 from services.memory.app.main import MIGRATIONS
 from services.memory.app.store.tables import HEAD
+from tests.support.databases import BOTH
 from tests.support.fakes import Gate, answer, cut, status
 
 from .remembering import RealMemory, real_memory
@@ -56,6 +57,7 @@ def to_ollama(world: World) -> str:
     return world.ollama.chats[-1].raw_body.decode()
 
 
+@BOTH
 async def test_what_a_message_asks_to_be_remembered_helps_in_another_session(
     world: World, memory: RealMemory, client: Client
 ) -> None:
@@ -147,6 +149,7 @@ async def test_what_was_told_under_a_lock_never_leaves_also_when_the_lock_is_gon
     assert "called Tom" not in to_gemini(world)
 
 
+@BOTH
 @pytest.mark.parametrize("change", ["locked", "deleted"])
 async def test_a_fact_of_a_session_that_is_locked_now_or_gone_does_not_leave(
     world: World, memory: RealMemory, client: Client, change: str
