@@ -13,7 +13,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from novakit.database import Database, DatabaseError, SqliteDatabase, open_database, upsert
-from novakit.database.migrations import upgrade_elsewhere
+from novakit.database.base import upgrade_elsewhere
 from pydantic import SecretStr
 from sqlalchemy import Connection, MetaData, Table, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError

@@ -1,5 +1,9 @@
 """What a service knows of its database, whichever it is."""
 
+import asyncio
+import os
+import subprocess
+import sys
 from abc import ABC, abstractmethod
 from pathlib import Path
 
@@ -7,6 +11,9 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..settings import SettingsError
+
+# The URL holds a password, and everyone on the machine may read a command line.
+URL_VARIABLE = "DATABASE_URL"
 
 
 class DatabaseError(SettingsError):
@@ -44,9 +51,24 @@ class Database(ABC):
     async def migrate(self, scripts: Path, head: str) -> None:
         """Bring it to this revision where it is not there yet. Raises DatabaseError."""
         if await self.revision() != head:
-            from .migrations import upgrade_elsewhere  # noqa: PLC0415 (most starts have nothing to migrate)
-
             await upgrade_elsewhere(self.address(), scripts, head)
+
+
+async def upgrade_elsewhere(address: tuple[str | None, str, str], scripts: Path, head: str) -> None:
+    """Run ``Database.upgrade`` in another process; what it has to say is on standard error. Raises DatabaseError.
+
+    What Alembic imports would stay in a small service's memory for good.
+    """
+    url, data_dir, service = address
+    root = str(Path(__file__).parents[2])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
+    environment.pop(URL_VARIABLE, None)
+    if url is not None:
+        environment[URL_VARIABLE] = url
+    command = [sys.executable, "-m", "novakit.database.migrations", data_dir, service, str(scripts), head]
+    done = await asyncio.to_thread(subprocess.run, command, check=False, env=environment)
+    if done.returncode != 0:
+        raise DatabaseError(f"The database of {service} could not be migrated to revision {head}; see above.")
 
 
 def run_alembic(connection: Connection, scripts: Path, head: str) -> None:
