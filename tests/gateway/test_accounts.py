@@ -7,9 +7,11 @@ from novakit.clock import FakeClock
 
 from services.gateway.app.auth.names import key_of
 from services.gateway.app.config import Settings
+from tests.support.databases import BOTH
 
 from .running import BEARER, LINK_HASH, LINK_TOKEN, PASSWORD, Answer, Browser, Gateway, running
 
+pytestmark = BOTH
 ME = "/api/auth/me"
 NEW = "a new and longer one"
 

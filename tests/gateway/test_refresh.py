@@ -10,9 +10,11 @@ from novakit.identity import sign
 from services.gateway.app.auth.tokens import ACCESS_SECONDS, AccessTokens, RefreshTokens
 from services.gateway.app.config import Settings
 from services.gateway.app.store.sign_ins import SignIns
+from tests.support.databases import BOTH
 
 from .running import JWT_SECRET, PASSWORD, SECRET, Answer, Browser, Gateway, running
 
+pytestmark = BOTH
 ME = "/api/auth/me"
 REFRESH = "/api/auth/refresh"
 DAY = 86400

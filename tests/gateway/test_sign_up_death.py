@@ -3,13 +3,14 @@
 import asyncio
 import hashlib
 import os
-import shutil
 import sqlite3
 import sys
 from contextlib import closing
 from pathlib import Path
 
 from novakit.clock import FakeClock
+
+from tests.support.databases import MadeDatabase
 
 from .dying import CASES, INVITATION, settings_of
 from .running import BEARER, PASSWORD, Gateway, running
@@ -39,18 +40,17 @@ async def whole_or_nothing_registered(gateway: Gateway) -> bool:
     return status == 410
 
 
-async def test_an_invitation_is_used_with_its_account_or_not_at_all(tmp_path: Path, migrated: Path) -> None:
-    shutil.copy(migrated, tmp_path / "gateway.db")
-    async with running(settings_of("register", tmp_path), FakeClock()):
+async def test_an_invitation_is_used_with_its_account_or_not_at_all(database: MadeDatabase) -> None:
+    async with running(settings_of("register", database.folder), FakeClock()):
         pass
-    with closing(sqlite3.connect(tmp_path / "gateway.db")) as connection, connection:
+    with closing(sqlite3.connect(database.folder / "gateway.db")) as connection, connection:
         connection.execute(
             "INSERT INTO tickets (id, kind, hash, role, created_by, created_at, expires_at) "
             "VALUES ('1', 'invitation', ?, 'user', '2', 0, 2e9)",
             [hashlib.sha256(INVITATION.encode()).hexdigest()],
         )
     found = []
-    for folder in await killed_at_each_statement("register", tmp_path):
+    for folder in await killed_at_each_statement("register", database.folder):
         async with running(settings_of("register", folder), FakeClock()) as gateway:
             found.append(await whole_or_nothing_registered(gateway))
 
@@ -58,10 +58,9 @@ async def test_an_invitation_is_used_with_its_account_or_not_at_all(tmp_path: Pa
     assert found == [False] * (len(found) - 1) + [True]
 
 
-async def test_the_link_is_used_with_its_admin_or_not_at_all(tmp_path: Path, migrated: Path) -> None:
-    shutil.copy(migrated, tmp_path / "gateway.db")
+async def test_the_link_is_used_with_its_admin_or_not_at_all(database: MadeDatabase) -> None:
     found = []
-    for folder in await killed_at_each_statement("link", tmp_path):
+    for folder in await killed_at_each_statement("link", database.folder):
         async with running(settings_of("link", folder), FakeClock()) as gateway:
             found.append(await CASES["link"](gateway) == 410)
         another = hashlib.sha256(b"another").hexdigest()
@@ -77,9 +76,8 @@ async def test_the_link_is_used_with_its_admin_or_not_at_all(tmp_path: Path, mig
     assert (found[0], found[-1]) == (False, True)
 
 
-async def test_the_bootstrap_key_is_there_with_its_admin_or_not_at_all(tmp_path: Path, migrated: Path) -> None:
-    shutil.copy(migrated, tmp_path / "gateway.db")
-    folders = await killed_at_each_statement("key", tmp_path)
+async def test_the_bootstrap_key_is_there_with_its_admin_or_not_at_all(database: MadeDatabase) -> None:
+    folders = await killed_at_each_statement("key", database.folder)
     for folder in folders:
         async with running(settings_of("key", folder), FakeClock()) as gateway:
             users = (await gateway.get("/api/admin/users", BEARER)).json()

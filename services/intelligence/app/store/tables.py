@@ -46,8 +46,8 @@ prompts = Table(
     Column("instance_id", String(36)),
     Index("prompts_by_session", "session_id", "created_at", "id"),
     Index("prompts_by_parent", "parent_id"),
-    # The migrations make one more, prompts_running, of those few alone: a condition that is given here for PostgreSQL
-    # would load its dialect into every process.
+    # On PostgreSQL the migrations make one more, prompts_running, of those few alone: a condition that is given here
+    # for PostgreSQL would load its dialect into every process.
 )
 
 instances = Table(

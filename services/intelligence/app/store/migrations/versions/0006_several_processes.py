@@ -15,8 +15,9 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.BigInteger, nullable=False),
     )
     op.add_column("prompts", sa.Column("instance_id", sa.String(36)))
-    running = sa.text("status = 'running'")
-    op.create_index("prompts_running", "prompts", ["instance_id"], sqlite_where=running, postgresql_where=running)
+    if op.get_bind().dialect.name == "postgresql":
+        # On SQLite they are looked for once, at a start, which is not worth what an index costs each message.
+        op.create_index("prompts_running", "prompts", ["instance_id"], postgresql_where=sa.text("status = 'running'"))
     op.add_column("sessions", sa.Column("folded_title", sa.Text, nullable=False, server_default=""))
     sessions = sa.table("sessions", sa.column("id"), sa.column("title"), sa.column("folded_title"))
     connection = op.get_bind()
