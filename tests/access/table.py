@@ -58,6 +58,8 @@ def _named(statuses: Statuses) -> dict[str, int]:
 
 
 MESSAGE = {"message": "Hello?"}
+FACT = {"text": "I like tea."}
+LEARNT = {"text": "I live in Ulm.", "local_only": False, "told_at": 1, "session_id": SOME_ID, "message_id": SOME_ID}
 COMPLETION = {"model": "auto", "messages": [{"role": "user", "content": "Hello?"}]}
 
 GATEWAY: dict[str, Row] = {
@@ -65,6 +67,7 @@ GATEWAY: dict[str, Row] = {
     "GET /healthz": everyone(200),
     "GET /readyz": everyone(200),
     "GET /metrics": everyone(401),
+    "GET /api/openapi.json": everyone(200),
     "POST /api/auth/link": everyone(410, {"token": "guessed"}),
     "POST /api/auth/login": everyone(401, {"name": "Ada", "password": "guessed"}),
     "POST /api/auth/register": everyone(410, {"name": "Eve", "password": PASSWORD, "invitation": "guessed"}),
@@ -87,6 +90,11 @@ GATEWAY: dict[str, Row] = {
     "GET /api/usage": signed_in(200),
     "GET /api/memory/preferences": signed_in(200),
     "PUT /api/memory/preferences": signed_in(200, {}),
+    "GET /api/memory/facts": signed_in(200),
+    # Whoever has two ways of coming tells the same fact twice.
+    "POST /api/memory/facts": signed_in(201, FACT, admin=200, user=200),
+    "DELETE /api/memory/facts/{fact_id}": owner(204),
+    "DELETE /api/memory/facts": signed_in(200),
     "POST /api/chat/message": signed_in(200, MESSAGE),
     "POST /api/chat/stream": signed_in(200, MESSAGE),
     "GET /api/chat/stream/{message_id}": owner(200),
@@ -96,6 +104,9 @@ GATEWAY: dict[str, Row] = {
     "DELETE /api/chat/sessions/{session_id}": owner(204),
     "POST /api/chat/sessions/{session_id}/end": owner(200),
     "GET /api/chat/sessions/{session_id}/lock": owner(200),
+    "GET /api/chat/sessions/{session_id}/export": owner(200),
+    "GET /api/chat/export": signed_in(200),
+    "DELETE /api/chat/data": signed_in(200),
     "GET /api/chat/history/{session_id}": owner(200),
     "GET /api/chat/messages/{message_id}/route": owner(200),
     "POST /api/chat/messages/{message_id}/stop": owner(200),
@@ -141,6 +152,9 @@ INTELLIGENCE: dict[str, Row] = {
     "DELETE /api/chat/sessions/{session_id}": inside(404),
     "POST /api/chat/sessions/{session_id}/end": inside(404),
     "GET /api/chat/sessions/{session_id}/lock": inside(404),
+    "GET /api/chat/sessions/{session_id}/export": inside(404),
+    "GET /api/chat/export": inside(200),
+    "DELETE /api/chat/data": inside(200),
     "GET /api/chat/history/{session_id}": inside(404),
     "GET /api/chat/messages/{message_id}/route": inside(404),
     "POST /api/chat/messages/{message_id}/stop": inside(404),
@@ -154,6 +168,13 @@ INTELLIGENCE: dict[str, Row] = {
 
 MEMORY: dict[str, Row] = {
     **_SERVICE,
+    "GET /openapi.json": open_inside(),
     "GET /api/memory/preferences": inside(200),
     "PUT /api/memory/preferences": inside(200, {}),
+    "GET /api/memory/facts": inside(200),
+    "POST /api/memory/facts": inside(200, FACT, user=201),
+    "DELETE /api/memory/facts/{fact_id}": inside(404),
+    "DELETE /api/memory/facts": inside(200),
+    "POST /internal/facts": inside(200, LEARNT, user=201),
+    "POST /internal/facts/recall": inside(200, {"text": "Hello?", "limit": 3}),
 }

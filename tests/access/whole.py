@@ -111,7 +111,7 @@ class People:
     whole: Whole
     _ids: dict[str, str] = field(default_factory=dict)
     _headers: dict[str, dict[str, str]] = field(default_factory=dict)
-    _addresses: Iterator[int] = field(default_factory=lambda: iter(range(1, 100_000)))
+    _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 100_000)))
 
     async def arrive(self) -> None:
         """Let the user, another one, a bystander and an admin register."""
@@ -184,13 +184,16 @@ class People:
             case "invitation_id":
                 admin = await self.headers("admin")
                 return str((await self.ask("POST", "/api/admin/invitations", admin, {}))[1]["id"])
+            case "fact_id":
+                fact = {"text": f"The number is {next(self._numbers)}."}
+                return str((await self.ask("POST", "/api/memory/facts", user, fact))[1]["id"])
             case "model":
                 return "auto"
         raise AssertionError(f"nobody knows how to make {placeholder}")
 
     async def ask(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> tuple[int, Any]:
         """One call to the gateway, from an address of its own: status, and the body where it is JSON."""
-        number = next(self._addresses)
+        number = next(self._numbers)
         from_somewhere = {"X-Forwarded-For": f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", **headers}
         return await asked(self.whole, "gateway", method, path, from_somewhere, body)
 

@@ -118,6 +118,36 @@ def test_without_a_link_the_page_says_how_to_get_one(browser: Browser, product: 
     page.close()
 
 
+def test_somebody_who_is_invited_registers_signs_out_and_signs_in_with_the_password(
+    browser: Browser, product: Product
+) -> None:
+    status, invitation = product.call("POST", "/api/admin/invitations", {})
+    assert status == 201
+    context = browser.new_context()
+    guest = context.new_page()
+    guest.goto(product.url + invitation["path"])
+    guest.get_by_label("Name").fill("Ada")
+    guest.get_by_label("New password").fill("correct horse battery")
+    guest.get_by_role("button", name="Make the account").click()
+    expect(guest.get_by_role("textbox", name="Message")).to_be_visible()
+    assert "#invite" not in guest.url
+
+    # The page goes on by its refresh token where the access token is gone.
+    context.clear_cookies(name="nc_access")
+    guest.reload()
+    expect(guest.get_by_role("textbox", name="Message")).to_be_visible()
+
+    guest.get_by_role("button", name="Sign out").click()
+    guest.get_by_label("Name").fill("ada")
+    guest.get_by_label("Password").fill("not the password")
+    guest.get_by_role("button", name="Sign in").click()
+    expect(guest.get_by_role("alert")).to_contain_text("not right")
+    guest.get_by_label("Password").fill("correct horse battery")
+    guest.get_by_role("button", name="Sign in").click()
+    expect(guest.get_by_role("textbox", name="Message")).to_be_visible()
+    context.close()
+
+
 def test_a_link_works_once_and_leaves_the_address_bar(browser: Browser, product: Product, page: Page) -> None:
     stranger = browser.new_page()
     stranger.goto(product.link)

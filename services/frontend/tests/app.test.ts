@@ -4,7 +4,7 @@ import { STOP_LIMIT_MS } from '../src/state/answer'
 import { createApp, type App } from '../src/state/app'
 import { WATCH_MS } from '../src/state/threads'
 import type { Turn } from '../src/core/turn'
-import { FakeBrowser, FakeServer, problem, settle } from './fake'
+import { FakeBrowser, FakeServer, GOOD, problem, settle } from './fake'
 import { prompt, session } from './make'
 
 let server: FakeServer
@@ -60,7 +60,7 @@ describe('signing in', () => {
     server.signedIn = false
     await open('#signin=old')
     expect(app.phase.value).toBe('signedOut')
-    expect(app.signInNote.value).toBe('This sign-in link was already used or has expired.')
+    expect(app.entry.note.value).toBe('This sign-in link was already used or has expired.')
     expect(browser.hash).toBe('')
   })
 
@@ -73,7 +73,7 @@ describe('signing in', () => {
     server.signedIn = false
     await open()
     expect(app.phase.value).toBe('signedOut')
-    expect(app.signInNote.value).toBe('')
+    expect(app.entry.note.value).toBe('')
   })
 
   it('keeps the link while the server cannot be reached, and uses it on the next try', async () => {
@@ -123,6 +123,132 @@ describe('signing in', () => {
     browser.go('#/chat/s1')
     await settle()
     expect(app.phase.value).toBe('signedOut')
+  })
+})
+
+describe('a name and a password', () => {
+  it('sign in, and a wrong one says so and no more', async () => {
+    server.signedIn = false
+    await open()
+    expect(app.entry.kind.value).toBe('signIn')
+    await app.enter('Ada', 'wrong')
+    expect(app.entry.note.value).toBe('The name or the password is not right.')
+    expect(app.phase.value).toBe('signedOut')
+    await app.enter('Ada', GOOD)
+    expect(app.phase.value).toBe('ready')
+    expect(server.made('POST /api/auth/login').map((call) => call.body)).toEqual([
+      { name: 'Ada', password: 'wrong' },
+      { name: 'Ada', password: GOOD },
+    ])
+  })
+
+  it('are handed in once however often the button is pressed', async () => {
+    server.signedIn = false
+    await open()
+    await Promise.all([app.enter('Ada', GOOD), app.enter('Ada', GOOD)])
+    expect(server.made('POST /api/auth/login')).toHaveLength(1)
+  })
+
+  it('say what the server says of too many attempts, and where it cannot be reached', async () => {
+    server.signedIn = false
+    await open()
+    server.replies['POST /api/auth/login'] = problem(429, 'Too many attempts; try again in 12 s.')
+    await app.enter('Ada', GOOD)
+    expect(app.entry.note.value).toBe('Too many attempts; try again in 12 s.')
+    server.down = true
+    await app.enter('Ada', GOOD)
+    expect(app.entry.note.value).toContain('cannot be reached')
+  })
+
+  it('make an account by an invitation, whose token leaves the address bar', async () => {
+    server.signedIn = false
+    await open('#invite=good')
+    expect([browser.hash, app.entry.kind.value]).toEqual(['', 'invite'])
+    await app.enter('Ada', GOOD)
+    expect(server.made('POST /api/auth/register')[0]?.body).toEqual({
+      invitation: 'good',
+      name: 'Ada',
+      password: GOOD,
+    })
+    expect(app.phase.value).toBe('ready')
+  })
+
+  it('are set anew by a reset, also where somebody is signed in', async () => {
+    await open()
+    browser.go('#reset=good')
+    await settle()
+    expect([app.phase.value, app.entry.kind.value]).toEqual(['signedOut', 'reset'])
+    await app.enter('', GOOD)
+    expect(server.made('POST /api/auth/reset')[0]?.body).toEqual({ token: 'good', password: GOOD })
+    expect(app.phase.value).toBe('ready')
+  })
+
+  it.each([
+    ['#invite=old', 'This invitation was already used or has expired. Ask for a new one.'],
+    ['#reset=old', 'This link was already used or has expired. Ask for a new one.'],
+  ])('say of a spent link that it is spent: %s', async (fragment, sentence) => {
+    server.signedIn = false
+    await open(fragment)
+    await app.enter('Ada', GOOD)
+    expect(app.entry.note.value).toBe(sentence)
+  })
+
+  it('are chosen by who came by a link, or later', async () => {
+    server.hasPassword = false
+    await open()
+    expect(app.withoutPassword.value).toBe(true)
+    app.choosePassword()
+    app.chooseLater()
+    expect([app.phase.value, app.withoutPassword.value]).toEqual(['ready', true])
+    app.choosePassword()
+    await app.enter('Ada', GOOD)
+    expect(server.made('POST /api/auth/password')[0]?.body).toEqual({ name: 'Ada', new_password: GOOD })
+    expect([app.phase.value, app.withoutPassword.value]).toEqual(['ready', false])
+  })
+})
+
+describe('an access token that has expired', () => {
+  it('is replaced once, and the call is made again', async () => {
+    await open()
+    server.signedIn = false
+    server.refreshable = true
+    await send('Why?')
+    expect(server.made('POST /api/auth/refresh')).toHaveLength(1)
+    expect(server.made('POST /api/chat/stream').map((call) => call.body)).toEqual([
+      { message: 'Why?' },
+      { message: 'Why?' },
+    ])
+    expect(server.streams).toHaveLength(1)
+    expect(app.phase.value).toBe('ready')
+  })
+
+  it('is replaced once for all calls that were waiting', async () => {
+    server.sessions = [session()]
+    server.prompts = { s1: [] }
+    await open()
+    server.signedIn = false
+    server.refreshable = true
+    browser.go('#/chat/s1')
+    await app.conversations.refresh()
+    await settle()
+    expect(server.made('POST /api/auth/refresh')).toHaveLength(1)
+    expect(app.phase.value).toBe('ready')
+  })
+
+  it('ends the sign-in where no other is given', async () => {
+    await open()
+    server.signedIn = false
+    await send('Why?')
+    expect(app.phase.value).toBe('signedOut')
+    expect(server.made('POST /api/chat/stream')).toHaveLength(1)
+  })
+
+  it('signs nobody out while the server is in trouble', async () => {
+    await open()
+    server.signedIn = false
+    server.replies['POST /api/auth/refresh'] = problem(503, 'Later.')
+    await send('Why?')
+    expect(app.phase.value).toBe('ready')
   })
 })
 

@@ -4,6 +4,9 @@ import type { Prompt, Session, StoredRoute } from '../src/api/types'
 import type { Address, Env, Store } from '../src/state/env'
 import { storedRoute } from './make'
 
+/** The password that the server takes. */
+export const GOOD = 'correct horse battery'
+
 export interface Call {
   method: string
   path: string
@@ -52,8 +55,9 @@ export class FakeServer {
   calls: Call[] = []
   streams: FakeStream[] = []
   signedIn = true
-  /** Whether the browser has a refresh token that still works. */
+  /** Whether the page holds a refresh token that works. */
   refreshable = false
+  hasPassword = true
   down = false
   sessions: Session[] = []
   pageSize = 50
@@ -71,10 +75,10 @@ export class FakeServer {
     const reply = this.replies[`${method} ${pathname}`]
     if (reply) return reply.clone()
     if (pathname === '/api/auth/link') return this.#link(body)
-    if (pathname === '/api/auth/refresh') {
-      this.signedIn = this.refreshable
-      return this.refreshable ? Response.json({}) : problem(401, 'Sign in first.')
-    }
+    if (pathname === '/api/auth/refresh') return this.#entered(this.refreshable, problem(401, 'Not valid.'))
+    if (pathname === '/api/auth/login') return this.#entered(body.password === GOOD, problem(401, 'Not right.'))
+    if (pathname === '/api/auth/register') return this.#entered(body.invitation === 'good', problem(410, 'Spent.'))
+    if (pathname === '/api/auth/reset') return this.#entered(body.token === 'good', problem(410, 'Spent.'))
     if (!this.signedIn) return problem(401, 'Sign in first.')
     return this.#answer(pathname, searchParams, init)
   }
@@ -90,13 +94,23 @@ export class FakeServer {
   }
 
   #link(body: Record<string, unknown>): Response {
-    if (body.token !== 'good') return problem(410, 'It was used.')
+    return this.#entered(body.token === 'good', problem(410, 'It was used.'))
+  }
+
+  #entered(right: boolean, refusal: Response): Response {
+    if (!right) return refusal
     this.signedIn = true
-    return new Response(null, { status: 204 })
+    return json({ user_id: 'u1', role: 'admin', expires_in: 900 })
   }
 
   #answer(path: string, query: URLSearchParams, init: RequestInit): Response {
-    if (path === '/api/auth/me') return json({ user_id: 'u1', role: 'admin' })
+    if (path === '/api/auth/me') {
+      return json({ user_id: 'u1', name: 'Ada', role: 'admin', has_password: this.hasPassword })
+    }
+    if (path === '/api/auth/password') {
+      this.hasPassword = true
+      return new Response(null, { status: 204 })
+    }
     if (path === '/api/auth/logout') {
       this.signedIn = false
       return new Response(null, { status: 204 })

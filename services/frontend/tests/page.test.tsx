@@ -2,7 +2,7 @@ import { render } from 'preact'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createApp, type App } from '../src/state/app'
 import { Page } from '../src/ui/Page'
-import { FakeBrowser, FakeServer, problem, settle } from './fake'
+import { FakeBrowser, FakeServer, GOOD, problem, settle } from './fake'
 import { prompt, session, storedAttempt, storedRoute } from './make'
 
 let server: FakeServer
@@ -302,5 +302,42 @@ describe('the states of the page', () => {
       ['Why', '#/chat/s1', 'page'],
       ['Untitled', '#/chat/s2', null],
     ])
+  })
+})
+
+describe('the form to come in', () => {
+  it('has a name and a password that a password manager knows, and says what was wrong', async () => {
+    server.signedIn = false
+    await open()
+    expect(one('h1').textContent).toBe('Sign in to NovaCore')
+    expect(one<HTMLInputElement>('input[name=name]').autocomplete).toBe('username')
+    expect(one<HTMLInputElement>('input[type=password]').autocomplete).toBe('current-password')
+    one<HTMLInputElement>('input[name=name]').value = 'Ada'
+    one<HTMLInputElement>('input[type=password]').value = 'wrong'
+    one('form').dispatchEvent(new Event('submit', { bubbles: true, cancelable: true }))
+    await drawn()
+    expect(one('[role=alert]').textContent).toBe('The name or the password is not right.')
+    one<HTMLInputElement>('input[type=password]').value = GOOD
+    one('form').dispatchEvent(new Event('submit', { bubbles: true, cancelable: true }))
+    await drawn()
+    expect(one('textarea')).toBeTruthy()
+  })
+
+  it('asks for a password alone after a reset', async () => {
+    server.signedIn = false
+    await open('#reset=good')
+    expect(root.querySelectorAll('input')).toHaveLength(1)
+    expect(one<HTMLInputElement>('input').autocomplete).toBe('new-password')
+  })
+
+  it('is offered to who has no password yet, and can be left', async () => {
+    server.hasPassword = false
+    await open()
+    button('Choose a password').click()
+    await drawn()
+    expect(one('h1').textContent).toBe('Choose a name and a password')
+    button('Not now').click()
+    await drawn()
+    expect(one('textarea')).toBeTruthy()
   })
 })

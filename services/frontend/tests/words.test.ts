@@ -42,6 +42,7 @@ describe('links in an answer', () => {
     'blob:https://example.org/1',
     'file:///etc/passwd',
     '#signin=another-persons-token',
+    '#invite=somebodys-token',
     '/api/auth/me',
     '//example.org',
     '',

@@ -21,6 +21,12 @@ export interface StreamOptions {
 
 export interface Api {
   signIn(token: string): Promise<void>
+  logIn(name: string, password: string): Promise<void>
+  register(invitation: string, name: string, password: string): Promise<void>
+  /** Set a new password by an admin's link. */
+  reset(token: string, password: string): Promise<void>
+  /** Set the first password of somebody who is signed in, and the name that belongs to it. */
+  choose(name: string, password: string): Promise<void>
   signOut(): Promise<void>
   me(): Promise<User>
   sessions(cursor: string | null): Promise<SessionPage>
@@ -69,12 +75,24 @@ async function* events(body: ReadableStream<Uint8Array>, after: After): AsyncGen
   }
 }
 
-export function createApi(call: Fetch): Api {
-  const fetch = refreshing(call)
+export function createApi(plain: Fetch): Api {
+  const fetch = refreshing(plain)
   const path = encodeURIComponent
   return {
     async signIn(token) {
       await postJson(fetch, '/api/auth/link', { token })
+    },
+    async logIn(name, password) {
+      await postJson(fetch, '/api/auth/login', { name, password })
+    },
+    async register(invitation, name, password) {
+      await postJson(fetch, '/api/auth/register', { invitation, name, password })
+    },
+    async reset(token, password) {
+      await postJson(fetch, '/api/auth/reset', { token, password })
+    },
+    async choose(name, password) {
+      await postJson(fetch, '/api/auth/password', { name, new_password: password })
     },
     async signOut() {
       await postJson(fetch, '/api/auth/logout', {})

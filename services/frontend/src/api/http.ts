@@ -23,39 +23,6 @@ export class Unreachable extends Error {
 
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>
 
-/** Where a 401 is about what was given, not about a sign-in that has grown old. */
-const GIVEN: ReadonlySet<string> = new Set(['/api/auth/link', '/api/auth/refresh'])
-
-/**
- * The same calls, made once more with new tokens where the old ones had expired. Both lie in cookies that no script
- * can read. Calls that come meanwhile wait for the one that asks: a refresh token works once.
- */
-export function refreshing(fetch: Fetch): Fetch {
-  let asking: Promise<boolean> | null = null
-  const refresh = (): Promise<boolean> => {
-    asking ??= fetch('/api/auth/refresh', {
-      method: 'POST',
-      credentials: 'same-origin',
-      cache: 'no-store',
-      headers: { 'Content-Type': 'application/json' },
-      body: '{}',
-    })
-      .then(
-        (response) => response.ok,
-        () => false,
-      )
-      .finally(() => {
-        asking = null
-      })
-    return asking
-  }
-  return async (url, init) => {
-    const response = await fetch(url, init)
-    if (response.status !== 401 || GIVEN.has(url)) return response
-    return (await refresh()) ? fetch(url, init) : response
-  }
-}
-
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 async function problemOf(response: Response): Promise<Problem> {
@@ -81,6 +48,30 @@ export async function request(fetch: Fetch, url: string, init: RequestInit = {})
   }
   if (!response.ok) throw await problemOf(response)
   return response
+}
+
+/** These say themselves who somebody is, so new tokens would not change their answer. */
+const ENTRANCES = /^\/api\/auth\/(link|login|register|reset|refresh)$/
+
+/** The same fetch, but a call that came too late for its token is made again with a new one, once. */
+export function refreshing(fetch: Fetch): Fetch {
+  let running: Promise<boolean> | null = null
+  const refresh = async (): Promise<boolean> => {
+    const headers = { 'Content-Type': 'application/json' }
+    const init: RequestInit = { method: 'POST', headers, body: '{}', credentials: 'same-origin', cache: 'no-store' }
+    const response = await fetch('/api/auth/refresh', init)
+    // Anything but a plain no is the server's trouble, and no reason to ask for a password.
+    if (!response.ok && response.status !== 401) throw new Unreachable()
+    return response.ok
+  }
+  return async (url, init) => {
+    const response = await fetch(url, init)
+    if (response.status !== 401 || ENTRANCES.test(url)) return response
+    running ??= refresh().finally(() => {
+      running = null
+    })
+    return (await running) ? fetch(url, init) : response
+  }
 }
 
 export async function getJson<Body>(fetch: Fetch, url: string): Promise<Body> {

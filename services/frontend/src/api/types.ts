@@ -9,7 +9,9 @@ export type AttemptState =
 
 export interface User {
   user_id: string
+  name: string | null
   role: string
+  has_password: boolean
 }
 
 export interface Session {

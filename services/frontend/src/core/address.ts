@@ -1,12 +1,18 @@
 /** What the fragment of the page's address names. */
 
-export type Place = { kind: 'chat'; sessionId: string | null } | { kind: 'signin'; token: string }
+/** A token that a link carries: to sign in, to register by an invitation, or to set a new password. */
+export type LinkKind = 'signin' | 'invite' | 'reset'
+
+export type Place = { kind: 'chat'; sessionId: string | null } | { kind: LinkKind; token: string }
 
 const CHAT = '#/chat/'
-const SIGN_IN = '#signin='
+const LINKS: readonly LinkKind[] = ['signin', 'invite', 'reset']
 
 export function placeOf(fragment: string): Place {
-  if (fragment.startsWith(SIGN_IN)) return { kind: 'signin', token: decoded(fragment.slice(SIGN_IN.length)) }
+  for (const kind of LINKS) {
+    const start = `#${kind}=`
+    if (fragment.startsWith(start)) return { kind, token: decoded(fragment.slice(start.length)) }
+  }
   const sessionId = fragment.startsWith(CHAT) ? decoded(fragment.slice(CHAT.length)) : ''
   return { kind: 'chat', sessionId: sessionId || null }
 }

@@ -4,19 +4,22 @@ import { computed, effect, signal, type ReadonlySignal } from '@preact/signals'
 import { createApi } from '../api/chat'
 import { Problem } from '../api/http'
 import type { StoredRoute } from '../api/types'
-import { fragmentOf, placeOf } from '../core/address'
+import { fragmentOf, placeOf, type LinkKind } from '../core/address'
 import { t } from '../strings'
 import { createConversations, type Conversations } from './conversations'
+import { createEntry, type Entry } from './entry'
 import type { Env } from './env'
 import type { Thread } from './thread'
 import { createThreads, explain } from './threads'
 
-export type Phase = 'opening' | 'unreachable' | 'signedOut' | 'ready'
+export type Phase = 'opening' | 'unreachable' | 'signedOut' | 'choosing' | 'ready'
 
 export interface App {
   readonly phase: ReadonlySignal<Phase>
-  /** Why the reader has to sign in; empty on a first visit. */
-  readonly signInNote: ReadonlySignal<string>
+  /** The form that is shown to who is signed out, and to who chooses a first password. */
+  readonly entry: Entry
+  /** Who is signed in has no password yet, and so no way back but another link. */
+  readonly withoutPassword: ReadonlySignal<boolean>
   readonly thread: ReadonlySignal<Thread>
   /** What the open conversation is called. */
   readonly title: ReadonlySignal<string>
@@ -33,6 +36,12 @@ export interface App {
   send(message: string): void
   stop(): void
   signOut(): Promise<void>
+  /** Hand in the form, and go on where it worked. */
+  enter(name: string, password: string): Promise<void>
+  /** Show the form for a first password. */
+  choosePassword(): void
+  /** Go back to the chat without one. */
+  chooseLater(): void
   route(messageId: string): Promise<StoredRoute>
   dismissDemoNotice(): void
 }
@@ -42,7 +51,8 @@ const DEMO_NOTICE = 'novacore.notice.demo-model'
 export function createApp(env: Env): App {
   const api = createApi(env.fetch)
   const phase = signal<Phase>('opening')
-  const signInNote = signal('')
+  const entry = createEntry(api)
+  const withoutPassword = signal(false)
   const spoken = signal('')
   const demoNoticeDismissed = signal(env.browserStore.get(DEMO_NOTICE) !== null)
   const conversations = createConversations(api, onError)
@@ -58,11 +68,11 @@ export function createApp(env: Env): App {
     },
   })
   const current = signal<Thread>(threads.get(null))
-  let link = ''
+  let link: { kind: LinkKind; token: string } | null = null
 
   function onError(error: unknown): void {
     if (!(error instanceof Problem) || error.status !== 401 || phase.peek() !== 'ready') return
-    signInNote.value = t.signedOut.ended
+    entry.show('signIn', '', t.signedOut.ended)
     phase.value = 'signedOut'
   }
 
@@ -74,21 +84,21 @@ export function createApp(env: Env): App {
   /** Take the token out of the address bar, so that it stays in no history, and go on as if it had not been there. */
   function takeLink(): void {
     const place = placeOf(env.address.fragment())
-    if (place.kind !== 'signin') return
-    link = place.token
+    if (place.kind === 'chat') return
+    link = place
     env.address.replace('')
   }
 
-  /** Exchange the link. Its sentence if it did not work; raises Unreachable where nobody answered. */
+  /** Exchange a sign-in link. Its sentence if it did not work; raises Unreachable where nobody answered. */
   async function exchange(): Promise<string> {
-    if (link === '') return ''
+    if (link?.kind !== 'signin') return ''
     try {
-      await api.signIn(link)
-      link = ''
+      await api.signIn(link.token)
+      link = null
       return ''
     } catch (error) {
       if (!(error instanceof Problem)) throw error
-      link = ''
+      link = null
       const spent = error.status === 401 || error.status === 410
       return spent ? t.signedOut.spent : t.signedOut.failed(explain(error))
     }
@@ -97,13 +107,19 @@ export function createApp(env: Env): App {
   async function open(): Promise<void> {
     phase.value = 'opening'
     takeLink()
+    if (link?.kind === 'invite' || link?.kind === 'reset') {
+      entry.show(link.kind, link.token, '')
+      link = null
+      phase.value = 'signedOut'
+      return
+    }
     try {
       const note = await exchange()
       try {
-        await api.me()
+        withoutPassword.value = !(await api.me()).has_password
       } catch (error) {
         if (!(error instanceof Problem) || error.status !== 401) throw error
-        signInNote.value = note
+        entry.show('signIn', '', note)
         phase.value = 'signedOut'
         return
       }
@@ -119,14 +135,15 @@ export function createApp(env: Env): App {
 
   env.address.onChange(() => {
     const place = placeOf(env.address.fragment())
-    if (place.kind === 'signin') void open()
+    if (place.kind !== 'chat') void open()
     else if (phase.peek() === 'ready' && place.sessionId !== current.peek().id.peek()) show(place.sessionId)
   })
   effect(() => threads.watch(current.value))
 
   return {
     phase,
-    signInNote,
+    entry,
+    withoutPassword,
     thread: computed(() => current.value),
     title: computed(() => {
       const { id, turns } = current.value
@@ -156,8 +173,25 @@ export function createApp(env: Env): App {
       conversations.clear()
       env.address.replace('')
       current.value = threads.get(null)
-      signInNote.value = t.signedOut.ended
+      entry.show('signIn', '', t.signedOut.ended)
       phase.value = 'signedOut'
+    },
+    async enter(name, password) {
+      const chosen = phase.peek() === 'choosing'
+      if (!(await entry.submit(name, password))) return
+      if (!chosen) {
+        await open()
+        return
+      }
+      withoutPassword.value = false
+      phase.value = 'ready'
+    },
+    choosePassword() {
+      entry.show('choose', '', '')
+      phase.value = 'choosing'
+    },
+    chooseLater() {
+      phase.value = 'ready'
     },
     route: api.route,
     dismissDemoNotice() {

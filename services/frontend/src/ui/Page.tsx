@@ -3,7 +3,7 @@ import { t } from '../strings'
 import { AppContext } from './context'
 import { Mark } from './Icons'
 import { Shell } from './Shell'
-import { SignedOut } from './SignedOut'
+import { EntryForm } from './EntryForm'
 
 /** A page of its own for the moments before there is a chat. */
 function Unreachable({ app }: { app: App }) {
@@ -35,7 +35,8 @@ function Phase({ app }: { app: App }) {
     case 'unreachable':
       return <Unreachable app={app} />
     case 'signedOut':
-      return <SignedOut note={app.signInNote.value} />
+    case 'choosing':
+      return <EntryForm key={app.entry.kind.value} />
     case 'ready':
       return <Shell />
   }

@@ -114,6 +114,12 @@ export function Sidebar({ inert, drawer, onClose }: SidebarProps) {
         <h2 class="hidden">{t.sidebar.label}</h2>
         <List />
       </nav>
+      {app.withoutPassword.value && (
+        <button type="button" class="row sign-out" onClick={() => app.choosePassword()}>
+          <Icon name="pen" />
+          {t.sidebar.choosePassword}
+        </button>
+      )}
       <button type="button" class="row sign-out" onClick={() => void app.signOut()}>
         <Icon name="signOut" />
         {t.sidebar.signOut}

@@ -12,7 +12,7 @@ from ..credentials import Caller, Role
 from ..store.users import User
 from .administration import Administration, Issued
 from .callers import FOR_CALLERS, Callers
-from .key_endpoints import moment, moment_or_none
+from .key_endpoints import WHOLE, moment, moment_or_none
 from .names import PartOfName
 
 LONGEST_INVITATION_HOURS = 30 * 24
@@ -56,7 +56,7 @@ class InvitationWanted(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     role: Role = "user"
-    expires_in_hours: Annotated[int, Field(ge=1, le=LONGEST_INVITATION_HOURS)] = 72
+    expires_in_hours: Annotated[int, Field(ge=1, le=LONGEST_INVITATION_HOURS), WHOLE] = 72
 
 
 class Ticket(BaseModel):

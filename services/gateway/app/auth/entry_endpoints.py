@@ -15,7 +15,7 @@ from ..metrics import GatewayMetrics, Way
 from ..network import Network, client_address, neighbourhood
 from .accounts import AccountService, too_many_attempts
 from .sessions import Sessions
-from .signing_in import HandOver, Link, Login, Refresh, Registration, Reset, Session, from_own_page
+from .signing_in import HandOver, Link, Login, Refresh, Registration, Reset, SignIn, from_own_page
 
 # A person opens one link; a program that guesses has no use for five a minute.
 LINKS_PER_MINUTE = 5
@@ -72,7 +72,7 @@ def router(service: AccountService, sessions: Sessions, attempts: Attempts, hand
         response_model_exclude_none=True,
         responses=ENTRY | problems({410: "The link is not valid: it works once, within 10 minutes."}),
     )
-    async def sign_in_by_link(link: Link, request: Request, response: Response) -> Session:
+    async def sign_in_by_link(link: Link, request: Request, response: Response) -> SignIn:
         """Sign the first admin in with the one-time link that `make up` printed."""
         to_page = from_own_page(request)
         with attempts.one("link", request):
@@ -85,7 +85,7 @@ def router(service: AccountService, sessions: Sessions, attempts: Attempts, hand
         response_model_exclude_none=True,
         responses=ENTRY | problems({409: "Somebody has this name.", 410: "The invitation is not valid."}),
     )
-    async def register(wanted: Registration, request: Request, response: Response) -> Session:
+    async def register(wanted: Registration, request: Request, response: Response) -> SignIn:
         """Make an account and sign it in."""
         to_page = from_own_page(request)
         with attempts.one("registration", request):
@@ -98,7 +98,7 @@ def router(service: AccountService, sessions: Sessions, attempts: Attempts, hand
         responses=ENTRY | problems({401: "The name or the password is not right."}),
         openapi_extra=NOBODY_YET,
     )
-    async def log_in(login: Login, request: Request, response: Response) -> Session:
+    async def log_in(login: Login, request: Request, response: Response) -> SignIn:
         """Sign in with a name and a password."""
         to_page = from_own_page(request)
         with attempts.one("password", request):
@@ -109,7 +109,7 @@ def router(service: AccountService, sessions: Sessions, attempts: Attempts, hand
     @routes.post(
         "/reset", response_model_exclude_none=True, responses=ENTRY | problems({410: "The link is not valid."})
     )
-    async def reset(wanted: Reset, request: Request, response: Response) -> Session:
+    async def reset(wanted: Reset, request: Request, response: Response) -> SignIn:
         """Set a new password with the link that an admin gave, and sign in. All earlier sign-ins end."""
         to_page = from_own_page(request)
         with attempts.one("reset", request):
@@ -122,7 +122,7 @@ def router(service: AccountService, sessions: Sessions, attempts: Attempts, hand
         responses=ENTRY | problems({401: "The refresh token is not valid, or was used before."}),
         openapi_extra=NOBODY_YET,
     )
-    async def refresh(given: Refresh, request: Request, response: Response) -> Session:
+    async def refresh(given: Refresh, request: Request, response: Response) -> SignIn:
         """Get new tokens. A refresh token works once: one that comes again later ends the whole sign-in."""
         to_page = from_own_page(request)
         token = cookie(request.scope, REFRESH_COOKIE) if to_page else given.refresh_token

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from novakit.openapi import problems
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from ..credentials import Caller, KeyScope
 from ..store.api_keys import KeyRow
@@ -16,6 +16,14 @@ from .keys import KeyService
 LONGEST_LIFE_DAYS = 3650
 
 
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)
+"""For a strict int: it takes what JSON Schema calls whole, 2.0 too."""
+
+
 class KeyWanted(BaseModel):
     """What to call a new API key, what it may do, and how long it works; for ever, if that is not said."""
 
@@ -23,7 +31,7 @@ class KeyWanted(BaseModel):
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"\S")]
     scope: KeyScope = "chat"
-    expires_in_days: Annotated[int, Field(ge=1, le=LONGEST_LIFE_DAYS)] | None = None
+    expires_in_days: Annotated[int, Field(ge=1, le=LONGEST_LIFE_DAYS), WHOLE] | None = None
 
 
 class ApiKey(BaseModel):

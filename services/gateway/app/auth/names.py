@@ -26,7 +26,7 @@ def key_of(name: str) -> str:
 
 def _name(text: str) -> str:
     shown = " ".join(unicodedata.normalize("NFC", text).split())
-    if not shown or len(shown) > LONGEST_NAME or len(key_of(shown)) > LONGEST_KEY or not shown.isprintable():
+    if not shown or len(key_of(shown)) > LONGEST_KEY or not shown.isprintable():
         raise PydanticCustomError("name", f"it must be 1 to {LONGEST_NAME} printable characters")
     return shown
 
@@ -37,14 +37,8 @@ def _printable(text: str) -> str:
     return text
 
 
-def _password(value: SecretStr) -> SecretStr:
-    if not SHORTEST_PASSWORD <= len(value.get_secret_value()) <= LONGEST_PASSWORD:
-        raise PydanticCustomError("password", f"it must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
-    return value
-
-
-NewName = Annotated[str, AfterValidator(_name)]
-NewPassword = Annotated[SecretStr, AfterValidator(_password)]
+NewName = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_name)]
+NewPassword = Annotated[SecretStr, Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)]
 GivenName = Annotated[str, Field(min_length=1, max_length=LONGEST_KEY), AfterValidator(_printable)]
 """A name to sign in with: whatever was typed."""
 PartOfName = Annotated[str, Field(max_length=LONGEST_KEY), AfterValidator(_printable)]

@@ -63,7 +63,7 @@ class Refresh(_Body):
     refresh_token: Token | None = None
 
 
-class Session(BaseModel):
+class SignIn(BaseModel):
     """Who has signed in. The tokens are there for programs alone: a page has them in cookies."""
 
     user_id: str
@@ -90,11 +90,11 @@ class HandOver:
     def __init__(self, trusted: Collection[Network]) -> None:
         self._trusted = trusted
 
-    def give(self, signed_in: SignedIn, request: Request, response: Response, *, to_page: bool) -> Session:
+    def give(self, signed_in: SignedIn, request: Request, response: Response, *, to_page: bool) -> SignIn:
         """The answer to whoever signed in."""
         exchange: Exchange = request.state.exchange
         exchange.user = log_name(signed_in.user_id)
-        session = Session(
+        session = SignIn(
             user_id=signed_in.user_id, name=signed_in.name, role=signed_in.role, expires_in=signed_in.expires_in
         )
         if not to_page:
