@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from services.intelligence.app import config, main
 from services.intelligence.app.config import Settings
-from services.intelligence.app.services.deadlines import Clocks
+from services.intelligence.app.services.orchestrator.deadlines import Clocks
 
 SECRET = {"SERVICE_JWT_SECRET": "s" * 32}
 VARIABLES = [variable.name for variable in Settings.variables()]

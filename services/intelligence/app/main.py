@@ -37,16 +37,18 @@ from .routers.front import Front
 from .routers.resuming import ResumeEndpoints
 from .routing.breaker import BreakerPolicy
 from .services import reporting
+from .services.answers.conversation import Conversations, Manner
+from .services.answers.drain import Drain
+from .services.answers.presence import Presence
+from .services.answers.running import RunningTurns
 from .services.completions import Completions
-from .services.conversation import Conversations, Manner
-from .services.deadlines import Clocks
-from .services.drain import Drain
-from .services.health_board import HealthBoard
 from .services.learning import Learning
 from .services.llm_router import Pace, ProviderOrchestrator
 from .services.memory_client import NO_WISHES, MemoryClient, Wishes
+from .services.orchestrator.deadlines import Clocks
+from .services.orchestrator.health_board import HealthBoard
+from .services.orchestrator.slots import Slots
 from .services.parts import Parts
-from .services.presence import Presence
 from .services.prices import ContextWindows, Prices
 from .services.providers import registry
 from .services.providers.transport import AiohttpTransport, open_session
@@ -55,8 +57,6 @@ from .services.quotas.budgets import ProviderBudgets
 from .services.quotas.days import Days
 from .services.quotas.users import UserQuotas
 from .services.route_record import Observation, RouteRecord, StoredRoute
-from .services.running import RunningTurns
-from .services.slots import Slots
 from .services.user_locks import UserLocks
 from .store.ledger import NANO
 from .store.opening import Store, opened

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.intelligence.app.services.turn import SEAM_LINE
+from services.intelligence.app.services.answers.turn import SEAM_LINE
 from tests.support.fakes import FakeServer, answer, blocked, cut, hang, late, refused, status
 
 from .faults import FAULTS, SOON, Fault

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from novakit import sse
 
-from services.intelligence.app.services.turn import SEAM_LINE
-from services.intelligence.app.services.walk import GO_ON
+from services.intelligence.app.services.answers.turn import SEAM_LINE
+from services.intelligence.app.services.orchestrator.walk import GO_ON
 from tests.support.fakes import answer, cut, error_in_stream, stall, status
 from tests.support.fakes.behaviours import Behaviour
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from novakit import sse
 
-from services.intelligence.app.services import elsewhere, presence
+from services.intelligence.app.services.answers import elsewhere, presence
 from services.intelligence.app.store import instances
 from tests.support.databases import ON_POSTGRES
 from tests.support.fakes import Gate, answer, status

@@ -6,7 +6,7 @@ import json
 import pytest
 from novakit import sse
 
-from services.intelligence.app.services.replay import WHOLE_ANEW
+from services.intelligence.app.services.answers.replay import WHOLE_ANEW
 from tests.support.fakes import Gate, answer, cut
 
 from .test_endings import gone

@@ -13,11 +13,11 @@ import pytest
 
 from services.intelligence.app.config import Settings
 from services.intelligence.app.main import create_app
-from services.intelligence.app.services import event_log, keeper
-from services.intelligence.app.services.beginning import Question
+from services.intelligence.app.services.answers import event_log, keeper
+from services.intelligence.app.services.answers.beginning import Question
+from services.intelligence.app.services.answers.turn import Turn
 from services.intelligence.app.services.llm_router import ProviderOrchestrator
 from services.intelligence.app.services.parts import Parts
-from services.intelligence.app.services.turn import Turn
 from services.intelligence.app.store import turns
 from tests.support.fakes import Gate, answer
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from services.intelligence.app.domain.events import TextDelta
-from services.intelligence.app.services.keeper import KEEP_PARTIAL_EVERY_SEC
-from services.intelligence.app.services.turn import SEAM_LINE
-from services.intelligence.app.services.walk import Midstream
+from services.intelligence.app.services.answers.keeper import KEEP_PARTIAL_EVERY_SEC
+from services.intelligence.app.services.answers.turn import SEAM_LINE
+from services.intelligence.app.services.orchestrator.walk import Midstream
 from tests.intelligence.conversation.world import COMMIT_SEC, Chat
 from tests.intelligence.orchestrator.schedules import VISIT, Fleet
 from tests.support.scripted import EndsBare, Hangs, Pause, Script

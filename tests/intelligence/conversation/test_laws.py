@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from services.intelligence.app.services.keeper import KEEP_PARTIAL_EVERY_SEC
-from services.intelligence.app.services.turn import Endpoint, Turn
+from services.intelligence.app.services.answers.keeper import KEEP_PARTIAL_EVERY_SEC
+from services.intelligence.app.services.answers.turn import Endpoint, Turn
 from services.intelligence.app.store.unfinished import NotUnfinishedError
 from tests.intelligence.conversation.world import COMMIT_SEC, Chat, Row, Watcher
 from tests.intelligence.orchestrator.schedules import VISIT, Fleet, Trace, any_schedule, fleets, seconds

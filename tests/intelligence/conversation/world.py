@@ -15,16 +15,16 @@ from novakit.ids import id_source
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.intelligence.app.routing.breaker import BreakerPolicy
-from services.intelligence.app.services.beginning import Question
-from services.intelligence.app.services.conversation import Conversations, Manner
-from services.intelligence.app.services.drain import Drain
+from services.intelligence.app.services.answers.beginning import Question
+from services.intelligence.app.services.answers.conversation import Conversations, Manner
+from services.intelligence.app.services.answers.drain import Drain
+from services.intelligence.app.services.answers.running import RunningTurns
+from services.intelligence.app.services.answers.turn import Endpoint, Turn
 from services.intelligence.app.services.memory_client import NO_WISHES
 from services.intelligence.app.services.quotas.books import Books
 from services.intelligence.app.services.quotas.days import Days
 from services.intelligence.app.services.quotas.users import UserQuotas
 from services.intelligence.app.services.route_record import RouteRecord, StoredRoute
-from services.intelligence.app.services.running import RunningTurns
-from services.intelligence.app.services.turn import Endpoint, Turn
 from services.intelligence.app.services.user_locks import UserLocks
 from services.intelligence.app.store import privacy
 from services.intelligence.app.store import sqlite_writer as writing

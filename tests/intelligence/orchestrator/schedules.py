@@ -20,8 +20,8 @@ from services.intelligence.app.domain.chat import Lock, ProviderRequest
 from services.intelligence.app.domain.errors import Reason
 from services.intelligence.app.domain.events import Delta, Finished, ReasoningDelta, TextDelta
 from services.intelligence.app.routing.breaker import BreakerState, Open
-from services.intelligence.app.services.deadlines import Clocks
-from services.intelligence.app.services.walk import Midstream
+from services.intelligence.app.services.orchestrator.deadlines import Clocks
+from services.intelligence.app.services.orchestrator.walk import Midstream
 from tests.support.scripted import EndsBare, Hangs, Pause, Script, ScriptedProvider, Step, fails, says
 from tests.support.virtual_time import START
 

@@ -6,7 +6,7 @@ from services.intelligence.app.domain.errors import Reason
 from services.intelligence.app.domain.events import Finished, ReasoningDelta, TextDelta
 from services.intelligence.app.routing.breaker import Closed
 from services.intelligence.app.routing.trail import Failed, InterruptedAnswer
-from services.intelligence.app.services.walk import Midstream
+from services.intelligence.app.services.orchestrator.walk import Midstream
 from tests.intelligence.orchestrator.world import World, asks
 from tests.support.scripted import CLASS_OF, EndsBare, Fails, Hangs, ScriptedProvider, error, fails, says
 from tests.support.virtual_time import START, in_virtual_time

@@ -7,7 +7,7 @@ import pytest
 from services.intelligence.app.domain.events import ReasoningDelta, TextDelta
 from services.intelligence.app.routing.breaker import Closed
 from services.intelligence.app.routing.trail import AllProvidersFailed, Answering, Failed
-from services.intelligence.app.services.deadlines import Clocks
+from services.intelligence.app.services.orchestrator.deadlines import Clocks
 from tests.intelligence.orchestrator.world import World
 from tests.support.scripted import EndsBare, Hangs, Pause, ScriptedProvider, fails, says
 from tests.support.virtual_time import START, in_virtual_time

@@ -9,7 +9,7 @@ import pytest
 from services.intelligence.app.domain.chat import ProviderRequest
 from services.intelligence.app.domain.events import Delta, TextDelta
 from services.intelligence.app.routing.breaker import BreakerPolicy
-from services.intelligence.app.services.deadlines import Clocks
+from services.intelligence.app.services.orchestrator.deadlines import Clocks
 from tests.intelligence.orchestrator.world import World, asks
 from tests.support.scripted import Hangs, Pause, Script, ScriptedProvider, fails, says
 from tests.support.virtual_time import VirtualLoop, in_virtual_time

@@ -6,7 +6,7 @@ from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest
 from services.intelligence.app.domain.errors import Reason
 from services.intelligence.app.domain.events import TextDelta
 from services.intelligence.app.routing.trail import Handoff, Replaced, Reset
-from services.intelligence.app.services.walk import GO_ON
+from services.intelligence.app.services.orchestrator.walk import GO_ON
 from tests.intelligence.orchestrator.world import World, asks
 from tests.support.scripted import CLASS_OF, EndsBare, Hangs, Script, ScriptedProvider, error, fails, says
 from tests.support.virtual_time import START, in_virtual_time

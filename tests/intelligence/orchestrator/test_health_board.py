@@ -6,7 +6,7 @@ from novakit.clock import FakeClock
 from services.intelligence.app.domain.errors import Reason
 from services.intelligence.app.routing.breaker import BreakerPolicy, BreakerState, Closed, Open, Probing
 from services.intelligence.app.routing.policy import Candidate
-from services.intelligence.app.services.health_board import (
+from services.intelligence.app.services.orchestrator.health_board import (
     MOST_NAMED,
     Admission,
     BreakerChanged,

@@ -9,7 +9,7 @@ from novakit.clock import FakeClock
 from services.intelligence.app.domain.chat import Lock
 from services.intelligence.app.domain.events import Finished, TextDelta
 from services.intelligence.app.routing.breaker import BreakerPolicy, Closed
-from services.intelligence.app.services.hedging import ALWAYS_PER_WINDOW, HedgeBudget
+from services.intelligence.app.services.orchestrator.hedging import ALWAYS_PER_WINDOW, HedgeBudget
 from tests.intelligence.orchestrator.world import Told, World, asks
 from tests.support.scripted import EndsBare, Fails, Hangs, Pause, Script, ScriptedProvider, error, fails, says
 from tests.support.virtual_time import START, in_virtual_time

@@ -22,7 +22,7 @@ from services.intelligence.app.routing.trail import (
     RouteEvent,
     Succeeded,
 )
-from services.intelligence.app.services.health_board import Admission, HealthBoard
+from services.intelligence.app.services.orchestrator.health_board import Admission, HealthBoard
 from tests.intelligence.orchestrator.schedules import (
     CLOCKS,
     COLD_START_SEC,

@@ -9,7 +9,7 @@ from services.intelligence.app.domain.events import Finished, TextDelta
 from services.intelligence.app.routing.breaker import BreakerPolicy, BreakerState, Closed, Open
 from services.intelligence.app.routing.policy import RouteDecision
 from services.intelligence.app.routing.trail import Answering, Connecting, Failed, RouteEvent, Succeeded
-from services.intelligence.app.services.deadlines import Clocks
+from services.intelligence.app.services.orchestrator.deadlines import Clocks
 from tests.intelligence.orchestrator.world import World
 from tests.support.scripted import Hangs, Pause, Script, ScriptedProvider, fails, says
 from tests.support.virtual_time import START, in_virtual_time, settle

@@ -8,8 +8,8 @@ import pytest
 from services.intelligence.app.domain.chat import Lock
 from services.intelligence.app.domain.events import Finished, TextDelta
 from services.intelligence.app.routing.trail import Queued
-from services.intelligence.app.services.deadlines import Clocks
-from services.intelligence.app.services.slots import QUEUE_LENGTH, Slots
+from services.intelligence.app.services.orchestrator.deadlines import Clocks
+from services.intelligence.app.services.orchestrator.slots import QUEUE_LENGTH, Slots
 from tests.intelligence.orchestrator.world import Told, World, asks
 from tests.support.scripted import Pause, Script, ScriptedProvider, fails, says
 from tests.support.virtual_time import START, in_virtual_time, settle

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 
-from services.intelligence.app.services.entrance import Outlook
+from services.intelligence.app.services.orchestrator.entrance import Outlook
 from tests.intelligence.orchestrator.world import World, asks
 from tests.support.scripted import Pause, Script, ScriptedProvider, says
 from tests.support.virtual_time import in_virtual_time, settle

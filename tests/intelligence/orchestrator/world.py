@@ -25,12 +25,12 @@ from services.intelligence.app.routing.trail import (
     RoutingError,
     Succeeded,
 )
-from services.intelligence.app.services.deadlines import Clocks
-from services.intelligence.app.services.entrance import CurrentRequest
-from services.intelligence.app.services.health_board import BreakerChanged, HealthBoard, Snapshot
 from services.intelligence.app.services.llm_router import Pace, ProviderOrchestrator
-from services.intelligence.app.services.slots import Slots
-from services.intelligence.app.services.walk import Midstream
+from services.intelligence.app.services.orchestrator.deadlines import Clocks
+from services.intelligence.app.services.orchestrator.entrance import CurrentRequest
+from services.intelligence.app.services.orchestrator.health_board import BreakerChanged, HealthBoard, Snapshot
+from services.intelligence.app.services.orchestrator.slots import Slots
+from services.intelligence.app.services.orchestrator.walk import Midstream
 from tests.support.scripted import ScriptedProvider
 from tests.support.virtual_time import VirtualClock
 

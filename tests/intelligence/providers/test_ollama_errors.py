@@ -9,7 +9,7 @@ from services.intelligence.app.domain.errors import ProviderError, Reason
 from services.intelligence.app.routing.breaker import BreakerPolicy, Closed
 from services.intelligence.app.routing.policy import Candidate
 from services.intelligence.app.routing.verdicts import VERDICTS, Effect, retry_delay
-from services.intelligence.app.services.health_board import HealthBoard
+from services.intelligence.app.services.orchestrator.health_board import HealthBoard
 from services.intelligence.app.services.providers import ollama_errors
 from services.intelligence.app.services.providers.complaints import Complaint, from_answer, to_error
 

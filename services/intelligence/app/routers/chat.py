@@ -13,11 +13,11 @@ from starlette.types import Receive, Scope, Send
 
 from ..domain.chat import ProviderRequest
 from ..routing.facts import Fact, to_remember
-from ..services.beginning import Question
-from ..services.conversation import Conversations
+from ..services.answers.beginning import Question
+from ..services.answers.conversation import Conversations
+from ..services.answers.replay import BROKEN_OFF
+from ..services.answers.turn import Endpoint, Turn
 from ..services.memory_client import Wishes
-from ..services.replay import BROKEN_OFF
-from ..services.turn import Endpoint, Turn
 from ..store.keys import Key
 from ..store.turns import EndedPrompt
 from .caller import Caller, RecallOf, WishesOf, identify

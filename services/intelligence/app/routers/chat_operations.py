@@ -1,6 +1,6 @@
 """The chat's ASGI endpoints, as OpenAPI tells them."""
 
-from ..services.frames import (
+from ..services.answers.frames import (
     ContentEvent,
     DoneEvent,
     ErrorEvent,

@@ -21,14 +21,14 @@ from ..domain.errors import ProviderError
 from ..domain.events import Finished, TextDelta
 from ..routing.targets import AUTO, UnknownModelError, resolve
 from ..routing.trail import AllProvidersFailed, InterruptedAnswer, Replaced, Reset
-from ..services.apology import locked_out_sentence
+from ..services.answers.apology import locked_out_sentence
+from ..services.answers.drain import CutShortError, Drain, DrainingError
+from ..services.answers.turn import SEAM_LINE
 from ..services.completion_frames import DONE, Chunks, FinishName, error_event, finish_reason, whole
 from ..services.completions import Completions, Wanted
-from ..services.drain import CutShortError, Drain, DrainingError
 from ..services.llm_router import ProviderOrchestrator
 from ..services.quotas.users import UserOverQuotaError
 from ..services.route_record import CallRecord, RouteRecord
-from ..services.turn import SEAM_LINE
 from .caller import Caller, WishesOf, identify
 from .chat import MAX_BODY_BYTES
 from .completion_body import CompletionBody, read_completion

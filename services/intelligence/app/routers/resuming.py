@@ -9,7 +9,7 @@ from novakit.ids import is_uuid
 from novakit.problem import Problem
 from starlette.types import Receive, Scope, Send
 
-from ..services.conversation import Conversations
+from ..services.answers.conversation import Conversations
 from .caller import WishesOf, identify
 from .keys import KEY_HEADER
 from .streaming import answer, last_event_id, rewinds, tell

@@ -9,10 +9,10 @@ from novakit.asgi import ClientLeftError, client_watched, header, respond_proble
 from novakit.problem import CRASHED, Problem
 from starlette.types import Message, Receive, Scope, Send
 
-from ..services import replay
-from ..services.drain import DrainingError
+from ..services.answers import replay
+from ..services.answers.drain import DrainingError
+from ..services.answers.turn import Turn
 from ..services.quotas.users import UserOverQuotaError
-from ..services.turn import Turn
 from ..store.keys import KeyReusedError
 from ..store.turns import EndedPrompt, ParentMissingError, SessionEndedError, SessionMissingError
 from ..store.unfinished import NotUnfinishedError, PromptMissingError

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import RowMapping
 
 from ..store.user_data import UserData
-from .resuming import stored_route
+from .answers.resuming import stored_route
 from .route_record import StoredRoute
 
 Format = Literal["json", "markdown"]

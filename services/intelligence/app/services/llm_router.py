@@ -26,15 +26,15 @@ from ..routing.trail import (
     Succeeded,
 )
 from ..routing.verdicts import VERDICTS, retry_delay
-from .deadlines import Clocks
-from .entrance import Asking, CurrentRequest, Entrance, Outlook, Place
-from .health_board import Admission, HealthBoard
-from .hedging import HedgeBudget, Race, Step
+from .orchestrator.deadlines import Clocks
+from .orchestrator.entrance import Asking, CurrentRequest, Entrance, Outlook, Place
+from .orchestrator.health_board import Admission, HealthBoard
+from .orchestrator.hedging import HedgeBudget, Race, Step
+from .orchestrator.slots import Slots
+from .orchestrator.upstream_call import Terms, UpstreamCall, free_check
+from .orchestrator.walk import Continuing, Midstream, Unfinished, Walk
 from .providers.base import Provider
 from .quotas.budgets import Budgets, OverBudgetError
-from .slots import Slots
-from .upstream_call import Terms, UpstreamCall, free_check
-from .walk import Continuing, Midstream, Unfinished, Walk
 
 RETRY_JITTER_SEC = 0.4
 """The longest pause before a provider that names no delay is asked once more."""

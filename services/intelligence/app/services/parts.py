@@ -8,15 +8,15 @@ from novakit.ids import NewId
 from ..store.repository import ChatRepository
 from ..store.usage import UsageRepository
 from ..store.user_data import UserData
+from .answers.conversation import Conversations
+from .answers.drain import Drain
+from .answers.running import RunningTurns
 from .completions import Completions
-from .conversation import Conversations
-from .drain import Drain
-from .health_board import HealthBoard
 from .learning import Learning
 from .llm_router import ProviderOrchestrator
+from .orchestrator.health_board import HealthBoard
 from .quotas.books import Books
 from .quotas.budgets import ProviderBudgets
-from .running import RunningTurns
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import hashlib
 from novakit import logs
 
 from ..routing.breaker import Open
-from .health_board import BreakerChanged
+from .orchestrator.health_board import BreakerChanged
 from .route_record import CallEnded, Observation, TurnEnded
 
 log = logs.get("chat")

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..routing.breaker import Closed, Probing
-from ..services.health_board import BreakerChanged
+from ..services.orchestrator.health_board import BreakerChanged
 from ..services.route_record import CallEnded, Observation, TurnEnded
 
 TTFT_BUCKETS = (0.05, 0.1, 0.2, 0.35, 0.6, 1, 2, 4, 8, 15, 30, 60, 120)

@@ -1,6 +1,6 @@
 """The stream of an answer whose turn this process no longer has: made anew from what is stored. Pure."""
 
-from ..store.turns import EndedPrompt
+from ...store.turns import EndedPrompt
 from . import frames
 from .resuming import stored_route
 

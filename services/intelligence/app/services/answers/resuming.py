@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ..domain.chat import ChatTurn
-from ..routing.policy import Candidate
-from ..store.turns import EndedPrompt
-from .route_record import StoredRoute
-from .walk import Unfinished
+from ...domain.chat import ChatTurn
+from ...routing.policy import Candidate
+from ...store.turns import EndedPrompt
+from ..orchestrator.walk import Unfinished
+from ..route_record import StoredRoute
 
 
 def stored_route(route: str) -> StoredRoute:

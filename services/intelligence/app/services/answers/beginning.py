@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ..domain.chat import ChatTurn, Locality
-from ..routing.facts import NOTHING, Fact, Given, closed_to, give
-from ..store import keys, learnt, turns, unfinished
-from ..store.keys import Key
-from ..store.quotas import Hold
-from ..store.sql import Sql
-from ..store.turns import Begun, EndedPrompt, NewPrompt
-from .quotas.books import Books
+from ...domain.chat import ChatTurn, Locality
+from ...routing.facts import NOTHING, Fact, Given, closed_to, give
+from ...store import keys, learnt, turns, unfinished
+from ...store.keys import Key
+from ...store.quotas import Hold
+from ...store.sql import Sql
+from ...store.turns import Begun, EndedPrompt, NewPrompt
+from ..quotas.books import Books
 from .turn import Endpoint
 
 

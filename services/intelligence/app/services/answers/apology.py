@@ -1,6 +1,6 @@
 """What is said when nobody could answer, and a privacy lock is why."""
 
-from ..routing.trail import AllProvidersFailed
+from ...routing.trail import AllProvidersFailed
 
 NOTHING_SENT = (
     "The cloud is not allowed for this message, and no local model could answer. Nothing was sent anywhere."

@@ -6,8 +6,8 @@ from typing import Literal, TypeAlias
 import msgspec
 from novakit import sse
 
-from ..routing.policy import Candidate, RouteDecision, Skipped
-from ..routing.trail import Answering, Cancelled, Connecting, Failed, Loading, Queued, RouteEvent, Succeeded
+from ...routing.policy import Candidate, RouteDecision, Skipped
+from ...routing.trail import Answering, Cancelled, Connecting, Failed, Loading, Queued, RouteEvent, Succeeded
 
 _encode = msgspec.json.Encoder().encode
 

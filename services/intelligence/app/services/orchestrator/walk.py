@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..domain.chat import ChatTurn, ProviderRequest, Target
-from ..domain.errors import Reason, SkipReason
-from ..domain.events import TextDelta
-from ..routing.policy import Candidate, Skipped
-from ..routing.seam import Divergent, Piece, Seam
-from ..routing.trail import AllProvidersFailed, Failed, Handoff, InterruptedAnswer, Replaced, Reset, RouteEvent
+from ...domain.chat import ChatTurn, ProviderRequest, Target
+from ...domain.errors import Reason, SkipReason
+from ...domain.events import TextDelta
+from ...routing.policy import Candidate, Skipped
+from ...routing.seam import Divergent, Piece, Seam
+from ...routing.trail import AllProvidersFailed, Failed, Handoff, InterruptedAnswer, Replaced, Reset, RouteEvent
 
 Midstream = Literal["continue", "restart", "fail"]
 Continuing = Literal["prefill", "instructed"]

@@ -6,14 +6,14 @@ import msgspec
 from novakit import logs
 from novakit.clock import Clock
 
-from ..store import turns
-from ..store.sql import Sql
-from ..store.turns import EndedPrompt, PromptStatus
-from ..store.writer import Writer
+from ...store import turns
+from ...store.sql import Sql
+from ...store.turns import EndedPrompt, PromptStatus
+from ...store.writer import Writer
+from ..metering import Spent
+from ..quotas.books import Account, Books
+from ..route_record import Observer, TurnEnded
 from . import frames
-from .metering import Spent
-from .quotas.books import Account, Books
-from .route_record import Observer, TurnEnded
 from .running import RunningTurns
 from .turn import Turn
 

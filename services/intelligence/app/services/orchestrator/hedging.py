@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from ..routing.trail import Answering, RouteEvent, Succeeded
+from ...routing.trail import Answering, RouteEvent, Succeeded
 
 WINDOW_SEC = 60.0
 ALWAYS_PER_WINDOW = 10

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 
 from novakit.clock import Clock
 
-from ..domain.chat import ProviderRequest
-from ..domain.errors import ContextTooLong, ProviderError, RejectedRequest, TimedOut
-from ..domain.events import Finished, TextDelta
-from ..routing.history import fit
-from ..routing.policy import Candidate, Skipped
-from ..routing.trail import Answering, Cancelled, Connecting, Failed, Loading, RouteEvent, Succeeded
-from ..routing.verdicts import VERDICTS
+from ...domain.chat import ProviderRequest
+from ...domain.errors import ContextTooLong, ProviderError, RejectedRequest, TimedOut
+from ...domain.events import Finished, TextDelta
+from ...routing.history import fit
+from ...routing.policy import Candidate, Skipped
+from ...routing.trail import Answering, Cancelled, Connecting, Failed, Loading, RouteEvent, Succeeded
+from ...routing.verdicts import VERDICTS
+from ..providers.base import Provider
 from .deadlines import Clocks, timed
 from .entrance import Asking
 from .health_board import Admission, HealthBoard
-from .providers.base import Provider
 from .walk import LATER_SHARE, Continuing
 
 PROBE_SHARE = 0.5

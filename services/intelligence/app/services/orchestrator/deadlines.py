@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from novakit import logs
 
-from ..domain.errors import Garbled, ProviderError, Reason, TimedOut
-from ..domain.events import Delta, Finished
+from ...domain.errors import Garbled, ProviderError, Reason, TimedOut
+from ...domain.events import Delta, Finished
 
 log = logs.get("deadlines")
 

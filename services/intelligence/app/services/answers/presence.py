@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 
 from novakit import logs
 
-from ..store import instances
-from ..store.opening import Store
-from ..store.sql import Sql
+from ...store import instances
+from ...store.opening import Store
+from ...store.sql import Sql
 from .elsewhere import Elsewhere
 
 LOOK_SEC = 1.0

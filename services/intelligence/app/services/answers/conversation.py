@@ -10,34 +10,34 @@ from novakit import logs
 from novakit.clock import Clock
 from novakit.ids import NewId
 
-from ..domain.chat import ChatTurn, Lock, ProviderRequest
-from ..domain.errors import ProviderError
-from ..domain.events import TextDelta
-from ..routing.facts import Given
-from ..routing.policy import locks_on
-from ..routing.trail import AllProvidersFailed, InterruptedAnswer, Replaced, Reset
-from ..store import privacy, turns, unfinished
-from ..store.opening import Store
-from ..store.quotas import Hold
-from ..store.sql import Sql
-from ..store.turns import Begun, EndedPrompt, NewPrompt, PromptStatus
-from ..store.unfinished import Reopened
+from ...domain.chat import ChatTurn, Lock, ProviderRequest
+from ...domain.errors import ProviderError
+from ...domain.events import TextDelta
+from ...routing.facts import Given
+from ...routing.policy import locks_on
+from ...routing.trail import AllProvidersFailed, InterruptedAnswer, Replaced, Reset
+from ...store import privacy, turns, unfinished
+from ...store.opening import Store
+from ...store.quotas import Hold
+from ...store.sql import Sql
+from ...store.turns import Begun, EndedPrompt, NewPrompt, PromptStatus
+from ...store.unfinished import Reopened
+from ..llm_router import ProviderOrchestrator
+from ..memory_client import NO_WISHES, Wishes
+from ..orchestrator.walk import Unfinished
+from ..quotas.books import Books
+from ..route_record import Observer, RouteRecord, StoredRoute
+from ..user_locks import CloudWork, UserLocks
 from .apology import locked_out_sentence
 from .beginning import Question, foresee_turn, keep_what_reads_private, store_turn
 from .drain import Drain
 from .elsewhere import Elsewhere
 from .endings import Endings, log_crash
 from .keeper import Keeper
-from .llm_router import ProviderOrchestrator
-from .memory_client import NO_WISHES, Wishes
-from .quotas.books import Books
 from .replay import BROKEN_OFF
 from .resuming import stored_route, unfinished_answer
-from .route_record import Observer, RouteRecord, StoredRoute
 from .running import RunningTurns
 from .turn import Turn
-from .user_locks import CloudWork, UserLocks
-from .walk import Unfinished
 
 REFUSED = "The model declined to answer this."
 NOBODY_GOES_ON = "No model could go on with this answer just now."

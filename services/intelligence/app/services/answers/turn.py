@@ -4,16 +4,16 @@ import asyncio
 from dataclasses import replace
 from typing import Literal
 
-from ..domain.chat import ProviderRequest
-from ..domain.events import Finished, ReasoningDelta, TextDelta
-from ..routing import facts
-from ..routing.facts import NOTHING, Given
-from ..routing.trail import Handoff, Queued, Replaced, Reset, RouteEvent
-from ..store.quotas import Hold
-from ..store.turns import EndedPrompt, PromptStatus
+from ...domain.chat import ProviderRequest
+from ...domain.events import Finished, ReasoningDelta, TextDelta
+from ...routing import facts
+from ...routing.facts import NOTHING, Given
+from ...routing.trail import Handoff, Queued, Replaced, Reset, RouteEvent
+from ...store.quotas import Hold
+from ...store.turns import EndedPrompt, PromptStatus
+from ..route_record import RouteRecord
 from . import frames
 from .event_log import CallLater, EventLog, Reader
-from .route_record import RouteRecord
 
 SEAM_LINE = "\n\n--- The answer broke off here; another model begins it again: ---\n\n"
 """For readers who cannot take back what they have shown."""

@@ -10,11 +10,11 @@ from types import MappingProxyType
 
 from novakit.clock import Clock
 
-from ..domain.errors import ProviderError, Reason
-from ..routing import breaker
-from ..routing.breaker import BreakerPolicy, BreakerState, Closed, Ticket
-from ..routing.policy import Candidate, Health, HealthKey
-from ..routing.verdicts import VERDICTS
+from ...domain.errors import ProviderError, Reason
+from ...routing import breaker
+from ...routing.breaker import BreakerPolicy, BreakerState, Closed, Ticket
+from ...routing.policy import Candidate, Health, HealthKey
+from ...routing.verdicts import VERDICTS
 
 MOST_NAMED = 512
 """How many models that callers named themselves are remembered; they may name any."""

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..domain.chat import Lock
-from ..store import instances, unfinished
-from ..store.opening import Store
-from ..store.turns import EndedPrompt
+from ...domain.chat import Lock
+from ...store import instances, unfinished
+from ...store.opening import Store
+from ...store.turns import EndedPrompt
 from .running import RunningTurns
 from .turn import Turn
 

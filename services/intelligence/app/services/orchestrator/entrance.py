@@ -9,11 +9,11 @@ from typing import TypeAlias
 
 from novakit.clock import Clock
 
-from ..domain.chat import ProviderRequest, Target
-from ..domain.errors import ProviderError, SkipReason
-from ..routing.policy import Attempt, Candidate, Skipped, barred
-from ..routing.trail import Queued, RouteEvent
-from .providers.base import Provider
+from ...domain.chat import ProviderRequest, Target
+from ...domain.errors import ProviderError, SkipReason
+from ...routing.policy import Attempt, Candidate, Skipped, barred
+from ...routing.trail import Queued, RouteEvent
+from ..providers.base import Provider
 from .slots import Slots
 from .walk import Walk
 
