@@ -29,7 +29,8 @@ from .targets import NovaCore
 STALL_SEC = 1.0
 WORDS_BEFORE = range(2, 8)
 WORDS_AFTER = 15
-PACE_SEC = 0.1
+PACE_SEC = (0.05, 0.15)
+"""Of each word, drawn. At one even pace, chats that began at even distances would speak in choirs."""
 TARGET_MS = 5
 _CHAT = re.compile(rb"chat number (\d+)\.")
 _SMALL = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
@@ -115,7 +116,7 @@ class Upstream(asyncio.Protocol):
         self._transport.write(b"%x\r\n%b\r\n" % (len(data), data))
 
     def _later(self, then: Callable[[], None]) -> None:
-        asyncio.get_running_loop().call_later(PACE_SEC, lambda: None if self._gone else then())
+        asyncio.get_running_loop().call_later(self._dice.uniform(*PACE_SEC), lambda: None if self._gone else then())
 
 
 async def run(chats: int, seconds: float) -> str:
@@ -169,7 +170,7 @@ async def _talk(ours: NovaCore, chats: int, seconds: float, watch: Stopwatch) ->
 
     lags: list[float] = []
     meter = asyncio.ensure_future(_measure_lag(lags))
-    cycle = STALL_SEC + WORDS_AFTER * PACE_SEC
+    cycle = STALL_SEC + WORDS_AFTER * sum(PACE_SEC) / 2
     await asyncio.gather(*(chat(place * cycle / chats) for place in range(chats)))
     meter.cancel()
     # Those of the first cycle met services that had done nothing yet.
