@@ -1,6 +1,7 @@
 """What tests of several parts share: databases, and providers that the test holds by the hand."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,19 @@ from tests.support import postgres as programs
 from tests.support.databases import Kind
 from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake, serve_in_thread
 from tests.support.postgres import PostgresServer
+
+COVERED = [Path(__file__).parent / "intelligence" / room for room in ("routing", "orchestrator", "conversation")]
+"""Whose tests the coverage of the routing code counts."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Trace those tests alone: it doubles a test's time, and what merely passes through a line shows nothing of it.
+
+    So do laws: they pass thousands of times.
+    """
+    for item in items:
+        if item.path.name == "test_laws.py" or not any(item.path.is_relative_to(room) for room in COVERED):
+            item.add_marker(pytest.mark.no_cover)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
