@@ -65,12 +65,18 @@ def _section(title: str, variables: "list[Variable] | tuple[Variable, ...]") -> 
 
 
 def _entry(variable: Variable) -> str:
-    meaning = variable.meaning[:1].upper() + variable.meaning[1:].removesuffix(".") + "."
+    meaning = sentence(variable.meaning)
     if variable.name in NOT_IN_FORCE:
         meaning += " (Read and checked, but without effect in this version.)"
     value = variable.default or (PLACEHOLDER if variable.secret else "")
     quoted = f'"{value}"' if " " in value else value
     return f"{_comment(meaning)}# {variable.name}={quoted}\n"
+
+
+def sentence(meaning: str) -> str:
+    """What a variable means, as a sentence; an address that it begins with stays as it is."""
+    told = meaning.removesuffix(".") + "."
+    return told if "://" in told.partition(" ")[0] else told[:1].upper() + told[1:]
 
 
 def _comment(text: str) -> str:

@@ -280,6 +280,6 @@ def test_a_successor_follows_from_the_token_and_our_secret_alone() -> None:
     tokens = RefreshTokens(JWT_SECRET)
     first = tokens.first("01890a5d-ac96-774b-bcce-b302099a8057")
 
-    assert tokens.successor(first) == RefreshTokens(JWT_SECRET).successor(first) != first
-    assert RefreshTokens("o" * 32).successor(first) != tokens.successor(first)
-    assert tokens.sign_in_of(tokens.successor(first)) == "01890a5d-ac96-774b-bcce-b302099a8057"
+    assert tokens.successors(first) == RefreshTokens(JWT_SECRET).successors(first) != (first,)
+    assert RefreshTokens("o" * 32).successors(first) != tokens.successors(first)
+    assert tokens.sign_in_of(*tokens.successors(first)) == "01890a5d-ac96-774b-bcce-b302099a8057"

@@ -110,7 +110,7 @@ def test_the_texts_have_defaults_and_nothing_else_is_there_but_what_belongs_to_o
         for field in Settings.model_fields
         if field.startswith(f"{name}_")
     }
-    assert set(Settings.model_fields) - others == {*DEFAULTS, *texts, "service_jwt_secret"}
+    assert set(Settings.model_fields) - others == {*DEFAULTS, *texts, "files", "service_jwt_secret"}
     assert "try again in a moment" in settings.fallback_message
     assert settings.chat_system_prompt
     assert not any(character.isdigit() for character in settings.chat_system_prompt)

@@ -43,7 +43,7 @@ def test_its_key_may_be_mounted(tmp_path: Path) -> None:
         LLM_PROVIDER_PRIORITY="a", A_BASE_URL="http://h/v1", A_MODEL="m", A_API_KEY_FILE=str(file),
         GEMINI_API_KEY="g" * 8,
     )  # fmt: skip
-    assert sorted(settings.keys()) == ["g" * 8, "mounted"]
+    assert sorted(settings.keys().values()) == ["g" * 8, "mounted"]
 
 
 def test_variables_of_a_name_that_is_not_in_the_priority_are_not_read() -> None:

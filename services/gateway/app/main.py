@@ -10,9 +10,10 @@ from fastapi import FastAPI
 from novakit import health, logs
 from novakit.clock import Clock, SystemClock
 from novakit.database import open_database
-from novakit.identity import TokenSigner
+from novakit.identity import TOKEN_SECONDS, TokenSigner
 from novakit.ids import id_source
 from novakit.openapi import publish
+from novakit.secret_files import SecretFiles
 from novakit.web import new_app
 from pydantic import SecretStr
 
@@ -27,7 +28,7 @@ from .auth.passwords import Passwords
 from .auth.sessions import Sessions
 from .auth.signing_in import HandOver
 from .auth.throttle import SignInThrottle
-from .auth.tokens import AccessTokens, RefreshTokens
+from .auth.tokens import ACCESS_SECONDS, AccessTokens, RefreshTokens
 from .config import Settings
 from .edge import OWNED_HEADERS, Edge, Parts, route_of
 from .errors import install_unavailable
@@ -45,6 +46,17 @@ from .store.tickets import Tickets
 from .store.users import Users
 
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
+BEHIND = {
+    "chat_message": "intelligence",
+    "chat_stream": "intelligence",
+    "chat": "intelligence",
+    "v1_chat_completions": "intelligence",
+    "v1": "intelligence",
+    "preferences": "intelligence",
+    "usage": "intelligence",
+    "memory": "memory",
+}
+"""Which service each route is forwarded to; all others are the gateway's own."""
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> FastAPI:
@@ -62,7 +74,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     database = open_database(settings.database_url, settings.novacore_data_dir, "gateway")
     engine = database.engine()
     users, keys, sign_ins, tickets = Users(engine), ApiKeys(engine), SignIns(engine), Tickets(engine)
-    secret = settings.jwt_secret.get_secret_value()
+    secrets = SecretFiles(settings.files, logs.get("secrets"))
+    secret = secrets.signing("JWT_SECRET", settings.jwt_secret.get_secret_value(), life=ACCESS_SECONDS, now=clock.now)
     tokens = AccessTokens(secret)
     access = Access(keys, sign_ins, tokens, clock=clock, log=log)
     sessions = Sessions(
@@ -88,30 +101,25 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         owned_headers=OWNED_HEADERS,
     )
 
-    service_secret = settings.service_jwt_secret.get_secret_value()
+    service_secret = secrets.signing(
+        "SERVICE_JWT_SECRET", settings.service_jwt_secret.get_secret_value(), life=TOKEN_SECONDS, now=clock.now
+    )
 
     def upstream(name: str, url: str) -> Upstream:
         return Upstream(name, url, TokenSigner(service_secret, issuer="gateway", audience=name, wall=clock.wall))
 
-    intelligence = upstream("intelligence", settings.intelligence_url)
-    memory = upstream("memory", settings.memory_url)
-    behind = {
-        "chat_message": intelligence,
-        "chat_stream": intelligence,
-        "chat": intelligence,
-        "v1_chat_completions": intelligence,
-        "v1": intelligence,
-        "preferences": intelligence,
-        "usage": intelligence,
-        "memory": memory,
+    upstreams = {
+        "intelligence": upstream("intelligence", settings.intelligence_url),
+        "memory": upstream("memory", settings.memory_url),
     }
+    behind = {route: upstreams[name] for route, name in BEHIND.items()}
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await database.migrate(MIGRATIONS, HEAD)
         try:
             await _start(service, settings.novacore_bootstrap_api_key, log)
-            async with open_pool() as pool:
+            async with open_pool() as pool, secrets.watching():
                 forwarder.pool = description.pool = pool
                 yield
         finally:
@@ -130,7 +138,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     administration = Administration(users, tickets, access, clock=clock, new_id=new_id, log=log)
     app.include_router(admin_endpoints.router(administration, callers))
     publish(app, openapi.OUTER, openapi.complete_own)
-    description = openapi.Description(app.openapi, (intelligence, memory), lambda path: behind.get(route_of(path)))
+    description = openapi.Description(app.openapi, tuple(upstreams.values()), lambda path: behind.get(route_of(path)))
     app.include_router(openapi.router(description))
     parts = Parts(
         forwards={route: partial(forwarder.forward, service) for route, service in behind.items()},

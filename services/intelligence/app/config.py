@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from novakit.database_url import MEANING, DatabaseUrl
-from novakit.settings import DERIVED, SettingsError, Variable, read, sentence, variables_of
+from novakit.settings import DERIVED, SettingsError, Variable, file_of, read, sentence, variables_of
 from novakit.settings import Settings as BaseSettings
 from pydantic import (
     AfterValidator,
@@ -276,18 +276,24 @@ class Settings(BaseSettings):
         """Read from an environment; raises SettingsError."""
         settings = super().load(environ)
         names = [name for name in settings.llm_provider_priority if name not in cls.providers()]
-        return settings.model_copy(update={"rows": tuple(_row(name, environ, cls.providers()) for name in names)})
+        rows = tuple(_row(name, environ, cls.providers()) for name in names)
+        files = {**settings.files}
+        for name in names:
+            files |= file_of(environ, key_variable(name))
+        return settings.model_copy(update={"rows": rows, "files": files})
 
     @classmethod
     def providers(cls) -> tuple[str, ...]:
         """The names of the providers that have settings of their own."""
         return tuple(name.removesuffix("_model") for name in cls.model_fields if name.endswith("_model"))
 
-    def keys(self) -> tuple[str, ...]:
-        """Every configured provider key."""
-        own = [getattr(self, name) for name in type(self).model_fields if name.endswith("_api_key")]
-        keys = [*own, *(row.api_key for row in self.rows)]
-        return tuple(key.get_secret_value() for key in keys if key is not None)
+    def keys(self) -> dict[str, str]:
+        """Every configured provider key, by the provider's name."""
+        suffix = "_api_key"
+        fields = [name for name in type(self).model_fields if name.endswith(suffix)]
+        own = {name.removesuffix(suffix): getattr(self, name) for name in fields}
+        keys = {**own, **{row.name: row.api_key for row in self.rows}}
+        return {name: key.get_secret_value() for name, key in keys.items() if key is not None}
 
     @model_validator(mode="after")
     def _anthropic_has_a_model(self) -> Self:
@@ -320,9 +326,18 @@ class Settings(BaseSettings):
         ]
 
 
+def key_variable(name: str) -> str:
+    """The variable that holds a provider's key."""
+    return f"{_prefix(name)}_API_KEY"
+
+
+def _prefix(name: str) -> str:
+    return name.upper().replace("-", "_")
+
+
 def _row(name: str, environ: Mapping[str, str], known: tuple[str, ...]) -> Row:
     """The settings of one row; raises SettingsError."""
-    prefix = name.upper().replace("-", "_")
+    prefix = _prefix(name)
     values: dict[str, Any] = {"name": name}
     for field in ("base_url", "api_key", "model", "locality"):
         value = read(environ, f"{prefix}_{field.upper()}")

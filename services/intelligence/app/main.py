@@ -5,6 +5,7 @@ import os
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,13 +14,15 @@ from fastapi import FastAPI
 from novakit import health, logs
 from novakit.clock import Clock, SystemClock
 from novakit.database import open_database
-from novakit.identity import TokenSigner, TokenVerifier
+from novakit.identity import TOKEN_SECONDS, TokenSigner, TokenVerifier
 from novakit.ids import NewId, id_source
 from novakit.openapi import OPENAPI_PATH
+from novakit.secret_files import SecretFiles
+from novakit.signing import SigningSecret
 from novakit.web import new_app
 from starlette.routing import Route
 
-from .config import Settings
+from .config import Settings, key_variable
 from .routers import (
     chat_operations,
     completions_operations,
@@ -93,7 +96,11 @@ def create_app(
     metrics = Metrics()
     database = open_database(settings.database_url, settings.novacore_data_dir, AUDIENCE)
     drain = Drain()
-    verifier = TokenVerifier(settings.service_jwt_secret.get_secret_value(), audience=AUDIENCE, wall=clock.wall)
+    secrets = SecretFiles(settings.files, logs.get("secrets"))
+    service_secret = secrets.signing(
+        "SERVICE_JWT_SECRET", settings.service_jwt_secret.get_secret_value(), life=TOKEN_SECONDS, now=clock.now
+    )
+    verifier = TokenVerifier(service_secret, audience=AUDIENCE, wall=clock.wall)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -101,18 +108,21 @@ def create_app(
         async with opened(database, new_id()) as store, open_session() as session:
             presence = Presence(store, clock.wall)
             await presence.begin()
-            memory = _memory(settings, session, clock)
+            memory = _memory(settings, session, service_secret, clock)
             parts = _wire(settings, clock, new_id, jitter, metrics, AiohttpTransport(session), store, drain, memory)
             app.state.parts = parts
             await parts.budgets.look()
             app.state.memory = memory
             app.state.verifier = verifier
             _open(app, parts, settings, verifier, memory)
+            for name, key in settings.keys().items():
+                secrets.watch(key_variable(name), key, partial(parts.orchestrator.key_replaced, name))
             presence.keep(parts.conversations.elsewhere)
             beside = [
                 asyncio.ensure_future(work) for work in (parts.orchestrator.look_around(), parts.learning.run())
             ]
-            yield
+            async with secrets.watching():
+                yield
             for task in beside:
                 task.cancel()
             await parts.conversations.close()
@@ -317,12 +327,10 @@ def _provider_limits(settings: Settings) -> dict[str, dict[Unit, int]]:
     return limits
 
 
-def _memory(settings: Settings, session: ClientSession, clock: Clock) -> MemoryClient | None:
+def _memory(settings: Settings, session: ClientSession, secret: SigningSecret, clock: Clock) -> MemoryClient | None:
     if settings.memory_url is None:
         return None
-    signer = TokenSigner(
-        settings.service_jwt_secret.get_secret_value(), issuer=AUDIENCE, audience="memory", wall=clock.wall
-    )
+    signer = TokenSigner(secret, issuer=AUDIENCE, audience="memory", wall=clock.wall)
     return MemoryClient(session, settings.memory_url, signer, clock)
 
 

@@ -9,8 +9,9 @@ from fastapi import FastAPI, Response
 from novakit import health, logs, openapi
 from novakit.clock import Clock, SystemClock
 from novakit.database import open_database
-from novakit.identity import TokenVerifier
+from novakit.identity import TOKEN_SECONDS, TokenVerifier
 from novakit.ids import id_source
+from novakit.secret_files import SecretFiles
 from novakit.web import new_app
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -36,17 +37,20 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     database = open_database(settings.database_url, settings.novacore_data_dir, AUDIENCE)
     engine = database.engine()
     repository = PreferencesRepository(engine)
+    secrets = SecretFiles(settings.files, logs.get("secrets"))
+    service_secret = secrets.signing(
+        "SERVICE_JWT_SECRET", settings.service_jwt_secret.get_secret_value(), life=TOKEN_SECONDS, now=clock.now
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await database.migrate(MIGRATIONS, HEAD)
-        yield
+        async with secrets.watching():
+            yield
         await engine.dispose()
 
     app = new_app("NovaCore memory", lifespan, max_body_bytes=MAX_BODY_BYTES, openapi_url=openapi.OPENAPI_PATH)
-    app.state.verifier = TokenVerifier(
-        settings.service_jwt_secret.get_secret_value(), audience=AUDIENCE, wall=clock.wall
-    )
+    app.state.verifier = TokenVerifier(service_secret, audience=AUDIENCE, wall=clock.wall)
     app.include_router(health.router({"database": repository.ping}))
     app.include_router(endpoints.router(repository))
     app.include_router(facts.router(FactsRepository(engine), wall=clock.wall, new_id=id_source(clock)))

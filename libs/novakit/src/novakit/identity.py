@@ -5,8 +5,11 @@ The token says which service is calling. On whose behalf it calls stands in the 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import jwt
+
+from .signing import SigningSecret, signing_secret
 
 TOKEN_HEADER = "x-service-token"  # noqa: S105 (a header's name)
 USER_HEADER = "x-user-id"
@@ -50,8 +53,8 @@ def verify(token: str, secret: str, *, audience: str, wall: float) -> int:
 class TokenSigner:
     """Signs for one audience, and signs again only when half of the last token's life is over."""
 
-    def __init__(self, secret: str, *, issuer: str, audience: str, wall: Callable[[], float]) -> None:
-        self._secret = secret
+    def __init__(self, secret: str | SigningSecret, *, issuer: str, audience: str, wall: Callable[[], float]) -> None:
+        self._secret = signing_secret(secret)
         self._issuer = issuer
         self._audience = audience
         self._wall = wall
@@ -62,7 +65,7 @@ class TokenSigner:
         """A token that is valid for at least another half of its life."""
         wall = self._wall()
         if wall >= self._renew_at:
-            self._token = sign(self._secret, issuer=self._issuer, audience=self._audience, wall=wall)
+            self._token = sign(self._secret.signing(), issuer=self._issuer, audience=self._audience, wall=wall)
             self._renew_at = wall + TOKEN_SECONDS / 2
         return self._token
 
@@ -70,8 +73,8 @@ class TokenSigner:
 class TokenVerifier:
     """Verifies for one audience, and remembers the last token that it found valid."""
 
-    def __init__(self, secret: str, *, audience: str, wall: Callable[[], float]) -> None:
-        self._secret = secret
+    def __init__(self, secret: str | SigningSecret, *, audience: str, wall: Callable[[], float]) -> None:
+        self._secret = signing_secret(secret)
         self._audience = audience
         self._wall = wall
         self._known = ""
@@ -84,5 +87,12 @@ class TokenVerifier:
         wall = self._wall()
         if token == self._known and wall < self._known_until:
             return
-        self._known_until = verify(token, self._secret, audience=self._audience, wall=wall)
+        self._known_until = self._verified(token, wall)
         self._known = token
+
+    def _verified(self, token: str, wall: float) -> int:
+        *others, last = self._secret.accepted()
+        for secret in others:
+            with suppress(IdentityError):
+                return verify(token, secret, audience=self._audience, wall=wall)
+        return verify(token, last, audience=self._audience, wall=wall)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -47,18 +47,24 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
+    files: Mapping[str, Path] = Field(
+        default_factory=dict, description="The variables that were read from a file.", json_schema_extra=DERIVED
+    )
+
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Self:
         """Read from an environment; raises SettingsError."""
         values: dict[str, Any] = {}
+        files: dict[str, Path] = {}
         for name, field in cls.model_fields.items():
             for variable in names_of(name, field):
                 value = read(environ, variable)
                 if value is not None:
                     values[name] = value
+                    files |= file_of(environ, variable)
                     break
         try:
-            return cls(**values)
+            return cls(**values, **({"files": files} if files else {}))
         except ValidationError as error:
             by_field: dict[tuple[int | str, ...], ErrorDetails] = {}
             for one in error.errors():
@@ -101,13 +107,21 @@ def read(environ: Mapping[str, str], variable: str) -> str | None:
     value = _set(environ.get(variable))
     if value is not None:
         return value
+    return next((read_file(name, path) for name, path in file_of(environ, variable).items()), None)
+
+
+def file_of(environ: Mapping[str, str], variable: str) -> dict[str, Path]:
+    """The file that a variable is read from, under its name; nothing where it has a value of its own, or none."""
     path = _set(environ.get(f"{variable}_FILE"))
-    if path is None:
-        return None
+    return {} if path is None or _set(environ.get(variable)) is not None else {variable: Path(path)}
+
+
+def read_file(variable: str, path: Path) -> str | None:
+    """The value in such a file; None where it holds none. Raises SettingsError."""
     try:
-        return _set(Path(path).read_text(encoding="utf-8"))
+        return _set(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{variable}_FILE names {path!r}, which cannot be read: {_why(error)}.") from None
+        raise SettingsError(f"{variable}_FILE names {str(path)!r}, which cannot be read: {_why(error)}.") from None
 
 
 def environment(environ: Mapping[str, str], directory: Path) -> dict[str, str]:

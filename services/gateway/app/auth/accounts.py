@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from novakit.clock import Clock
 from novakit.ids import NewId
 from novakit.problem import Problem
+from novakit.signing import SigningSecret
 
 from ..credentials import Caller, digest
 from ..store.api_keys import NewKey
@@ -32,7 +33,7 @@ class Policy:
     anyone may register.
     """
 
-    secret: str
+    secret: SigningSecret
     link_hash: str | None
     is_open: bool
 
@@ -128,7 +129,7 @@ class AccountService:
         the work that it took.
         """
         key = key_of(name)
-        where = address_hash(self._policy.secret, key, address)
+        where = address_hash(self._policy.secret.signing(), key, address)
         found = await self._users.login(key, where)
         known = found.from_known_address
         if seconds := self._throttle.wait(key, address, known=known):

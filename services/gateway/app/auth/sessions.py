@@ -82,11 +82,11 @@ class Sessions:
             self._metrics.refreshed("unknown")
             raise _refused("unknown")
         owner = await self._sign_ins.owner(sign_in_id, wall)
-        successor = self._refresh_tokens.successor(token)
-        rotation = await self._sign_ins.rotate(
+        successors = {digest(successor): successor for successor in self._refresh_tokens.successors(token)}
+        rotation, current = await self._sign_ins.rotate(
             sign_in_id,
             presented=digest(token),
-            successor=digest(successor),
+            successors=tuple(successors),
             wall=wall,
             expires_at=wall + REFRESH_SECONDS,
             grace=REPEAT_SECONDS,
@@ -99,7 +99,7 @@ class Sessions:
         if rotation == "unknown" or owner is None:
             raise _refused("unknown")
         access = self._access_tokens.sign(owner.user_id, sign_in_id, wall)
-        return SignedIn(owner.user_id, owner.name, owner.role, access, successor)
+        return SignedIn(owner.user_id, owner.name, owner.role, access, successors[current])
 
     async def end(self, caller: Caller) -> None:
         """Sign the caller out here; raises Problem 400 for a call with an API key."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import jwt
 from novakit.ids import is_uuid
+from novakit.signing import SigningSecret, signing_secret
 
 ACCESS_SECONDS = 15 * 60
 REFRESH_SECONDS = 30 * 24 * 3600
@@ -41,8 +42,8 @@ class AccessTokens:
     They carry no role: it is looked up with the sign-in, so that no token can say what is no longer true.
     """
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
+    def __init__(self, secret: str | SigningSecret) -> None:
+        self._secret = signing_secret(secret)
 
     def sign(self, user_id: str, sign_in_id: str, wall: float) -> str:
         """A token that is good for ACCESS_SECONDS."""
@@ -54,22 +55,27 @@ class AccessTokens:
             "iat": issued,
             "exp": issued + ACCESS_SECONDS,
         }
-        return jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
+        return jwt.encode(claims, self._secret.signing(), algorithm=_ALGORITHM)
 
     def read(self, token: str, wall: float) -> Claims | None:
         """What a token says; None for one that we did not sign, or that has expired."""
-        try:
-            claims = jwt.decode(
-                token,
-                self._secret,
-                algorithms=[_ALGORITHM],
-                audience=_AUDIENCE,
-                options={"verify_exp": False, "verify_iat": False, "require": ["aud", "sub", "sid", "exp"]},
-            )
-            found = Claims(claims["sub"], claims["sid"], int(claims["exp"]))
-        except (jwt.PyJWTError, ValueError):
-            return None
-        return found if found.expires_at > wall else None
+        claims = (_claims(token, secret) for secret in self._secret.accepted())
+        found = next((said for said in claims if said is not None), None)
+        return found if found is not None and found.expires_at > wall else None
+
+
+def _claims(token: str, secret: str) -> Claims | None:
+    try:
+        claims = jwt.decode(
+            token,
+            secret,
+            algorithms=[_ALGORITHM],
+            audience=_AUDIENCE,
+            options={"verify_exp": False, "verify_iat": False, "require": ["aud", "sub", "sid", "exp"]},
+        )
+        return Claims(claims["sub"], claims["sid"], int(claims["exp"]))
+    except (jwt.PyJWTError, ValueError):
+        return None
 
 
 class RefreshTokens:
@@ -79,23 +85,28 @@ class RefreshTokens:
     sign-in never has two tokens that could be used.
     """
 
-    def __init__(self, secret: str, new_token: NewToken = random_token) -> None:
-        self._secret = secret.encode()
+    def __init__(self, secret: str | SigningSecret, new_token: NewToken = random_token) -> None:
+        self._secret = signing_secret(secret)
         self._new_token = new_token
 
     def first(self, sign_in_id: str) -> str:
         """A new sign-in's first token."""
         return f"{sign_in_id}.{self._new_token()}"
 
-    def successor(self, token: str) -> str:
-        """The token that takes this one's place."""
-        made = hmac.digest(self._secret, b"refresh token\0" + token.encode("utf-8", "surrogatepass"), hashlib.sha256)
-        return f"{token.partition('.')[0]}.{base64.urlsafe_b64encode(made).decode().rstrip('=')}"
+    def successors(self, token: str) -> tuple[str, ...]:
+        """The token that takes this one's place; after it those that did while an earlier secret was in force."""
+        return tuple(_successor(secret, token) for secret in self._secret.accepted())
 
     def sign_in_of(self, token: str) -> str | None:
         """The sign-in that a token says it is of; None for a text that is no token."""
         sign_in_id, dot, secret = token.partition(".")
         return sign_in_id if dot and secret and is_uuid(sign_in_id) else None
+
+
+def _successor(secret: str, token: str) -> str:
+    text = b"refresh token\0" + token.encode("utf-8", "surrogatepass")
+    made = hmac.digest(secret.encode(), text, hashlib.sha256)
+    return f"{token.partition('.')[0]}.{base64.urlsafe_b64encode(made).decode().rstrip('=')}"
 
 
 def address_hash(secret: str, user_or_name: str, address: str) -> str:

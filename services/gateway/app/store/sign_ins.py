@@ -1,5 +1,6 @@
 """Every query on sign-ins, each of which is a family of refresh tokens that replace one another."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,9 +51,21 @@ class SignIns:
         return None if row is None else Owner(row.id, row.name, row.role)
 
     async def rotate(
-        self, sign_in_id: str, *, presented: str, successor: str, wall: float, expires_at: float, grace: float
-    ) -> Rotation:
-        """Replace the refresh token with the hash ``presented``. One that is out of its turn ends the sign-in."""
+        self,
+        sign_in_id: str,
+        *,
+        presented: str,
+        successors: Sequence[str],
+        wall: float,
+        expires_at: float,
+        grace: float,
+    ) -> tuple[Rotation, str]:
+        """Replace the refresh token with the hash ``presented`` by the first of the ``successors``.
+
+        One that is out of its turn ends the sign-in, unless one of the successors took its place a moment ago. Beside
+        what came of it, the successor that is in force.
+        """
+        successor = successors[0]
         this = sign_ins.c.id == sign_in_id
         change = (
             update(sign_ins)
@@ -61,14 +74,15 @@ class SignIns:
         )
         async with self._engine.begin() as connection:
             if (await connection.execute(change)).rowcount == 1:
-                return "rotated"
+                return "rotated", successor
             row = (await connection.execute(select(sign_ins).where(this))).one_or_none()
             if row is None or row.expires_at <= wall:
-                return "unknown"
-            if row.previous_hash == presented and row.refresh_hash == successor and wall - row.rotated_at < grace:
-                return "repeated"
+                return "unknown", successor
+            known = row.previous_hash == presented and row.refresh_hash in successors
+            if known and wall - row.rotated_at < grace:
+                return "repeated", row.refresh_hash
             await connection.execute(delete(sign_ins).where(this))
-        return "reused"
+        return "reused", successor
 
     async def end(self, sign_in_id: str) -> None:
         """Let a sign-in count no longer."""

@@ -143,6 +143,13 @@ def cool_down(state: BreakerState, ticket: Ticket, now: float, *, hold: float) -
     return Open(state.epoch + 1, now + min(hold, RETRY_AFTER_MAX_SEC), state.trips)
 
 
+def mended(state: BreakerState, now: float) -> BreakerState:
+    """Somebody changed the set-up: a circuit that is not closed is due at once, and no earlier call counts."""
+    if isinstance(state, Closed):
+        return replace(state, epoch=state.epoch + 1)
+    return Open(state.epoch + 1, now, state.trips)
+
+
 def release(state: BreakerState, ticket: Ticket, now: float) -> BreakerState:
     """The caller left, or the fault was its own: a probe gives its place back, due at once."""
     if isinstance(state, Probing) and state.epoch == ticket.epoch:

@@ -113,6 +113,12 @@ class ProviderOrchestrator:
                 with contextlib.suppress(ProviderError):
                     await free_check(provider, LOOK_AROUND_SEC)
 
+    def key_replaced(self, name: str, key: str) -> None:
+        """Use another key of this provider from the next call on; a circuit that is open is due at once."""
+        for provider in self._providers.values():
+            provider.key_replaced(name, key)
+        self._health.mended(name)
+
     async def close(self) -> None:
         """End what runs beside the requests."""
         await self._entrance.close()

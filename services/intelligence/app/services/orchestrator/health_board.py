@@ -138,6 +138,12 @@ class HealthBoard:
         for key, ticket in admission.tickets:
             self._set(key, breaker.release(self._state(key), ticket, now), None)
 
+    def mended(self, provider: str) -> None:
+        """Somebody changed this provider's set-up: it is worth a look at once, and no earlier call counts."""
+        now = self._clock.now()
+        for key in [key for key in self._states if key[0] == provider]:
+            self._set(key, breaker.mended(self._states[key], now), None)
+
     def snapshot(self, candidate: Candidate) -> "Snapshot":
         """What is known of one candidate now."""
         now = self._clock.now()

@@ -57,7 +57,7 @@ class AnthropicProvider(HttpProvider):
         secrets: Sequence[str] = (),
         wall: Callable[[], float] = time.time,
     ) -> None:
-        key = {"x-api-key": api_key} if api_version == OLDER_VERSION else {"Authorization": f"Bearer {api_key}"}
+        self._is_older = api_version == OLDER_VERSION
         super().__init__(
             name=name,
             transport=transport,
@@ -65,7 +65,7 @@ class AnthropicProvider(HttpProvider):
             locality="cloud",
             on_this_machine=False,
             context_tokens=context_tokens,
-            headers={"anthropic-version": api_version, **key},
+            headers={"anthropic-version": api_version, **self._authorization(api_key)},
             keys=(api_key, *secrets),
             wall=wall,
         )
@@ -73,9 +73,12 @@ class AnthropicProvider(HttpProvider):
         self.priced_as = "anthropic" if self._official else base_url
         self._url = f"{base_url.rstrip('/').removesuffix('/v1')}/v1"
         self._model = model
-        self._takes_temperature = api_version == OLDER_VERSION
+        self._takes_temperature = self._is_older
         self._without_temperature: dict[str, Literal[True]] = {}
         self._longest: dict[str, int] = {}
+
+    def _authorization(self, key: str) -> dict[str, str]:
+        return {"x-api-key": key} if self._is_older else super()._authorization(key)
 
     @property
     def model(self) -> str:

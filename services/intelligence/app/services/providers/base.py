@@ -78,6 +78,10 @@ class Provider(ABC):
     async def ensure_ready(self) -> None:
         """Return where a call could succeed, else raise ProviderError. Free: never a prompt, never a token."""
 
+    def key_replaced(self, _owner: str, _key: str, /) -> None:
+        """The key of the provider ``_owner`` was replaced: it is used from the next call on, and never quoted."""
+        return
+
     async def examine(self) -> Standing:
         """A closer look for a person, as free as ``ensure_ready`` and by GET alone; raises ProviderError."""
         await self.ensure_ready()

@@ -51,7 +51,7 @@ class GeminiProvider(HttpProvider):
             locality="cloud",
             on_this_machine=False,
             context_tokens=context_tokens,
-            headers={"x-goog-api-key": api_key},
+            headers=self._authorization(api_key),
             keys=(api_key, *secrets),
             wall=wall,
         )
@@ -59,6 +59,9 @@ class GeminiProvider(HttpProvider):
         self._base = f"{api_url.rstrip('/')}/{api_version.strip('/')}"
         self.priced_as = "google" if urlsplit(api_url).hostname == _OFFICIAL else ""
         self._without_penalties: dict[str, Literal[True]] = {}
+
+    def _authorization(self, key: str) -> dict[str, str]:
+        return {"x-goog-api-key": key}
 
     @property
     def model(self) -> str:

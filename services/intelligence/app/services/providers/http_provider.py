@@ -77,6 +77,16 @@ class HttpProvider(Provider):
         known = self._context(candidate.model)
         return candidate if known is None else replace(candidate, context_tokens=known)
 
+    def key_replaced(self, owner: str, key: str, /) -> None:
+        """See Provider. The keys before it are still not quoted: calls with them may be under way."""
+        self._keys = (key, *self._keys)
+        if owner == self.name:
+            self._headers = {**self._headers, **self._authorization(key)}
+
+    def _authorization(self, key: str) -> dict[str, str]:
+        """The headers that carry the key."""
+        return {"Authorization": f"Bearer {key}"}
+
     @abstractmethod
     def _classify(self, complaint: Complaint) -> Verdict:
         """What a complaint means."""

@@ -46,13 +46,16 @@ class Dialect:
 
     def headers(self, api_key: str | None, organization: str | None, project: str | None) -> dict[str, str]:
         """Who asks. Organisation and project are OpenAI's own, and go to nobody else."""
-        if self.kind in {"azure_classic", "azure_v1"}:
-            return {"api-key": api_key} if api_key else {}
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        headers = self.authorization(api_key) if api_key else {}
         if self.kind == "openai":
             headers |= {"OpenAI-Organization": organization} if organization else {}
             headers |= {"OpenAI-Project": project} if project else {}
         return headers
+
+    def authorization(self, api_key: str) -> dict[str, str]:
+        """The headers that carry the key."""
+        is_azure = self.kind in {"azure_classic", "azure_v1"}
+        return {"api-key": api_key} if is_azure else {"Authorization": f"Bearer {api_key}"}
 
     @property
     def obfuscates(self) -> bool:

@@ -71,6 +71,9 @@ class OpenAIProvider(HttpProvider):
         self._dropped: dict[str, frozenset[str]] = {}
         self._longest: dict[str, int] = {}
 
+    def _authorization(self, key: str) -> dict[str, str]:
+        return self._dialect.authorization(key)
+
     @property
     def model(self) -> str:
         """The configured model."""

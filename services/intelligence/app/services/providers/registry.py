@@ -68,7 +68,7 @@ def build(
         provider = adapter.load()(
             transport=transport,
             connect_timeout=settings.llm_connect_timeouts.get(name, CONNECT_TIMEOUT_SEC),
-            secrets=settings.keys(),
+            secrets=tuple(settings.keys().values()),
             wall=clock.wall,
             **given,
         )
