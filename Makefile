@@ -18,7 +18,7 @@ UV = cd requirements && PATH="../$(VENV)/bin:$$PATH" uv pip compile --universal 
 	--no-emit-index-url --no-header --quiet
 ROUTING = services/intelligence/app/services/llm_router.py,services/intelligence/app/routing/*
 
-.PHONY: help setup up doctor test check format lock bench mutate drift clean page
+.PHONY: help setup up doctor test check format documents site lock bench mutate drift clean page
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -36,16 +36,23 @@ test: setup $(VENV)/.dev $(VENV)/.postgres $(CLIENTS)/node_modules/.installed ##
 	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	$(PY) -m coverage report --include='$(ROUTING)' --fail-under=99 --show-missing
 
-check: $(VENV)/.paths $(VENV)/.dev $(PAGE)/node_modules/.installed ## formatting, lint, types and import contracts
+check: $(VENV)/.paths $(VENV)/.dev $(PAGE)/node_modules/.installed ## formatting, lint, types, import contracts and secrets
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
+	$(PY) scripts/lint_secrets.py
 	sh scripts/npm run lint --prefix $(PAGE)
 
 format: $(VENV)/.dev ## put the Python code in its usual form
 	$(PY) -m ruff check --fix-only --quiet .
 	$(PY) -m ruff format .
+
+documents: $(VENV)/.paths $(VENV)/.dev ## write what documents say of the code, env.example too
+	$(PY) -m scripts.documents
+
+site: $(VENV)/.paths $(VENV)/.dev ## make a website of the documents, to read offline: site/index.html
+	$(PY) -m scripts.documents.site
 
 lock: $(VENV)/.pip ## compile requirements/*.in into pins with hashes (needs uv)
 	@PATH="$(VENV)/bin:$$PATH" && command -v uv >/dev/null || { echo 'make lock needs uv: pip install uv'; exit 1; }
@@ -67,7 +74,7 @@ drift: $(DRIFT)/.runtime ## compare our adapters with the providers' newest offi
 	@$(DRIFT)/bin/python -m tests.intelligence.providers.drift
 
 clean: ## remove what make made; the data folder stays
-	rm -rf $(VENV) $(DRIFT) .node $(PAGE)/node_modules $(CLIENTS)/node_modules $(PAGE)/dist htmlcov .coverage
+	rm -rf $(VENV) $(DRIFT) site .node $(PAGE)/node_modules $(CLIENTS)/node_modules $(PAGE)/dist htmlcov .coverage
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis mutants
 
 $(VENV)/bin/python:

@@ -5,12 +5,13 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from novakit.settings import SettingsError, read
+from novakit.settings import SettingsError, file_of, read
 
 from .environment import BOOTSTRAP_KEY
 
 FOLDER = "secrets"
-NAMES = ("JWT_SECRET", "SERVICE_JWT_SECRET", BOOTSTRAP_KEY)
+SIGNING = ("JWT_SECRET", "SERVICE_JWT_SECRET")
+NAMES = (*SIGNING, BOOTSTRAP_KEY)
 _PREFIXES = {BOOTSTRAP_KEY: "nc_"}
 _TOKEN_BYTES = 32
 
@@ -33,6 +34,16 @@ def preview(
     Raises SettingsError where a file cannot be read.
     """
     return {name: read(environ, name) or stored(name, data_dir) or _made(name, new_token) for name in NAMES}
+
+
+def by_file(environ: Mapping[str, str], data_dir: Path) -> dict[str, str]:
+    """The variables that name the files of the signing secrets, less those that stand in the environment themselves.
+
+    A service that is given the file notices when it is replaced, and the secret is in no process's environment.
+    """
+    plain = {name for name in SIGNING if read({name: environ.get(name, "")}, name) is not None}
+    found = {name: file_of(environ, name).get(name, _path(name, data_dir)) for name in SIGNING if name not in plain}
+    return {f"{name}_FILE": str(path.resolve()) for name, path in found.items()}
 
 
 def stored(name: str, data_dir: Path) -> str | None:

@@ -92,7 +92,9 @@ def make_plan(
         merged["OLLAMA_URL"] = choice.url
     address = ports.url(settings.novacore_host, settings.novacore_port)
     token = tokens.token_urlsafe(32)
+    files = secrets.by_file(environ, settings.novacore_data_dir)
     made = secrets.ensure(environ, settings.novacore_data_dir)
+    made = {name: value for name, value in made.items() if f"{name}_FILE" not in files} | files
     made[SIGNIN_HASH] = hashlib.sha256(token.encode()).hexdigest()
     return Plan(services, with_secrets(merged, made), choice.kind, address, token)
 

@@ -68,7 +68,6 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> Iterator[st
     yield "\n".join(_answers(operation))
 
 
-
 def _told(operation: dict[str, Any], *, whole: bool = False) -> str:
     """What it does: its description, or the first sentence of it."""
     text = operation.get("description") or operation["summary"]
@@ -134,7 +133,6 @@ def common_errors() -> str:
     """What those errors mean that most operations have."""
     rows = sorted((status, sentence) for sentence, status in _common().items())
     return table(("status", ""), rows)
-
 
 
 def shapes() -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from . import api, circuit, configuration, orchestration
+from . import api, circuit, configuration, orchestration, rotation
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -24,6 +24,7 @@ MAKERS: Mapping[str, Callable[[], str]] = {
     "circuit": circuit.table_of_moves,
     "decisions": orchestration.decisions,
     "clocks": orchestration.clocks,
+    "rotation": rotation.rotation,
 }
 _BLOCK = re.compile(r"(<!-- from the code: (?P<name>[\w-]+) -->)\n.*?(<!-- end -->)", re.DOTALL)
 

@@ -95,7 +95,7 @@ def _line(name: str, field: FieldInfo, readers: str) -> Line:
 
 def _readers(variable: str) -> str:
     found = [name for name, settings in READERS.items() if variable in _names(settings)]
-    return ", ".join(found) or "launcher"
+    return ", ".join(found) or "every process"
 
 
 def _names(settings: type[BaseModel]) -> set[str]:

@@ -22,7 +22,9 @@ def problem_of(document: Document, target: str) -> str:
     parts = urlsplit(target)
     if parts.scheme or parts.netloc:
         return "" if parts.scheme == "https" and "." in parts.netloc else "not an https address"
-    path = document.path if not parts.path else (document.path.parent / unquote(parts.path)).resolve()
+    if not parts.path:
+        return "" if parts.fragment in document.anchors() else "there is no such heading"
+    path = (document.path.parent / unquote(parts.path)).resolve()
     if not path.exists():
         return "there is no such file"
     if not path.is_relative_to(ROOT):

@@ -42,13 +42,17 @@ async def ada(gateway: Gateway) -> Browser:
 
 async def replaced(file: Path, ada: Browser) -> None:
     """Replace the secret, and return when the gateway knows: it takes a token that another one signed with it."""
-    file.write_text(NEW_SECRET)
+    _write(file)
     claims = AccessTokens(JWT_SECRET).read(access_token(ada), ada.gateway.clock.wall())
     assert claims is not None
     token = AccessTokens(NEW_SECRET).sign(claims.user_id, claims.sign_in_id, ada.gateway.clock.wall())
     async with asyncio.timeout(10):
         while (await ada.gateway.get(ME, {"Authorization": f"Bearer {token}"})).status != 200:
-            await asyncio.sleep(0)
+            pass
+
+
+def _write(file: Path) -> None:
+    file.write_text(NEW_SECRET)
 
 
 def access_token(browser: Browser) -> str:

@@ -31,6 +31,7 @@ NEEDED = ("services", "libs", "novacore", "scripts", "tests/conftest.py", "tests
 TESTS = {
     "tests/intelligence/providers/test_conformance.py": 55,
     "tests/intelligence/providers/test_fixtures.py": 7,
+    "tests/intelligence/providers/test_replaced_keys.py": 3,
     "tests/intelligence/providers/test_examine.py": 2,
     "tests/intelligence/api/test_each_provider.py": 3,
     "tests/intelligence/test_config.py": 100,

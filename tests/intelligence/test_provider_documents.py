@@ -10,7 +10,7 @@ from services.intelligence.app.routing import history, rules
 from services.intelligence.app.routing.marks import code_marks, math_marks
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "providers.md").read_text()
-BLOCKS = re.findall(r"^```sh\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```dotenv\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
 SECRET = "s" * 32
 
 

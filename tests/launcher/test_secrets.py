@@ -32,6 +32,16 @@ def test_what_the_environment_or_a_file_says_wins_and_is_not_stored(tmp_path: Pa
     assert "from-" not in stored
 
 
+def test_services_are_told_where_a_signing_secret_lies_unless_it_stands_in_the_environment(tmp_path: Path) -> None:
+    own = str(tmp_path / "secrets" / "service_jwt_secret")
+    assert secrets.by_file({"JWT_SECRET": "s" * 32}, tmp_path) == {"SERVICE_JWT_SECRET_FILE": own}
+    mounted = {"JWT_SECRET": "replace-me", "JWT_SECRET_FILE": "/run/secrets/jwt", "SERVICE_JWT_SECRET": ""}
+    assert secrets.by_file(mounted, tmp_path) == {
+        "JWT_SECRET_FILE": "/run/secrets/jwt",
+        "SERVICE_JWT_SECRET_FILE": own,
+    }
+
+
 def test_a_secret_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
     secrets.ensure({}, tmp_path)
     path = tmp_path / "secrets" / "jwt_secret"

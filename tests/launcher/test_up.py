@@ -55,14 +55,18 @@ def test_each_process_gets_the_secrets_it_needs_and_a_session_of_its_own(world: 
     world.ready(process)
     assert end(process) == 0
     gateway, intelligence, memory = (world.seen(name) for name in ("gateway", "intelligence", "memory"))
-    shared = {gateway["SERVICE_JWT_SECRET"], intelligence["SERVICE_JWT_SECRET"], memory["SERVICE_JWT_SECRET"]}
+    shared = {seen["SERVICE_JWT_SECRET_FILE"] for seen in (gateway, intelligence, memory)}
     assert len(shared) == 1
+    assert not any(
+        name in seen for seen in (gateway, intelligence, memory) for name in ("JWT_SECRET", "SERVICE_JWT_SECRET")
+    )
     assert intelligence["GEMINI_API_KEY"] == "secret"
     assert gateway["METRICS_TOKEN"] == "hidden"
     assert gateway["NOVACORE_BOOTSTRAP_API_KEY"].startswith("nc_")
     assert {"GEMINI_API_KEY", "NOVACORE_API_KEY"}.isdisjoint(gateway)
-    assert {"JWT_SECRET", "METRICS_TOKEN", "NOVACORE_BOOTSTRAP_API_KEY", "NOVACORE_API_KEY"}.isdisjoint(intelligence)
-    assert {"GEMINI_API_KEY", "JWT_SECRET", "METRICS_TOKEN", "NOVACORE_SIGNIN_TOKEN_HASH"}.isdisjoint(memory)
+    others = {"JWT_SECRET_FILE", "METRICS_TOKEN", "NOVACORE_BOOTSTRAP_API_KEY", "NOVACORE_API_KEY"}
+    assert others.isdisjoint(intelligence)
+    assert {"GEMINI_API_KEY", "JWT_SECRET_FILE", "METRICS_TOKEN", "NOVACORE_SIGNIN_TOKEN_HASH"}.isdisjoint(memory)
     assert gateway["MEMORY_URL"] == f"http://127.0.0.1:{memory['MEMORY_PORT']}"
     assert all(world.record(name)["own_session"] for name in ("gateway", "intelligence", "memory"))
 
@@ -76,7 +80,7 @@ def test_a_second_start_keeps_the_secrets_and_is_not_stopped_by_what_the_first_l
         end(process, number)
         wait_until("the port is free", lambda: not world.any_alive(["memory", "intelligence", "gateway"]))
     assert process.returncode == 0
-    for name in ("JWT_SECRET", "SERVICE_JWT_SECRET", "NOVACORE_BOOTSTRAP_API_KEY"):
+    for name in ("JWT_SECRET_FILE", "SERVICE_JWT_SECRET_FILE", "NOVACORE_BOOTSTRAP_API_KEY"):
         assert seen[0][name] == seen[1][name]
     assert seen[0]["NOVACORE_SIGNIN_TOKEN_HASH"] != seen[1]["NOVACORE_SIGNIN_TOKEN_HASH"]
 

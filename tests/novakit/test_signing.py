@@ -60,7 +60,9 @@ def test_going_back_to_the_secret_before_is_one_more_replacement(secret: Signing
 
 
 @pytest.mark.parametrize(
-    ("signer_after", "verifier_after"), [*product((0.0, 20.0, SPREAD_SECONDS), repeat=2)], ids=lambda seconds: f"{seconds:g}"
+    ("signer_after", "verifier_after"),
+    [*product((0.0, 20.0, SPREAD_SECONDS), repeat=2)],
+    ids=lambda seconds: f"{seconds:g}",
 )
 def test_no_token_is_refused_that_two_processes_exchange_while_each_notices_in_its_time(
     clock: FakeClock, signer_after: float, verifier_after: float

@@ -96,31 +96,6 @@ async def test_the_question_is_sent_with_the_key_in_its_header(subject: Subject,
     assert request.headers["content-type"] == "application/json"
 
 
-async def test_a_key_that_was_replaced_is_used_from_the_next_call_on(
-    subject: Subject, transport: AiohttpTransport
-) -> None:
-    new = "nq" + "8gKy" * 10
-    async with subject.serving() as fake:
-        provider = subject.provider(transport, fake)
-        provider.key_replaced("somebody else", "another's")
-        await provider.generate(REQUEST)
-        provider.key_replaced(provider.name, new)
-        await provider.generate(REQUEST)
-        keys = [request.headers[subject.key_header].removeprefix("Bearer ") for request in fake.chats]
-    assert keys == [KEY, new]
-
-
-@pytest.mark.parametrize("key", [KEY, "nq" + "8gKy" * 10], ids=["before", "after"])
-async def test_neither_the_key_nor_the_one_before_it_is_quoted(
-    subject: Subject, transport: AiohttpTransport, key: str
-) -> None:
-    async with subject.serving([status(500, f"It broke for {key}.")]) as fake:
-        provider = subject.provider(transport, fake)
-        provider.key_replaced(provider.name, "nq" + "8gKy" * 10)
-        error = await failure(provider)
-    assert key not in error.detail
-
-
 async def test_an_answer_that_hit_its_limit_says_so(subject: Subject, transport: AiohttpTransport) -> None:
     async with subject.serving([answer(finish="length")]) as fake:
         assert (await subject.provider(transport, fake).generate(REQUEST)).finished.reason == "length"
