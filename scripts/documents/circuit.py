@@ -70,10 +70,10 @@ def _told(state: BreakerState) -> str:
 
 _PLACES = {"closed": (120, 150), "probing": (420, 300), "open": (720, 150)}
 _EDGES = {
-    ("closed", "open"): ("M 190 135 C 330 60, 510 60, 650 135", (420, 66)),
-    ("open", "probing"): ("M 700 190 C 660 250, 580 290, 490 298", (668, 268)),
-    ("probing", "open"): ("M 480 275 C 530 240, 590 200, 652 168", (528, 198)),
-    ("probing", "closed"): ("M 350 298 C 260 290, 180 250, 140 190", (172, 268)),
+    ("closed", "open"): ("M 190 135 C 330 60, 510 60, 650 135", (420, 44)),
+    ("open", "probing"): ("M 700 190 C 660 250, 580 290, 490 298", (748, 284)),
+    ("probing", "open"): ("M 480 275 C 530 240, 590 200, 652 168", (470, 176)),
+    ("probing", "closed"): ("M 350 298 C 260 290, 180 250, 140 190", (92, 284)),
 }
 
 
@@ -97,7 +97,7 @@ def picture() -> str:
     for edge, events in labels.items():
         path, (x, y) = _EDGES[edge]
         parts.append(f'<path d="{path}" fill="none" stroke="#557" stroke-width="1.5" marker-end="url(#tip)"/>')
-        lines = list(events)
+        lines = [event for event in EVENTS if event in events]
         top = y - 9 * (len(lines) - 1)
         parts += [
             f'<text x="{x}" y="{top + 18 * number}" text-anchor="middle" fill="#223" stroke="#fff" stroke-width="4" '

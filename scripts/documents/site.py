@@ -20,6 +20,9 @@ GROUPS = {
     "Change it": ("../CONTRIBUTING", "adding-a-provider", "TESTING"),
 }
 DECISIONS = "docs/decisions"
+STYLE = "style.css"
+# The name of a variable or a call is not broken, so that it can be read and searched for.
+STYLES = ".md-typeset td:first-child code { white-space: nowrap; word-break: normal; }\n"
 _LINK = re.compile(r"(?<=\]\()([^()\s#]+)(#[^()\s]*)?(?=\))")
 _FENCED = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 
@@ -56,6 +59,7 @@ def gather(pages: Iterable[str], source: Path) -> None:
             copy.parent.mkdir(parents=True, exist_ok=True)
             # A program or a settings file is shown as it is, and not taken for a page.
             shutil.copy(target, copy if target.suffix in {".png", ".svg"} else copy.with_name(f"{copy.name}.txt"))
+    _write(source / STYLE, STYLES)
     decisions = [(path.name, _title(path)) for path in sorted((ROOT / DECISIONS).glob("*.md"))]
     listed = "".join(f"- [{title}]({name})\n" for name, title in decisions)
     _write(source / DECISIONS / "index.md", f"# Decisions\n\n{listed}")
@@ -106,6 +110,7 @@ def _settings(source: Path) -> dict[str, object]:
         # Nothing is fetched by whoever reads it: no fonts, no search in a cloud.
         "theme": {"name": "material", "font": False, "features": ["navigation.sections", "content.code.copy"]},
         "plugins": ["search"],
+        "extra_css": [STYLE],
         "markdown_extensions": ["tables", "admonition", {"toc": {"permalink": True}}, "pymdownx.superfences"],
         "nav": nav,
     }
