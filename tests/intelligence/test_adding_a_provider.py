@@ -41,7 +41,7 @@ TESTS = {
 """What tells whether a provider has been added, and how many tests of each at least."""
 CHOSEN = "parrot or registry or test_config or test_rows or test_provider_documents"
 LINT_IMPORTS = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
-NOT_NEEDED = shutil.ignore_patterns("__pycache__", "frontend", "orchestrator")
+NOT_NEEDED = shutil.ignore_patterns("__pycache__", "frontend")
 
 
 @dataclass(frozen=True)
