@@ -27,7 +27,7 @@ FIXTURES = "tests/intelligence/providers/fixtures/parrot/"
 BEFORE = {REGISTRY: '}\n"""The providers that have settings of their own."""', SETTINGS: "    cloud_enabled: bool"}
 """Where the document says that a block goes."""
 NEEDED = ("services", "libs", "novacore", "scripts", "tests/conftest.py", "tests/intelligence", "tests/support",
-          "docs/providers.md", "docs/adding-a-provider.md", "pyproject.toml")  # fmt: skip
+          "docs", "pyproject.toml")  # fmt: skip
 TESTS = {
     "tests/intelligence/providers/test_conformance.py": 55,
     "tests/intelligence/providers/test_fixtures.py": 7,
@@ -122,8 +122,13 @@ def test_nobody_else_may_know_it(copy: Copy) -> None:
 
 
 def test_the_settings_are_listed(copy: Copy) -> None:
-    copy.run("scripts/env_example.py")
-    assert "# PARROT_MODEL=polly-1" in (copy.folder / "env.example").read_text(encoding="utf-8")
+    copy.run("-m", "scripts.documents")
+    for name, told in (
+        ("env.example", "# PARROT_MODEL=polly-1"),
+        ("docs/CONFIGURATION.md", "| `PARROT_MODEL` | `polly-1` |"),
+        ("docs/ARCHITECTURAL_IMPROVEMENTS.md", "| `parrot` | `ParrotProvider` | not in the default priority | yes |"),
+    ):
+        assert told in (copy.folder / name).read_text(encoding="utf-8"), name
 
 
 def test_it_passes_what_every_provider_has_to_pass(copy: Copy) -> None:

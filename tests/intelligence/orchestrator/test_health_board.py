@@ -279,3 +279,23 @@ class TestWhomAFaultConcerns:
             fault.of_request = True
             board.failed(admitted(board), fault)
         assert board.snapshot(FLASH) == NEVER_HEARD_OF
+
+
+class TestAnotherKey:
+    def test_is_tried_at_once(self, board: HealthBoard) -> None:
+        fail(board, "auth")
+        assert board.admit(FLASH) is None
+        board.mended("gemini")
+        assert board.snapshot(FLASH).cooling_for is None
+        assert admitted(board).probe
+
+    def test_is_not_blamed_for_what_the_one_before_it_did(self, board: HealthBoard) -> None:
+        late = admitted(board)
+        board.mended("gemini")
+        board.failed(late, error("auth"))
+        assert board.snapshot(FLASH) == NEVER_HEARD_OF
+
+    def test_concerns_its_provider_alone(self, board: HealthBoard) -> None:
+        fail(board, "connect_refused", times=2, candidate=UNNAMED)
+        board.mended("gemini")
+        assert board.admit(UNNAMED) is None

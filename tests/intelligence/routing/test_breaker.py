@@ -15,6 +15,7 @@ from services.intelligence.app.routing.breaker import (
     blocked_until,
     cool_down,
     fail,
+    mended,
     open_at_once,
     release,
     succeed,
@@ -146,6 +147,20 @@ class TestProbing:
         assert succeed(self.state, late) == self.state
         assert answered(self.state, late, POLICY) == self.state
         assert release(self.state, late, NOW) == self.state
+
+
+@pytest.mark.parametrize(
+    ("state", "after"),
+    [
+        (Closed(3, failures=2, trips=1), Closed(4, failures=2, trips=1)),
+        (Open(3, NOW + 600, trips=1, setup=True), Open(4, NOW, trips=1)),
+        (Probing(3, NOW + 30, trips=1), Open(4, NOW, trips=1)),
+    ],
+)
+def test_whoever_changes_the_setup_makes_an_open_circuit_due_and_keeps_what_is_known(
+    state: BreakerState, after: BreakerState
+) -> None:
+    assert mended(state, NOW) == after
 
 
 class TestHowLong:

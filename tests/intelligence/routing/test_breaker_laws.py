@@ -15,8 +15,10 @@ from services.intelligence.app.routing.breaker import (
     Ticket,
     admit,
     answered,
+    blocked_until,
     cool_down,
     fail,
+    mended,
     open_at_once,
     release,
     succeed,
@@ -82,9 +84,20 @@ def test_an_admission_begins_an_epoch_exactly_where_it_is_a_probe(
         assert ticket.probe == (after.epoch > state.epoch) == isinstance(after, Probing)
 
 
+@LAWS
+@given(STATES, st.booleans(), st.floats(0, 10_000), JITTER, HOLD)
+def test_what_was_asked_before_somebody_changed_the_setup_changes_nothing_any_more(
+    state: BreakerState, probe: bool, now: float, jitter: float, hold: float
+) -> None:
+    after = mended(state, now)
+    assert after.epoch > state.epoch
+    assert blocked_until(after, now) is None
+    assert all_replies(after, Ticket(state.epoch, probe), now, jitter, hold) == [after] * 6
+
+
 @dataclass(slots=True)
 class Flight:
-    """One admitted call."""
+    """One admitted call. ``given_up``: the set-up that it was made with is gone."""
 
     ticket: Ticket
     lease_until: float
@@ -112,6 +125,12 @@ class ManyCallers(RuleBasedStateMachine):
         if ticket is not None:
             self.flights.append(Flight(ticket, self.now + POLICY.probe_lease))
 
+    @rule()
+    def somebody_mends(self) -> None:
+        self.state = mended(self.state, self.now)
+        for flight in self.flights:
+            flight.given_up = True
+
     @precondition(lambda self: self.flights)
     @rule(data=st.data())
     def someone_speaks(self, data: st.DataObject) -> None:
@@ -135,7 +154,7 @@ class ManyCallers(RuleBasedStateMachine):
         probes = [
             flight
             for flight in self.flights
-            if flight.ticket.probe and not flight.spoke and self.now < flight.lease_until
+            if flight.ticket.probe and not (flight.spoke or flight.given_up) and self.now < flight.lease_until
         ]
         assert sum(flight.ticket.epoch == self.state.epoch for flight in probes) <= 1
         assert len(probes) <= 1 or not isinstance(self.state, Probing)
