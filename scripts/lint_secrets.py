@@ -77,7 +77,7 @@ def no_placeholder(line: str) -> str | None:
     if found is None or found["name"].endswith("_FILE"):
         return None
     value = found["value"].partition(" #")[0].strip().strip("\"'")
-    is_reference = value.startswith(("$", "/", "<", "{")) or value in {"", PLACEHOLDER}
+    is_reference = value.startswith(("$", "/", "<", "{")) or value in {"", PLACEHOLDER} or "…" in value
     return None if is_reference else found["name"]
 
 

@@ -79,6 +79,7 @@ def test_what_is_no_secret_is_left_alone(line: str) -> None:
         ("JWT_SECRET_FILE=/run/secrets/jwt", None),
         ("export NOVACORE_API_KEY=$(cat data/secrets/key)", None),
         ("JWT_SECRET is needed", None),
+        ("#   NOVACORE_API_KEY=nc_… sh check", None),
     ],
 )
 def test_a_placeholder_is_the_placeholder(line: str, variable: str | None) -> None:
