@@ -202,4 +202,4 @@ def _limits(schema: dict[str, Any]) -> str:
         )
         if key in schema
     ]  # fmt: skip
-    return f" ({', '.join(told)})" if told else ""
+    return f" ({', '.join(told)})".replace(" 1 characters", " 1 character") if told else ""

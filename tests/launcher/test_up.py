@@ -162,7 +162,7 @@ def test_without_an_ollama_the_built_in_model_is_started_and_intelligence_asks_i
     assert rows["intelligence"].environ["OLLAMA_URL"] == f"http://127.0.0.1:{port}"
     assert rows["local_model"].ready_url == f"http://127.0.0.1:{port}/readyz"
     assert rows["local_model"].restarted
-    assert "SERVICE_JWT_SECRET" not in rows["local_model"].environ
+    assert "SERVICE_JWT_SECRET_FILE" not in rows["local_model"].environ
 
 
 def test_with_an_ollama_the_built_in_model_is_not_started(tmp_path: Path) -> None:
