@@ -79,10 +79,12 @@ def checkout(product: Product, tmp_path_factory: pytest.TempPathFactory) -> Path
             (folder / path.name).symlink_to(path)
     (folder / "data").symlink_to(product.data)
     (folder / ".venv").symlink_to(sys.prefix)
-    make = folder / "tools" / "make"
-    make.parent.mkdir()
-    make.write_text(f'#!/bin/sh\nexec {shutil.which("make")} --dry-run "$@"\n')
-    make.chmod(0o755)
+    # What make would do is not done, and an answer that is an error is one for curl too.
+    for name, option in (("make", "--dry-run"), ("curl", "--fail")):
+        tool = folder / "tools" / name
+        tool.parent.mkdir(exist_ok=True)
+        tool.write_text(f'#!/bin/sh\nexec {shutil.which(name)} {option} "$@"\n')
+        tool.chmod(0o755)
     return folder
 
 

@@ -51,7 +51,7 @@ def test_every_document_has_its_page(pages: dict[Path, Page]) -> None:
 def test_every_document_is_in_a_group() -> None:
     grouped = {name.removeprefix("../").removesuffix(".md") for names in site.GROUPS.values() for name in names}
     pages = {Path(name).stem for name in site.documents() if not name.startswith(site.DECISIONS)}
-    assert pages - grouped == {"README"}
+    assert pages - grouped == {"README"}, "name it in scripts/documents/site.py"
 
 
 def test_every_link_leads_to_a_page_and_to_a_place_in_it(pages: dict[Path, Page]) -> None:
