@@ -1,15 +1,11 @@
-"""A gateway that is killed within the making of an account, once at each statement. Run as a program of its own.
+"""A gateway that is killed within the making of an account, once before each statement and commit.
 
-``python -m tests.gateway.dying CASE FOLDER``: FOLDER/gateway.db is copied to FOLDER/0, FOLDER/1, … and there a
-gateway makes the account; the one in folder n is killed before its statement or commit n. The last one lives.
+``python -m tests.gateway.dying FOLDER CASE``: see ``tests.support.dying``; the database is FOLDER/gateway.db.
 """
 
-import asyncio
-import os
-import shutil
-import signal
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from novakit.clock import FakeClock
@@ -18,32 +14,11 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from services.gateway.app.config import Settings
+from tests.support.dying import Fuse, die_at_each_moment
 
 from .running import JWT_SECRET, KEY, LINK_HASH, LINK_TOKEN, PASSWORD, SECRET, Gateway, running
 
 INVITATION = "invitation-of-the-test"
-
-
-class Fuse:
-    """Kills this process before its n-th statement or commit, once it is lit."""
-
-    def __init__(self, left: int) -> None:
-        self._left = left
-        self._lit = False
-        event.listen(Engine, "before_cursor_execute", self.burn)
-        event.listen(Engine, "commit", self.burn)
-
-    def light(self) -> None:
-        """From now on it counts."""
-        self._lit = True
-
-    def burn(self, *_event: object) -> None:
-        """One statement or commit is about to be done."""
-        if not self._lit:
-            return
-        if self._left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        self._left -= 1
 
 
 async def register(gateway: Gateway) -> int:
@@ -77,7 +52,10 @@ def settings_of(case: str, folder: Path, link_hash: str = LINK_HASH) -> Settings
     )
 
 
-async def _make(case: str, folder: Path, fuse: Fuse) -> None:
+async def make(case: str, folder: Path, fuse: Fuse) -> None:
+    """One account."""
+    event.listen(Engine, "before_cursor_execute", fuse.burn)
+    event.listen(Engine, "commit", fuse.burn)
     if case == "key":
         fuse.light()
     async with running(settings_of(case, folder), FakeClock()) as gateway:
@@ -85,21 +63,5 @@ async def _make(case: str, folder: Path, fuse: Fuse) -> None:
         assert await CASES[case](gateway) in {200, 201}
 
 
-def main(case: str, folder: Path) -> None:
-    """All of them, one after the other."""
-    number, status = 0, -1
-    while status != 0:
-        place = folder / str(number)
-        place.mkdir()
-        shutil.copy(folder / "gateway.db", place / "gateway.db")
-        child = os.fork()
-        if child == 0:
-            asyncio.run(_make(case, place, Fuse(number)))
-            os._exit(0)
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        assert status in {0, -signal.SIGKILL}, f"it ended by itself, with {status}"
-        number += 1
-
-
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    die_at_each_moment(Path(sys.argv[1]), "gateway.db", partial(make, sys.argv[2]))

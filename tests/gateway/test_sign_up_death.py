@@ -1,34 +1,22 @@
 """Whenever the gateway is killed while an account is made, at its next start there is a whole one or none."""
 
-import asyncio
 import hashlib
-import os
 import sqlite3
-import sys
 from contextlib import closing
 from pathlib import Path
 
 from novakit.clock import FakeClock
 
 from tests.support.databases import MadeDatabase
+from tests.support.dying import killed_at_each_moment
 
 from .dying import CASES, INVITATION, settings_of
 from .running import BEARER, PASSWORD, Gateway, running
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 async def killed_at_each_statement(case: str, folder: Path) -> list[Path]:
     """The data folders of gateways that were killed at one statement each; the last one lived."""
-    path = os.pathsep.join(part for part in sys.path if part)
-    command = [sys.executable, "-m", "tests.gateway.dying", case, str(folder)]
-    process = await asyncio.create_subprocess_exec(*command, env={"PYTHONPATH": path}, cwd=ROOT)
-    assert await process.wait() == 0
-    return folders_in(folder)
-
-
-def folders_in(folder: Path) -> list[Path]:
-    return [folder / str(number) for number in range(len(list(folder.glob("*/gateway.db"))))]
+    return await killed_at_each_moment("tests.gateway.dying", folder, case)
 
 
 async def whole_or_nothing_registered(gateway: Gateway) -> bool:
