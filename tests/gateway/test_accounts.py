@@ -142,6 +142,12 @@ async def test_a_name_is_printable_and_a_password_long_and_another(
     assert (await register(gateway, "Grace", token)).status == 201
 
 
+async def test_a_short_password_is_told_how_long_it_has_to_be(gateway: Gateway) -> None:
+    answer = await register(gateway, "Grace", await invitation(gateway), "short")
+
+    assert answer.detail == "password: it must have 12 to 256 characters"
+
+
 @pytest.mark.parametrize("name", ["Zoë", "ZOË", "zoe\u0308", " Zoë ", "\uff3aoë"])
 async def test_a_name_is_known_however_it_is_written(gateway: Gateway, name: str) -> None:
     await gateway.invited("Zoë")

@@ -37,8 +37,18 @@ def _printable(text: str) -> str:
     return text
 
 
+def _password(given: SecretStr) -> SecretStr:
+    if not SHORTEST_PASSWORD <= len(given.get_secret_value()) <= LONGEST_PASSWORD:
+        raise PydanticCustomError("password", f"it must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
+    return given
+
+
 NewName = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_name)]
-NewPassword = Annotated[SecretStr, Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)]
+NewPassword = Annotated[
+    SecretStr,
+    AfterValidator(_password),
+    Field(json_schema_extra={"minLength": SHORTEST_PASSWORD, "maxLength": LONGEST_PASSWORD}),
+]
 GivenName = Annotated[str, Field(min_length=1, max_length=LONGEST_KEY), AfterValidator(_printable)]
 """A name to sign in with: whatever was typed."""
 PartOfName = Annotated[str, Field(max_length=LONGEST_KEY), AfterValidator(_printable)]
