@@ -11,8 +11,8 @@ from novakit.openapi import operations as described
 
 from services.gateway.app import main as gateway
 from services.gateway.app import openapi
+from services.gateway.app.behind import Service, asked_of
 from services.gateway.app.config import Settings as GatewaySettings
-from services.gateway.app.edge import route_of
 from services.intelligence.app import main as intelligence
 from services.intelligence.app.config import Settings as IntelligenceSettings
 from services.memory.app import main as memory
@@ -31,13 +31,13 @@ def document() -> Document:
     with TemporaryDirectory() as folder:
         environ = {**_SECRETS, "NOVACORE_DATA_DIR": folder}
         whole = gateway.create_app(GatewaySettings.load(environ)).openapi()
-        parts = {
+        parts: dict[Service, Document] = {
             "intelligence": intelligence.create_app(IntelligenceSettings.load(environ)).openapi(),
             "memory": memory.create_app(MemorySettings.load(environ)).openapi(),
         }
     for name, published in parts.items():
         part = json.loads(json.dumps(published))
-        asked = {path: item for path, item in part["paths"].items() if gateway.BEHIND.get(route_of(path)) == name}
+        asked = asked_of(name, part["paths"])
         whole = openapi.joined(whole, openapi.as_forwarded(openapi.Part(asked, part["components"])), name)
     return whole
 

@@ -143,6 +143,7 @@ INTELLIGENCE: dict[str, Row] = {
     "GET /api/usage": inside(200),
     "GET /api/memory/preferences": inside(200),
     "PUT /api/memory/preferences": inside(200, {}),
+    "POST /api/memory/facts": inside(200, FACT, user=201),
     "POST /api/chat/message": inside(200, MESSAGE),
     "POST /api/chat/stream": inside(200, MESSAGE),
     "GET /api/chat/stream/{message_id}": inside(404),
@@ -172,7 +173,8 @@ MEMORY: dict[str, Row] = {
     "GET /api/memory/preferences": inside(200),
     "PUT /api/memory/preferences": inside(200, {}),
     "GET /api/memory/facts": inside(200),
-    "POST /api/memory/facts": inside(200, FACT, user=201),
+    # Told to intelligence before.
+    "POST /api/memory/facts": inside(200, FACT),
     "DELETE /api/memory/facts/{fact_id}": inside(404),
     "DELETE /api/memory/facts": inside(200),
     "POST /internal/facts": inside(200, LEARNT, user=201),

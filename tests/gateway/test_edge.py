@@ -216,7 +216,8 @@ async def test_what_breaks_in_the_account_routes_is_told_and_logged_alike(
         ("/v1/models", "v1"),
         ("/v1x", "page"),
         ("/api/memory/preferences", "preferences"),
-        ("/api/memory/facts", "memory"),
+        ("/api/memory/facts", "facts"),
+        ("/api/memory/facts/7", "memory"),
         ("/internal/facts/recall", "page"),
         ("/api/usage", "usage"),
         ("/api/auth/keys/0190", "auth"),
@@ -229,3 +230,15 @@ async def test_what_breaks_in_the_account_routes_is_told_and_logged_alike(
 )
 def test_a_route_is_named_without_what_is_in_the_path(path: str, route: str) -> None:
     assert route_of(path) == route
+
+
+async def test_what_is_told_to_memory_goes_by_way_of_whoever_knows_the_locks(
+    gateway: Gateway, intelligence: Upstream, memory: Upstream
+) -> None:
+    path = "/api/memory/facts"
+    await gateway.post(path, BEARER, b"{}")
+    await gateway.get(path, headers=BEARER)
+    await gateway.ask("DELETE", path, BEARER)
+
+    assert [call.method for call in intelligence.calls] == ["POST"]
+    assert [call.method for call in memory.calls] == ["GET", "DELETE"]

@@ -44,7 +44,7 @@ async def test_a_stream_arrives_byte_for_byte_wherever_the_writes_fall(
     assert answer.body == body
 
 
-@pytest.mark.parametrize("path", ["/api/chat/message", "/api/memory/facts", "/v1/chat/completions"])
+@pytest.mark.parametrize("path", ["/api/chat/message", "/api/memory/other", "/v1/chat/completions"])
 async def test_a_request_body_arrives_byte_for_byte(
     gateway: Gateway, intelligence: Upstream, memory: Upstream, path: str
 ) -> None:

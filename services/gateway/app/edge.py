@@ -42,6 +42,7 @@ _EXACT = {
     "/v1/chat/completions": "v1_chat_completions",
     # What concerns the cloud is intelligence's to keep, the wishes beside it are memory's.
     "/api/memory/preferences": "preferences",
+    "/api/memory/facts": "facts",
     "/api/usage": "usage",
     "/api/admin/usage": "usage",
     "/healthz": "health",

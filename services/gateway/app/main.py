@@ -3,7 +3,6 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -29,8 +28,9 @@ from .auth.sessions import Sessions
 from .auth.signing_in import HandOver
 from .auth.throttle import SignInThrottle
 from .auth.tokens import ACCESS_SECONDS, AccessTokens, RefreshTokens
+from .behind import Service, asked_of, forwards
 from .config import Settings
-from .edge import OWNED_HEADERS, Edge, Parts, route_of
+from .edge import OWNED_HEADERS, Edge, Parts
 from .errors import install_unavailable
 from .limits.limiter import Limiter
 from .metrics import GatewayMetrics
@@ -46,17 +46,6 @@ from .store.tickets import Tickets
 from .store.users import Users
 
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
-BEHIND = {
-    "chat_message": "intelligence",
-    "chat_stream": "intelligence",
-    "chat": "intelligence",
-    "v1_chat_completions": "intelligence",
-    "v1": "intelligence",
-    "preferences": "intelligence",
-    "usage": "intelligence",
-    "memory": "memory",
-}
-"""Which service each route is forwarded to; all others are the gateway's own."""
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> FastAPI:
@@ -108,11 +97,10 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     def upstream(name: str, url: str) -> Upstream:
         return Upstream(name, url, TokenSigner(service_secret, issuer="gateway", audience=name, wall=clock.wall))
 
-    upstreams = {
+    upstreams: dict[Service, Upstream] = {
         "intelligence": upstream("intelligence", settings.intelligence_url),
         "memory": upstream("memory", settings.memory_url),
     }
-    behind = {route: upstreams[name] for route, name in BEHIND.items()}
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -138,10 +126,10 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     administration = Administration(users, tickets, access, clock=clock, new_id=new_id, log=log)
     app.include_router(admin_endpoints.router(administration, callers))
     publish(app, openapi.OUTER, openapi.complete_own)
-    description = openapi.Description(app.openapi, tuple(upstreams.values()), lambda path: behind.get(route_of(path)))
+    description = openapi.Description(app.openapi, upstreams, asked_of)
     app.include_router(openapi.router(description))
     parts = Parts(
-        forwards={route: partial(forwarder.forward, service) for route, service in behind.items()},
+        forwards=forwards(forwarder, upstreams),
         local=app.build_middleware_stack(),
         page=Page(settings.built_page),
     )

@@ -8,7 +8,7 @@ looks like a whole one to a generator of clients, and would take routes away fro
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from novakit.openapi import COMPATIBLE, OPENAPI_PATH, PROBLEM, REF, Access, Docu
 from novakit.problem import Problem
 
 from .auth.access import CALLER_PROBLEMS
+from .behind import Service
 from .credentials import ACCESS_COOKIE, API_KEY_PREFIX
 from .errors import in_compatible_api
 from .proxy.forward import generates
@@ -70,13 +71,14 @@ class Part(msgspec.Struct):
     components: dict[str, dict[str, Any]] = {}
 
 
+AskedOf = Callable[[Service, Mapping[str, Mapping[str, Any]]], dict[str, dict[str, Any]]]
+
+
 class Description:
     """The document, put together anew each time that it is read. ``pool`` is set while the app runs."""
 
-    def __init__(
-        self, own: Callable[[], Document], upstreams: Sequence[Upstream], asked_of: Callable[[str], Upstream | None]
-    ) -> None:
-        """``own`` gives the gateway's own part; ``asked_of`` says who is asked for a path, None for nobody."""
+    def __init__(self, own: Callable[[], Document], upstreams: Mapping[Service, Upstream], asked_of: AskedOf) -> None:
+        """``own`` gives the gateway's own part; ``asked_of`` picks of some paths what a service is asked for."""
         self.pool: ClientSession | None = None
         self._own = own
         self._upstreams = upstreams
@@ -84,11 +86,11 @@ class Description:
 
     async def whole(self) -> Document:
         """The document; raises Problem 503 where a service does not tell of its part."""
-        parts = await asyncio.gather(*(self._part(upstream) for upstream in self._upstreams))
+        parts = await asyncio.gather(*(self._part(upstream) for upstream in self._upstreams.values()))
         document = self._own()
-        for upstream, part in zip(self._upstreams, parts, strict=True):
-            asked = {path: item for path, item in part.paths.items() if self._asked_of(path) is upstream}
-            document = joined(document, as_forwarded(Part(asked, part.components)), upstream.name)
+        for service, part in zip(self._upstreams, parts, strict=True):
+            asked = self._asked_of(service, part.paths)
+            document = joined(document, as_forwarded(Part(asked, part.components)), service)
         return document
 
     async def _part(self, upstream: Upstream) -> Part:
@@ -156,8 +158,9 @@ def joined(document: Document, part: Part, name: str) -> Document:
     taken = {schema for schema, meaning in schemas.items() if known.get(schema, meaning) != meaning}
     names = {REF + schema: f"{REF}{name}_{schema}" for schema in taken}
     added = {f"{name}_{schema}" if schema in taken else schema: meaning for schema, meaning in schemas.items()}
+    paths = {path: document["paths"].get(path, {}) | item for path, item in _renamed(part.paths, names).items()}
     return document | {
-        "paths": document["paths"] | _renamed(part.paths, names),
+        "paths": document["paths"] | paths,
         "components": document["components"] | {"schemas": known | _renamed(added, names)},
     }
 

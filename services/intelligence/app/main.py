@@ -28,6 +28,7 @@ from .routers import (
     completions_operations,
     data,
     explain,
+    facts,
     openapi,
     preferences,
     providers,
@@ -141,6 +142,7 @@ def create_app(
     app.include_router(providers.router)
     app.include_router(usage.router)
     app.include_router(preferences.router)
+    app.include_router(facts.router)
     app.include_router(explain.router)
     app.router.routes.append(Route("/metrics", metrics.endpoint))
     openapi.describe(

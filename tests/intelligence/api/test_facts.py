@@ -149,6 +149,31 @@ async def test_what_was_told_under_a_lock_never_leaves_also_when_the_lock_is_gon
     assert "called Tom" not in to_gemini(world)
 
 
+async def test_what_a_user_adds_who_forbids_the_cloud_never_leaves_either(
+    world: World, memory: RealMemory, client: Client
+) -> None:
+    path, fact = "/api/memory/facts", {"text": "My cat is called Tom."}
+    await client.call("PUT", "/api/memory/preferences", {"cloud_allowed": False})
+    added = await client.call("POST", path, fact)
+    assert (added.status, added.body["local_only"], added.body["told_in"]) == (201, True, None)
+    await client.call("PUT", "/api/memory/preferences", {"cloud_allowed": True})
+    again = await client.call("POST", path, {**fact, "local_only": False})
+    assert (again.status, again.body["local_only"]) == (200, True)
+    assert (await client.call("POST", path, {"text": "My dog is called Rex."})).body["local_only"] is False
+    await client.message("What are my cat and my dog called?", prefer="cloud")
+    assert ("called Tom" in to_gemini(world), "called Rex" in to_gemini(world)) == (False, True)
+
+
+async def test_a_fact_that_cannot_be_kept_is_told(world: World, memory: RealMemory, client: Client) -> None:
+    path = "/api/memory/facts"
+    assert (await client.call("POST", path, {"text": " "})).status == 422
+    assert (await client.call("POST", path, {"text": "x", "localonly": True})).status == 422
+    memory.down = True
+    assert (await client.call("POST", path, {"text": "My cat is called Tom."})).status == 502
+    alone = await world.serve()
+    assert (await alone.call("POST", path, {"text": "My cat is called Tom."})).status == 503
+
+
 @BOTH
 @pytest.mark.parametrize("change", ["locked", "deleted"])
 async def test_a_fact_of_a_session_that_is_locked_now_or_gone_does_not_leave(

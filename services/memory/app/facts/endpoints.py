@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from novakit.facts import FACTS_PATH, Fact, NewFact, Place
 from novakit.ids import NewId
 from novakit.openapi import INNER_PROBLEMS, Responses, problems
 from novakit.problem import Problem
@@ -17,11 +18,8 @@ from .schemas import (
     MOST_FACTS,
     QUERY_CHARS,
     Deleted,
-    Fact,
     FactList,
     LearntFact,
-    NewFact,
-    Place,
     Question,
     Recalled,
     Recollection,
@@ -39,7 +37,7 @@ def router(repository: FactsRepository, *, wall: Callable[[], float], new_id: Ne
     """The routes. ``/internal`` is for services alone: the gateway forwards nothing to it."""
     routes = APIRouter(tags=["facts"], responses=INNER_PROBLEMS)
 
-    @routes.get("/api/memory/facts")
+    @routes.get(FACTS_PATH)
     async def list_facts(
         user_id: UserId,
         q: Annotated[str | None, Query(max_length=QUERY_CHARS)] = None,
@@ -53,18 +51,21 @@ def router(repository: FactsRepository, *, wall: Callable[[], float], new_id: Ne
             raise Problem(422, "cursor: it is not one that this list has given.") from None
         return FactList(facts=[_fact(row) for row in page.rows], total=page.total, next_cursor=page.next_cursor)
 
-    @routes.post("/api/memory/facts", status_code=201, responses=_REMEMBERING)
+    @routes.post(FACTS_PATH, status_code=201, responses=_REMEMBERING)
     async def remember_fact(user_id: UserId, wanted: NewFact, response: Response) -> Fact:
-        """Remember something. The same words are kept once: 200 where they were known."""
+        """Remember something. The same words are kept once: 200 where they were known.
+
+        Whoever calls knows whether the user allows the cloud now.
+        """
         return await remembered(user_id, Telling(wanted.text, wanted.local_only, int(wall() * 1_000_000)), response)
 
-    @routes.delete("/api/memory/facts/{fact_id}", status_code=204, responses=problems({404: NO_FACT}))
+    @routes.delete(f"{FACTS_PATH}/{{fact_id}}", status_code=204, responses=problems({404: NO_FACT}))
     async def forget_fact(user_id: UserId, fact_id: UUID) -> None:
         """Forget one fact, for good."""
         if not await repository.forget(user_id, str(fact_id)):
             raise Problem(404, NO_FACT)
 
-    @routes.delete("/api/memory/facts")
+    @routes.delete(FACTS_PATH)
     async def forget_facts(user_id: UserId) -> Deleted:
         """Forget everything, for good."""
         return Deleted(deleted=await repository.forget(user_id))
