@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from services.gateway.app.config import Settings
+from tests.support.databases import BOTH, MadeDatabase
 
 from .running import BEARER, KEY, PASSWORD, Answer, Browser, Gateway
 from .upstream import Upstream
+
+pytestmark = BOTH
 
 ME = "/api/auth/me"
 USERS = "/api/admin/users"
@@ -197,11 +199,11 @@ async def test_an_invitation_is_listed_without_its_token_until_it_is_used(gatewa
     assert after.json() == {"invitations": []}
 
 
-async def test_passwords_and_tokens_are_stored_as_hashes_alone(gateway: Gateway, settings: Settings) -> None:
+async def test_passwords_and_tokens_are_stored_as_hashes_alone(gateway: Gateway, database: MadeDatabase) -> None:
     ada = await gateway.invited("Ada")
     invitation = (await gateway.post_json("/api/admin/invitations", BEARER, {})).json()["token"]
     reset = (await gateway.post(f"{USERS}/{await id_of(ada)}/reset", BEARER)).json()["token"]
-    stored = b"".join(path.read_bytes() for path in settings.novacore_data_dir.iterdir())
+    stored = database.stored()
 
     for secret in (PASSWORD, KEY, invitation, reset):
         assert secret.encode() not in stored

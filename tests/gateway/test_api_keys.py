@@ -17,6 +17,8 @@ from tests.support.databases import BOTH, MadeDatabase
 from .running import BEARER, KEY, Answer, Gateway, running
 from .upstream import Upstream
 
+pytestmark = BOTH
+
 CALLER = Caller("user", "admin", "api_key", "credential", None, "name")
 
 
@@ -28,7 +30,6 @@ def bearer(answer: Answer) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer.json()['key']}"}
 
 
-@BOTH
 async def test_a_new_key_is_shown_once_and_works(gateway: Gateway) -> None:
     made = await make_key(gateway)
     listed = await gateway.get("/api/auth/keys", BEARER)
@@ -41,7 +42,6 @@ async def test_a_new_key_is_shown_once_and_works(gateway: Gateway) -> None:
     assert made.headers["cache-control"] == listed.headers["cache-control"] == "no-store"
 
 
-@BOTH
 async def test_keys_are_listed_oldest_first_with_their_last_use(gateway: Gateway) -> None:
     gateway.clock.advance(1)
     made = await make_key(gateway, " phone ")
@@ -53,7 +53,6 @@ async def test_keys_are_listed_oldest_first_with_their_last_use(gateway: Gateway
     assert (listed[0]["last_used_at"], listed[1]["last_used_at"]) == ("2023-11-14T22:13:21Z", None)
 
 
-@BOTH
 async def test_the_last_use_is_written_once_an_hour(gateway: Gateway) -> None:
     seen = []
     for _ in range(4):
@@ -63,7 +62,6 @@ async def test_the_last_use_is_written_once_an_hour(gateway: Gateway) -> None:
     assert seen == ["2023-11-14T22:13:20Z"] * 3 + ["2023-11-14T23:28:20Z"]
 
 
-@BOTH
 async def test_a_revoked_key_is_refused_at_once(gateway: Gateway, intelligence: Upstream) -> None:
     made = await make_key(gateway)
     assert (await gateway.get("/v1/models", bearer(made))).status == 200
@@ -76,7 +74,6 @@ async def test_a_revoked_key_is_refused_at_once(gateway: Gateway, intelligence: 
     assert [key["name"] for key in (await gateway.get("/api/auth/keys", BEARER)).json()["keys"]] == ["bootstrap"]
 
 
-@BOTH
 async def test_a_key_is_revoked_once(gateway: Gateway) -> None:
     path = f"/api/auth/keys/{(await make_key(gateway)).json()['id']}"
     await gateway.ask("DELETE", path, BEARER)
@@ -84,7 +81,6 @@ async def test_a_key_is_revoked_once(gateway: Gateway) -> None:
     assert (await gateway.ask("DELETE", path, BEARER)).status == 404
 
 
-@BOTH
 async def test_an_unknown_id_is_404_and_a_malformed_one_422(gateway: Gateway) -> None:
     unknown = await gateway.ask("DELETE", "/api/auth/keys/01890a5d-ac96-774b-bcce-b302099a8057", BEARER)
     malformed = await gateway.ask("DELETE", "/api/auth/keys/seven", BEARER)
@@ -166,7 +162,6 @@ async def test_the_bootstrap_key_makes_the_admin_at_the_first_start(gateway: Gat
     assert (me["role"], me["signed_in_by"]) == ("admin", "api_key")
 
 
-@BOTH
 async def test_of_several_gateways_that_start_at_once_one_makes_the_admin(
     settings: Settings, database: MadeDatabase
 ) -> None:
@@ -188,7 +183,6 @@ async def test_of_several_gateways_that_start_at_once_one_makes_the_admin(
     assert database.rows("SELECT count(*) FROM users") == [(1,)]
 
 
-@BOTH
 async def test_another_bootstrap_key_at_a_later_start_is_ignored(settings: Settings, clock: FakeClock) -> None:
     async with running(settings, clock):
         pass
@@ -200,7 +194,6 @@ async def test_another_bootstrap_key_at_a_later_start_is_ignored(settings: Setti
         assert (await gateway.get("/api/auth/me", BEARER)).status == 200
 
 
-@BOTH
 async def test_a_revoked_bootstrap_key_stays_revoked(settings: Settings, clock: FakeClock) -> None:
     async with running(settings, clock) as gateway:
         key = (await gateway.get("/api/auth/keys", BEARER)).json()["keys"][0]
@@ -209,10 +202,12 @@ async def test_a_revoked_bootstrap_key_stays_revoked(settings: Settings, clock: 
         assert (await gateway.get("/api/auth/me", BEARER)).status == 401
 
 
-async def test_keys_are_stored_as_their_hash_alone(settings: Settings, clock: FakeClock) -> None:
+async def test_keys_are_stored_as_their_hash_alone(
+    settings: Settings, database: MadeDatabase, clock: FakeClock
+) -> None:
     async with running(settings, clock) as gateway:
         made = (await make_key(gateway)).json()["key"]
-    stored = b"".join(path.read_bytes() for path in settings.novacore_data_dir.iterdir())
+    stored = database.stored()
 
     for key in (KEY, made):
         assert key.encode() not in stored

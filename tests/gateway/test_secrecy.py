@@ -10,8 +10,11 @@ from sqlalchemy.exc import OperationalError
 from services.gateway.app.config import Settings
 from services.gateway.app.store.tickets import Tickets
 from services.gateway.app.store.users import Users
+from tests.support.databases import BOTH
 
 from .running import BEARER, JWT_SECRET, KEY, LINK_HASH, LINK_TOKEN, PASSWORD, SECRET, Browser, Gateway, running
+
+pytestmark = BOTH
 
 WRONG = "a wrong password"
 NEW = "a new and longer one"

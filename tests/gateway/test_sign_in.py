@@ -7,9 +7,11 @@ import pytest
 from novakit.clock import FakeClock
 
 from services.gateway.app.config import Settings
-from tests.support.databases import BOTH
+from tests.support.databases import BOTH, MadeDatabase
 
 from .running import BEARER, LINK_HASH, LINK_TOKEN, Answer, Browser, Gateway, running
+
+pytestmark = BOTH
 
 REFRESH_FORM = r"[0-9a-f-]{36}\.[A-Za-z0-9_-]{43}"
 
@@ -37,7 +39,6 @@ async def signed_in(gateway: Gateway, token: str = LINK_TOKEN) -> Browser:
     return browser
 
 
-@BOTH
 async def test_the_link_signs_the_browser_in_as_admin(linked: Gateway) -> None:
     browser = Browser(linked)
     answer = await browser.post("/api/auth/link", {"token": LINK_TOKEN})
@@ -93,7 +94,6 @@ async def test_the_cookies_are_secure_where_a_trusted_proxy_says_https(
     assert ["Secure" in cookie for cookie in answer.headers.getall("set-cookie")] == [secure, secure]
 
 
-@BOTH
 async def test_the_link_works_once(linked: Gateway) -> None:
     assert (await exchange(linked)).status == 200
 
@@ -104,14 +104,12 @@ async def test_the_link_works_once(linked: Gateway) -> None:
     assert "set-cookie" not in again.headers
 
 
-@BOTH
 async def test_of_two_exchanges_at_once_one_wins(linked: Gateway) -> None:
     answers = await asyncio.gather(exchange(linked), exchange(linked))
 
     assert sorted(answer.status for answer in answers) == [200, 410]
 
 
-@BOTH
 async def test_the_link_works_once_over_restarts_of_the_gateway(with_link: Settings, clock: FakeClock) -> None:
     async with running(with_link, clock) as gateway:
         assert (await exchange(gateway)).status == 200
@@ -131,7 +129,6 @@ async def test_the_link_works_within_ten_minutes(linked: Gateway, seconds: int, 
     assert (await exchange(linked)).status == status
 
 
-@BOTH
 async def test_a_restart_gives_the_link_no_more_time(with_link: Settings, clock: FakeClock) -> None:
     async with running(with_link, clock):
         clock.advance(400)
@@ -141,7 +138,6 @@ async def test_a_restart_gives_the_link_no_more_time(with_link: Settings, clock:
         assert (await exchange(gateway)).status == 410
 
 
-@BOTH
 async def test_a_new_link_signs_in_the_same_admin(with_link: Settings, clock: FakeClock) -> None:
     async with running(with_link, clock) as gateway:
         first = (await exchange(gateway)).json()
@@ -247,10 +243,12 @@ async def test_a_bad_key_is_not_made_good_by_a_cookie(linked: Gateway) -> None:
         assert answer.status == 401, authorization
 
 
-async def test_tokens_are_stored_as_their_hash_alone(with_link: Settings, clock: FakeClock) -> None:
+async def test_tokens_are_stored_as_their_hash_alone(
+    with_link: Settings, database: MadeDatabase, clock: FakeClock
+) -> None:
     async with running(with_link, clock) as gateway:
         browser = await signed_in(gateway)
-    stored = b"".join(path.read_bytes() for path in with_link.novacore_data_dir.iterdir())
+    stored = database.stored()
     access, refresh = (browser.cookies[name][0] for name in ("nc_access", "nc_refresh"))
 
     for secret in (access, refresh, refresh.partition(".")[2], LINK_TOKEN):

@@ -15,8 +15,11 @@ from services.gateway.app.auth.throttle import NAME_BURST, PAIR_BURST, SignInThr
 from services.gateway.app.config import Settings
 from services.gateway.app.limits.limiter import Limiter
 from services.gateway.app.network import neighbourhood
+from tests.support.databases import BOTH, MadeDatabase
 
 from .running import BEARER, PASSWORD, Answer, Gateway, running
+
+pytestmark = BOTH
 
 HOME = "203.0.113.7"
 
@@ -220,7 +223,7 @@ def test_nobodys_hash_is_one_that_verifies_like_any_other_and_fits_no_password()
 
 
 async def test_a_password_of_an_older_form_is_stored_anew_when_it_is_next_used(
-    settings: Settings, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, database: MadeDatabase, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
     async with running(settings, clock) as gateway:
@@ -229,7 +232,7 @@ async def test_a_password_of_an_older_form_is_stored_anew_when_it_is_next_used(
             await gateway.invited("Ada")
         first = await log_in(gateway, HOME, PASSWORD)
         second = await log_in(gateway, HOME, PASSWORD)
-    stored = (settings.novacore_data_dir / "gateway.db").read_bytes()
+    stored = database.stored()
 
     assert (first.status, second.status) == (200, 200)
     assert b"$argon2id$v=19$m=19456,t=2,p=1$" in stored

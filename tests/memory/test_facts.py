@@ -10,14 +10,17 @@ from uuid import UUID
 import httpx
 import pytest
 from novakit.clock import FakeClock
+from novakit.facts import FACT_CHARS
 from novakit.identity import TOKEN_HEADER, USER_HEADER, sign
 
 from services.memory.app.config import Settings
 from services.memory.app.facts import repository
-from services.memory.app.facts.schemas import FACT_CHARS, QUERY_CHARS, RECALL_CHARS
-from tests.support.databases import BOTH
+from services.memory.app.facts.schemas import QUERY_CHARS, RECALL_CHARS
+from tests.support.databases import BOTH, ON_SQLITE
 
 from .conftest import SECRET
+
+pytestmark = BOTH
 
 URL = "/api/memory/facts"
 USER = "01890000-0000-7000-8000-000000000001"
@@ -67,7 +70,6 @@ def person(memory: httpx.AsyncClient, clock: FakeClock) -> Person:
     return Person(memory, clock)
 
 
-@BOTH
 async def test_what_is_told_is_kept_and_listed_newest_first(person: Person) -> None:
     made = await person.call("POST", URL, {"text": "  My cat is called Tom. "})
     told = made.json()
@@ -89,7 +91,6 @@ async def test_what_is_told_is_kept_and_listed_newest_first(person: Person) -> N
     assert (listed["total"], listed["next_cursor"]) == (2, None)
 
 
-@BOTH
 async def test_pages_follow_each_other_without_gap_or_repetition(person: Person) -> None:
     for number in range(5):
         await person.tell(f"Number {number}")
@@ -104,7 +105,6 @@ async def test_pages_follow_each_other_without_gap_or_repetition(person: Person)
     assert seen == [f"Number {number}" for number in (4, 3, 2, 1, 0)]
 
 
-@BOTH
 @pytest.mark.parametrize("cursor", ["x", "%00", "MTI=", "LTE6eA==", "OTk5OTk5OTk5OTk5OTk5OTk5OTk6eA=="])
 async def test_a_cursor_of_ones_own_making_is_refused_by_name(person: Person, cursor: str) -> None:
     answer = await person.call("GET", f"{URL}?cursor={cursor}")
@@ -113,7 +113,6 @@ async def test_a_cursor_of_ones_own_making_is_refused_by_name(person: Person, cu
     assert "cursor" in answer.json()["detail"]
 
 
-@BOTH
 async def test_a_search_takes_the_beginnings_of_words_and_wants_all_of_them(person: Person) -> None:
     await person.tell("My cat is called Tom.")
     await person.tell("My CAT lives in Bremen.")
@@ -124,7 +123,6 @@ async def test_a_search_takes_the_beginnings_of_words_and_wants_all_of_them(pers
     assert await person.facts("?q=!!!") == []
 
 
-@BOTH
 async def test_the_same_words_are_kept_once_and_what_was_ever_local_stays_local(person: Person) -> None:
     first = await person.call("POST", URL, {"text": "The code is 1234."})
     again = await person.call("POST", URL, {"text": "The code is 1234.", "local_only": True})
@@ -135,7 +133,6 @@ async def test_the_same_words_are_kept_once_and_what_was_ever_local_stays_local(
     assert [made.json()["local_only"] for made in (first, again, third)] == [False, True, True]
 
 
-@BOTH
 async def test_what_was_told_in_a_chat_keeps_its_place_and_time(person: Person) -> None:
     body = {"text": "I sing.", "session_id": SESSION, "message_id": MESSAGE, "told_at": 1_600_000_000_000_000}
     made = await person.call("POST", "/internal/facts", body)
@@ -147,7 +144,6 @@ async def test_what_was_told_in_a_chat_keeps_its_place_and_time(person: Person) 
     assert recalled.json() == {"facts": [{"text": "I sing.", "local_only": False, "session_id": SESSION}]}
 
 
-@BOTH
 async def test_users_do_not_meet_each_other_s_facts(person: Person) -> None:
     fact_id = await person.tell("My cat is called Tom.")
     other = person.as_user(OTHER)
@@ -173,6 +169,7 @@ async def test_a_question_brings_back_what_shares_its_words_best_first(person: P
     assert await person.recall("What is it that you do with them?") == []
 
 
+@ON_SQLITE
 async def test_a_german_question_is_answered_too(person: Person) -> None:
     await person.tell("Meine Schwester wohnt in Köln.")
 
@@ -207,7 +204,6 @@ async def test_half_a_character_is_refused(memory: httpx.AsyncClient, person: Pe
         assert answer.status_code == 422
 
 
-@BOTH
 async def test_more_than_is_kept_is_refused_with_the_number(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repository, "MOST_FACTS", 2)
     await person.tell("One.")
@@ -237,7 +233,6 @@ async def test_a_long_query_or_question_is_refused(person: Person) -> None:
     assert (await person.call("POST", "/internal/facts/recall", long)).status_code == 422
 
 
-@BOTH
 async def test_an_id_that_is_none_is_refused_and_an_unknown_one_is_not_found(person: Person) -> None:
     assert (await person.call("DELETE", f"{URL}/x")).status_code == 422
     assert (await person.call("DELETE", f"{URL}/{MESSAGE}")).status_code == 404
@@ -248,6 +243,7 @@ def everything_in(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in sorted(folder.glob("memory.db*"))).lower()
 
 
+@ON_SQLITE
 async def test_a_forgotten_fact_is_in_no_list_no_search_and_no_file(settings: Settings, person: Person) -> None:
     kept = await person.tell("My bicycle is green.")
     gone = await person.tell("Zanzibar was wonderfulness. " + "quetzalcoatl " * 50)
@@ -272,6 +268,7 @@ async def test_a_forgotten_fact_is_in_no_list_no_search_and_no_file(settings: Se
     assert await person.facts() == []
 
 
+@ON_SQLITE
 async def test_forgetting_leaves_other_people_s_facts_and_the_index_sound(settings: Settings, person: Person) -> None:
     other = person.as_user(OTHER)
     await person.tell("My bicycle is green.")

@@ -11,6 +11,8 @@ from services.memory.app.facts.repository import FactsRepository, Telling
 from services.memory.app.facts.words import MOST_WORDS, telling_words_of, words_of
 from tests.support.databases import BOTH, MadeDatabase
 
+pytestmark = BOTH
+
 SYNTAX = [
     '"',
     '""',
@@ -55,7 +57,6 @@ def test_common_words_tell_nothing_and_do_not_use_up_the_limit() -> None:
     assert telling_words_of("the " * 500 + "The END end") == ("END",)
 
 
-@BOTH
 @pytest.mark.parametrize("text", SYNTAX)
 async def test_no_syntax_of_a_database_means_anything(facts: FactsRepository, text: str) -> None:
     found = await facts.recall("user-1", f"{text} cat", 5)
@@ -64,7 +65,6 @@ async def test_no_syntax_of_a_database_means_anything(facts: FactsRepository, te
     await facts.page("user-1", limit=5, cursor=None, query=text)
 
 
-@BOTH
 @examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=any_text)
 @example(text='" OR "')

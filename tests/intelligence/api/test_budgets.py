@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from services.intelligence.app.store.quotas import LEASE_MICROS
+from tests.support.databases import BOTH
 from tests.support.fakes import Gate, answer, status
 
 from .world import World, states_of, text_of
@@ -18,6 +19,7 @@ def used(world: World) -> list[tuple[Any, ...]]:
     return settled
 
 
+@BOTH
 async def test_past_its_budget_a_provider_is_skipped_with_that_reason_and_local_goes_on(world: World) -> None:
     client = await world.serve(**TOKENS)
     assert text_of(await client.events("x " * 40)) == "Gemini speaking."
@@ -42,6 +44,7 @@ async def test_what_a_call_took_is_settled_failed_ones_too(world: World) -> None
     assert used(world) == [("provider:gemini", "tokens", answered.body["tokens_used"])]
 
 
+@BOTH
 async def test_at_most_as_many_calls_run_as_the_budget_has_room_for(world: World) -> None:
     gate = Gate()
     world.gemini.default = answer("One.", gate=gate)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from services.intelligence.app.store.quotas import LEASE_MICROS
+from tests.support.databases import BOTH
 from tests.support.fakes import Gate, answer, cut, status
 
 from .world import OTHER_USER, USER, Client, World, data_of
@@ -29,6 +30,7 @@ def ledger(world: World) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
+@BOTH
 async def test_of_fifty_messages_at_once_exactly_three_are_admitted(world: World) -> None:
     client = await world.serve(QUOTA_USER_MESSAGES_PER_DAY="3")
     answers = await asyncio.gather(*(client.message() for _ in range(50)))
@@ -68,6 +70,7 @@ async def test_a_refused_message_leaves_nothing_behind(world: World) -> None:
         assert connection.execute("SELECT count(*) FROM idempotency_keys").fetchone() == (0,)
 
 
+@BOTH
 async def test_what_nobody_answered_is_not_counted(world: World) -> None:
     for fake in (world.ollama, world.gemini, world.openai):
         fake.default = status(400)
@@ -90,6 +93,7 @@ async def test_an_answer_that_is_repeated_or_goes_on_is_the_same_message(world: 
     assert await used(client) == 1
 
 
+@BOTH
 async def test_tokens_are_reserved_before_and_settled_after(world: World) -> None:
     gate = Gate()
     world.ollama.add(answer("One two.", gate=gate))
@@ -145,6 +149,7 @@ async def test_the_ledger_outlives_its_conversation_and_holds_no_text(world: Wor
     assert "secret question" not in dump
 
 
+@BOTH
 async def test_usage_tells_today_the_month_and_each_provider(world: World) -> None:
     client = await world.serve(QUOTA_TIMEZONE="Europe/Berlin", QUOTA_USER_MESSAGES_PER_DAY="5")
     await client.message()
@@ -158,6 +163,7 @@ async def test_usage_tells_today_the_month_and_each_provider(world: World) -> No
     assert body["quotas"] == [{"unit": "messages", "limit": 5, "used": 2, "remaining": 3}]
 
 
+@BOTH
 async def test_an_admin_sees_all_users_by_groups_and_as_csv(world: World) -> None:
     client = await world.serve()
     await client.message()

@@ -6,10 +6,12 @@ from typing import Any
 
 from novakit.ids import is_uuid
 
+from tests.support.databases import BOTH, ON_SQLITE
 from tests.support.fakes import Gate, answer, status
 
 from .world import OTHER_USER, PATIENCE, USER, World
 
+pytestmark = BOTH
 SESSION = ["id", "user_id", "title", "status", "local_only", "model_name", "created_at", "ended_at"]
 PROMPT = [
     "id",
@@ -204,10 +206,10 @@ async def test_deleting_a_session_ends_its_running_answers(world: World) -> None
         async with asyncio.timeout(PATIENCE):
             await asked.gone.wait()
         await stream.rest()
-    with world.database() as connection:
-        assert connection.execute("SELECT count(*) FROM prompts").fetchone() == (0,)
+    assert world.made.rows("SELECT count(*) FROM prompts") == [(0,)]
 
 
+@ON_SQLITE
 async def test_a_session_with_thousands_of_messages_can_be_deleted(world: World) -> None:
     client = await world.serve()
     session_id = await client.session()
