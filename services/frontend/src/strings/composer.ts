@@ -1,0 +1,14 @@
+/** Where messages are written. */
+
+export const composer = {
+  label: 'Message',
+  placeholder: 'Write a message',
+  send: 'Send',
+  stop: 'Stop',
+  stopping: 'Stopping…',
+  hint: 'Enter sends, Shift + Enter makes a new line',
+  hintStop: 'Esc stops the answer',
+  notSent: 'Your message was not sent.',
+  offline: 'NovaCore cannot be reached. Check that it is running.',
+  unexpected: (status: number) => `The server answered with an error (${status}).`,
+} as const
