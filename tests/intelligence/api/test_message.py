@@ -100,6 +100,16 @@ async def test_the_same_parent_twice_is_a_branch_that_knows_its_own_ancestors_al
     assert parents == {"Root": None, "Left": root, "Right": root, "Left leaf": left}
 
 
+async def test_a_message_whose_parent_is_the_session_is_another_beginning(world: World) -> None:
+    client = await world.serve()
+    session_id = (await client.message("Root")).body["session_id"]
+    await client.message("Leaf", session_id=session_id)
+    await client.message("Another root", session_id=session_id, parent_id=session_id.upper())
+    assert [turn["content"] for turn in world.ollama.chats[2].body["messages"][1:]] == ["Another root"]
+    parents = {prompt["input_text"]: prompt["parent_id"] for prompt in await client.prompts(session_id)}
+    assert parents["Root"] is parents["Another root"] is None
+
+
 @pytest.mark.parametrize("broken", [cut(2), error_in_stream(2)])
 async def test_an_answer_that_breaks_is_given_anew_by_the_next_provider(world: World, broken: tuple[()]) -> None:
     """Nobody has seen its beginning, so nothing of it may be in the whole answer."""

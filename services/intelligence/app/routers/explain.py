@@ -30,14 +30,16 @@ _PROBLEMS = {
 class ExplainedAttempt(BaseModel):
     """One provider that would be asked if those before it did not answer, and how the call would find it.
 
-    ``last_resort``: it is cooling down, and there is nobody else. ``busy``: all its slots are taken, and ``waiting``
-    calls stand before this one; ``expected_wait_ms`` and ``cold`` (its model has to be loaded first) are null where
-    they are not known without asking the provider.
+    ``on_this_machine``: the call would go over no network, not even one's own. ``last_resort``: it is cooling down,
+    and there is nobody else. ``busy``: all its slots are taken, and ``waiting`` calls stand before this one;
+    ``expected_wait_ms`` and ``cold`` (its model has to be loaded first) are null where they are not known without
+    asking the provider.
     """
 
     provider: str
     model: str
     locality: Locality
+    on_this_machine: bool
     last_resort: bool
     busy: bool
     waiting: int
@@ -95,6 +97,7 @@ def _attempt(parts: Parts, attempt: Attempt) -> ExplainedAttempt:
         provider=candidate.name,
         model=candidate.model,
         locality=candidate.locality,
+        on_this_machine=candidate.on_this_machine,
         last_resort=attempt.last_resort,
         busy=outlook.busy,
         waiting=outlook.waiting,

@@ -200,7 +200,12 @@ def _open(connection: Sql, session_id: str, user_id: str) -> bool:
 
 
 def _parent(connection: Sql, session_id: str, parent_id: str | None) -> str | None:
-    """The prompt that the next one follows: the one that is named, else the session's latest."""
+    """The prompt that the next one follows: the one that is named, else the session's latest.
+
+    One that names the session itself follows nothing: another beginning of the conversation.
+    """
+    if parent_id == session_id:
+        return None
     if parent_id is not None:
         found = connection.execute(
             "SELECT id FROM prompts WHERE id = ? AND session_id = ?", (parent_id, session_id)
