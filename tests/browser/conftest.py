@@ -2,12 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.support.product import Product, running
+from tests.support.services import ROOT
+from tests.support.wire import Wire, wired
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -74,3 +76,36 @@ def page(signed_in: BrowserContext, product: Product) -> Iterator[Page]:
     opened.close()
 
     assert problems == []
+
+
+AXE = ROOT / "services" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.fixture(scope="module")
+def unguarded(browser: Browser, signed_in: BrowserContext) -> Iterator[BrowserContext]:
+    """The same person in a browser without the page's policy, which would keep a test's own script out."""
+    context = browser.new_context(storage_state=signed_in.storage_state(), bypass_csp=True)
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Page], None]:
+    """Holds a page of ``unguarded`` to every rule of axe, best practices included."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed; make setup brings it")
+    source = AXE.read_text()
+
+    def check(page: Page) -> None:
+        page.evaluate(source)
+        found = page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
+        assert found == []
+
+    return check
+
+
+@pytest.fixture(scope="module")
+def wire(product: Product) -> Iterator[Wire]:
+    """A wire to the product that a test can cut."""
+    with wired(product.port) as made:
+        yield made

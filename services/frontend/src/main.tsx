@@ -3,16 +3,17 @@ import './styles/base.css'
 import './styles/layout.css'
 import './styles/sidebar.css'
 import './styles/thread.css'
-import './styles/markdown.css'
 import './styles/provenance.css'
 import './styles/composer.css'
 import { render } from 'preact'
 import { browserEnv } from './state/env'
 import { createApp } from './state/app'
 import { Page } from './ui/Page'
+import { loadMarkdown } from './ui/Prose'
 
 const root = document.getElementById('app')
 if (root === null) throw new Error('index.html has no #app')
 const app = createApp(browserEnv())
 render(<Page app={app} />, root)
 void app.open()
+void loadMarkdown().catch(() => {})

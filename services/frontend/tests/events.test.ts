@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { decode, type StreamEvent } from '../src/core/events'
 
 function message(data: unknown): StreamEvent | null {
-  return decode({ event: 'message', data: JSON.stringify(data) })
+  return decode({ event: 'message', data: JSON.stringify(data), id: '' })
 }
 
 function named(event: string, data: unknown): StreamEvent | null {
-  return decode({ event, data: JSON.stringify(data) })
+  return decode({ event, data: JSON.stringify(data), id: '' })
 }
 
 describe('the events of the chat stream', () => {
@@ -60,11 +60,22 @@ describe('the events of the chat stream', () => {
     })
   })
 
+  it('reads the place in a line, and who goes on for whom', () => {
+    expect(named('queue', { place: 2, expected_wait_ms: null })).toEqual({ type: 'queue', place: 2 })
+    expect(named('handoff', { from: 'ollama', to: 'gemini', at: 12, reason: 'stalled' })).toEqual({
+      type: 'handoff',
+      from: 'ollama',
+      to: 'gemini',
+      at: 12,
+      reason: 'stalled',
+    })
+  })
+
   it('leaves out unknown events, unknown states, empty deltas and data that cannot be read', () => {
-    expect(named('queue', { place: 2 })).toBeNull()
+    expect(named('weather', { place: 2 })).toBeNull()
     expect(named('route', { attempt: 1, state: 'dreaming' })).toBeNull()
     expect(message({ content: '', done: false })).toBeNull()
     expect(message(null)).toBeNull()
-    expect(decode({ event: 'message', data: '{"content": "cut' })).toBeNull()
+    expect(decode({ event: 'message', data: '{"content": "cut', id: '' })).toBeNull()
   })
 })

@@ -1,8 +1,8 @@
 /** A gateway, a clock and a browser's odds and ends, all in memory. */
 
-import type { Prompt, Session, StoredRoute } from '../src/api/types'
+import type { Explained, Prompt, Session, StoredRoute } from '../src/api/types'
 import type { Address, Env, Store } from '../src/state/env'
-import { storedRoute } from './make'
+import { explained, session, storedRoute } from './make'
 
 /** The password that the server takes. */
 export const GOOD = 'correct horse battery'
@@ -19,6 +19,7 @@ export class FakeStream {
   readonly #encoder = new TextEncoder()
   #controller!: ReadableStreamDefaultController<Uint8Array>
   left = false
+  #ids = 0
   readonly body = new ReadableStream<Uint8Array>({
     start: (controller) => {
       this.#controller = controller
@@ -29,7 +30,8 @@ export class FakeStream {
   })
 
   async send(data: object, event?: string): Promise<void> {
-    await this.raw(`${event ? `event: ${event}\n` : ''}data: ${JSON.stringify(data)}\n\n`)
+    this.#ids += 1
+    await this.raw(`id: ${this.#ids}\n${event ? `event: ${event}\n` : ''}data: ${JSON.stringify(data)}\n\n`)
   }
 
   async raw(text: string): Promise<void> {
@@ -43,6 +45,12 @@ export class FakeStream {
 
   async done(): Promise<void> {
     await this.send({ content: '', done: true, session_id: 's1', message_id: 'm1', tokens_used: 7, latency_ms: 2100 })
+  }
+
+  /** Go on counting where another stream of the same answer was. */
+  after(id: number): this {
+    this.#ids = id
+    return this
   }
 
   async cut(): Promise<void> {
@@ -63,6 +71,11 @@ export class FakeServer {
   pageSize = 50
   prompts: Record<string, Prompt[]> = {}
   routes: Record<string, StoredRoute> = {}
+  /** Whether a session is locked. */
+  locked: Record<string, boolean> = {}
+  sendable = { messages: 2, stay_local: 0 }
+  cutOff: { message_id: string; provider: string; model: string }[] = []
+  explained: Explained = explained()
   /** Answers to give in place of the usual one, by "METHOD path". */
   replies: Record<string, Response> = {}
 
@@ -115,8 +128,13 @@ export class FakeServer {
       this.signedIn = false
       return new Response(null, { status: 204 })
     }
+    if (path === '/api/chat/sessions' && init.method === 'POST') {
+      this.locked.s9 = true
+      return json({ ...session({ id: 's9' }), local_only: true }, 201)
+    }
     if (path === '/api/chat/sessions') return this.#page(Number(query.get('cursor') ?? 0))
     if (path === '/api/chat/stream') return this.#open(init)
+    if (path === '/api/chat/route/explain') return json(this.explained)
     const [, , , kind, id = '', action] = path.split('/')
     if (kind === 'history' && this.prompts[id]) {
       const prompts = this.prompts[id]
@@ -124,7 +142,16 @@ export class FakeServer {
     }
     if (action === 'route') return json(this.routes[id] ?? storedRoute({ message_id: id }))
     if (action === 'stop') return json({})
+    if (action === 'continue' || kind === 'stream') return this.#open(init)
+    if (action === 'lock') return json({ local_only: this.locked[id] === true, sendable: this.sendable })
+    if (kind === 'sessions' && init.method === 'PATCH') return this.#lock(id, String(init.body).includes('true'))
     return problem(404, 'There is no such thing.')
+  }
+
+  #lock(id: string, locked: boolean): Response {
+    this.locked[id] = locked
+    const told = locked ? { cut_off: this.cutOff } : { sendable: this.sendable }
+    return json({ ...session({ id, local_only: locked }), ...told })
   }
 
   #page(at: number): Response {
@@ -183,6 +210,10 @@ export class FakeBrowser implements Address {
   #frames: (() => void)[] = []
   #timers: { at: number; run: () => void }[] = []
   #now = 1_000
+  #ids = 0
+  /** The network is there again; the reader is back. */
+  online = (): void => {}
+  back = (): void => {}
 
   readonly fragment = (): string => this.hash
   readonly replace = (fragment: string): void => {
@@ -209,6 +240,14 @@ export class FakeBrowser implements Address {
         }
       },
       onFrame: (run) => this.#frames.push(run),
+      random: () => 1,
+      newId: () => `id-${(this.#ids += 1)}`,
+      onOnline: (run) => {
+        this.online = run
+      },
+      onReturn: (run) => {
+        this.back = run
+      },
       address: this,
       tabStore: this.tabStore,
       browserStore: this.browserStore,

@@ -1,6 +1,6 @@
 /** Values for tests: each maker gives a plain one, and takes what matters to the test. */
 
-import type { Prompt, Session, StoredAttempt, StoredRoute } from '../src/api/types'
+import type { Explained, Prompt, Session, StoredAttempt, StoredRoute } from '../src/api/types'
 import type { RouteChange } from '../src/core/events'
 import { newTurn, reduceTurn, type Turn, type TurnEvent } from '../src/core/turn'
 
@@ -84,5 +84,12 @@ export function storedAttempt(rest: Partial<StoredAttempt> = {}): StoredAttempt 
 }
 
 export function storedRoute(rest: Partial<StoredRoute> = {}): StoredRoute {
-  return { message_id: 'm1', status: 'complete', attempts: [storedAttempt()], skipped: [], cost_usd: 0, ...rest }
+  const attempts = [storedAttempt()]
+  return { message_id: 'm1', status: 'complete', attempts, skipped: [], handoffs: [], cost_usd: 0, ...rest }
+}
+
+export function explained(rest: Partial<Explained> = {}): Explained {
+  const ollama = { provider: 'ollama', model: 'llama3.2:3b', locality: 'local', on_this_machine: true } as const
+  const gemini = { provider: 'gemini', model: 'models/gemini-2.5-flash', locality: 'cloud' } as const
+  return { locks: [], attempts: [ollama, gemini], skipped: [], ...rest }
 }

@@ -16,7 +16,7 @@ function show(text: string, growing = false): HTMLElement {
 
 /** The markup without the spans that hold growing text. */
 function markup(text: string): string {
-  return (show(text).firstElementChild?.innerHTML ?? '').replace(/<span>(.*?)<\/span>/gs, '$1')
+  return (show(text).firstElementChild?.innerHTML ?? '').replace(/<span class="leaf">(.*?)<\/span>/gs, '$1')
 }
 
 describe('markdown', () => {

@@ -1,7 +1,8 @@
 import { render } from 'preact'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createApp, type App } from '../src/state/app'
 import { Page } from '../src/ui/Page'
+import { loadMarkdown } from '../src/ui/Prose'
 import { FakeBrowser, FakeServer, GOOD, problem, settle } from './fake'
 import { prompt, session, storedAttempt, storedRoute } from './make'
 
@@ -26,6 +27,8 @@ const GEMINI = {
   locality: 'cloud' as const,
   sent: true,
 }
+
+beforeAll(loadMarkdown)
 
 beforeEach(() => {
   server = new FakeServer()
@@ -157,12 +160,12 @@ describe('the chip under an answer', () => {
     await server.stream().send({ ...GEMINI, state: 'streaming' }, 'route')
     await server.stream().send({ content: 'Because.', done: false })
     await drawn()
-    expect(chip()).toBe('Where this answer came from: Cloud · Gemini · gemini-2.5-flash · fallback')
+    expect(chip()).toBe('Where this answer came from: Cloud · Gemini · gemini-2.5-flash · instead of Ollama (not running) · first word after < 0.1 s')
     expect(one('[role=status]').textContent).toBe('Ollama failed, answering with Gemini (cloud).')
     await server.stream().send({ ...GEMINI, state: 'succeeded' }, 'route')
     await server.stream().done()
     await drawn()
-    expect(chip()).toBe('Where this answer came from: Cloud · Gemini · gemini-2.5-flash · fallback · 2.1 s')
+    expect(chip()).toBe('Where this answer came from: Cloud · Gemini · gemini-2.5-flash · instead of Ollama (not running) · 2.1 s')
   })
 
   it('opens a panel with every attempt, who was left out, and what left this machine', async () => {
@@ -250,7 +253,7 @@ describe('the states of the page', () => {
     const nobody = { provider: null, model: null, locality: null, tokens_used: 0, output_text: 'Try again later.' }
     server.prompts = { s1: [prompt({ ...nobody, status: 'fallback' })] }
     await open('#/chat/s1')
-    expect(one('.note').textContent).toBe('No provider answeredTry again later.')
+    expect(one('.note').textContent).toBe('No provider answeredTry again later.Try again')
     expect(chip()).toContain('No answer')
   })
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { boundary } from '../src/core/announce'
-import { chipOf, liveTrail, storedTrail } from '../src/core/provenance'
+import { chipOf, liveTrail, storedTrail, whyKeptLocal } from '../src/core/provenance'
 import { storedTurn, type TurnEvent } from '../src/core/turn'
 import { DONE, GEMINI, START, delta, prompt, route, storedAttempt, storedRoute, turnAfter } from './make'
 
@@ -22,9 +22,11 @@ describe('the chip', () => {
     expect(chipOf(turnAfter(route({ state: 'streaming' }), delta('B')), null)).toEqual({
       kind: 'answered',
       locality: 'local',
+      network: false,
       provider: 'Ollama',
       model: 'llama3.2:3b',
-      fallback: false,
+      fallback: null,
+      waitedMs: null,
       latencyMs: null,
     })
     expect(chipOf(turnAfter(route({ state: 'succeeded' }), DONE), null)).toMatchObject({ latencyMs: 2_100 })
@@ -35,30 +37,52 @@ describe('the chip', () => {
       locality: 'cloud',
       provider: 'Gemini',
       model: 'gemini-2.5-flash',
-      fallback: true,
+      fallback: { provider: 'Ollama', reason: 'connect_refused', midway: false },
     })
+  })
+
+  it('says that another one had begun, where the answer was handed on', () => {
+    const handoff = { type: 'handoff', from: 'ollama', to: 'gemini', at: 2, reason: 'stalled' } as const
+    const broke = route({ state: 'failed', reason: 'stalled' })
+    expect(chipOf(turnAfter(route({ state: 'streaming' }), delta('Be'), broke, handoff, GEMINI_SPEAKS), null)).toMatchObject(
+      { fallback: { provider: 'Ollama', reason: 'stalled', midway: true } },
+    )
+  })
+
+  it('tells the place in the line while it waits for a slot, and forgets it afterwards', () => {
+    const queued = [{ type: 'queue', place: 2 } as const, route({ attempt: 0, state: 'queued' })]
+    expect(chipOf(turnAfter(START, ...queued), null)).toMatchObject({ wait: 'queued', provider: 'Ollama', place: 2 })
+    expect(chipOf(turnAfter(START, ...queued, route()), null)).toMatchObject({ wait: 'connecting', place: 0 })
+    expect(liveTrail(turnAfter(START, ...queued, route())).steps).toHaveLength(1)
+  })
+
+  it('tells how long the first word took while the answer runs', () => {
+    const turn = turnAfter(route({ state: 'streaming' }), { type: 'spoke', afterMs: 900 }, delta('B'))
+    expect(chipOf(turn, null)).toMatchObject({ waitedMs: 900, latencyMs: null })
+  })
+
+  it('says of a local model in the network that it is not on this machine', () => {
+    expect(chipOf(turnAfter(route({ state: 'streaming', sent: true })), null)).toMatchObject({ network: true })
   })
 
   it('does not say fallback when the same provider was asked twice', () => {
     const again = route({ attempt: 2, state: 'streaming' })
-    expect(chipOf(turnAfter(FAILED, again), null)).toMatchObject({ fallback: false })
+    expect(chipOf(turnAfter(FAILED, again), null)).toMatchObject({ fallback: null })
   })
 
   it('says fallback when a local provider was passed over for the cloud, but not when it was never meant to answer', () => {
     const without = (reason: string) =>
       chipOf(turnAfter(route({ attempt: 0, state: 'skipped', reason }), GEMINI_SPEAKS), null)
-    expect(without('cooling_down')).toMatchObject({ fallback: true })
-    expect(without('not_configured')).toMatchObject({ fallback: false })
+    expect(without('cooling_down')).toMatchObject({ fallback: { provider: 'Ollama', reason: 'cooling_down' } })
+    expect(without('not_configured')).toMatchObject({ fallback: null })
   })
 
   it('learns from the stored decision what a stored answer does not tell', () => {
     const turn = storedTurn(prompt({ provider: 'gemini', model: 'gemini-2.5-flash', locality: 'cloud' }))
     const failed = storedAttempt({ outcome: 'failed', reason: 'stalled' })
-    expect(chipOf(turn, null)).toMatchObject({ fallback: false })
+    expect(chipOf(turn, null)).toMatchObject({ fallback: null })
     expect(chipOf(turn, storedRoute({ attempts: [failed, storedAttempt({ attempt: 2, ...GEMINI })] }))).toMatchObject(
-      {
-        fallback: true,
-      },
+      { fallback: { provider: 'Ollama', reason: 'stalled' } },
     )
   })
 
@@ -86,18 +110,18 @@ describe('the trail', () => {
       ended_ms: 3_400,
     })
     const openai = { provider: 'openai', model: 'gpt-4.1', locality: 'cloud', reason: 'not_configured' } as const
-    const trail = storedTrail(storedRoute({ attempts: [answered, failed], skipped: [openai], cost_usd: 0.0004 }))
+    const trail = storedTrail(storedRoute({ attempts: [answered, failed], skipped: [openai], cost_usd: 0.0004 }), '')
     expect(trail.steps.map((step) => [step.provider, step.state, step.reason, step.startMs, step.endMs])).toEqual([
       ['Ollama', 'failed', 'first_token_timeout', 0, 2_000],
       ['Gemini', 'succeeded', null, 2_010, 3_400],
       ['OpenAI', 'skipped', 'not_configured', null, null],
     ])
-    expect(trail).toMatchObject({ firstTokenMs: 2_400, costUsd: 0.0004, sentTo: ['Gemini'] })
+    expect(trail).toMatchObject({ firstTokenMs: 2_400, costUsd: 0.0004, sentTo: [{ provider: 'Gemini', locality: 'cloud' }] })
   })
 
   it('counts from the first attempt, whatever clock the server used', () => {
     const late = storedAttempt({ started_ms: 50_000, first_token_ms: 50_400, ended_ms: 52_100 })
-    expect(storedTrail(storedRoute({ attempts: [late] }))).toMatchObject({
+    expect(storedTrail(storedRoute({ attempts: [late] }), '')).toMatchObject({
       firstTokenMs: 400,
       steps: [{ startMs: 0, endMs: 2_100 }],
     })
@@ -111,11 +135,31 @@ describe('the trail', () => {
         route({ attempt: 3, provider: 'openai', model: 'gpt-4.1', locality: 'cloud', sent: true }),
       ),
     )
-    expect(trail.sentTo).toEqual(['Gemini', 'OpenAI'])
+    expect(trail.sentTo.map((each) => each.provider)).toEqual(['Gemini', 'OpenAI'])
+  })
+
+  it('says who wrote which part of an answer that was handed on, in characters', () => {
+    const handoffs = [{ from: 'ollama', to: 'gemini', at: 3, reason: 'stalled' }]
+    expect(storedTrail(storedRoute({ handoffs }), 'a😀b and c').parts).toEqual([
+      { provider: 'Ollama', from: 0, to: 3 },
+      { provider: 'Gemini', from: 3, to: 9 },
+    ])
+    const anew = [{ from: 'ollama', to: 'gemini', at: 0, reason: 'stalled' }]
+    expect(storedTrail(storedRoute({ handoffs: anew }), 'abc').parts).toEqual([{ provider: 'Gemini', from: 0, to: 3 }])
+    expect(storedTrail(storedRoute(), 'abc').parts).toEqual([])
+  })
+
+  it('names the lock that kept the cloud out where nobody answered', () => {
+    const left = (locality: 'local' | 'cloud', reason: string) =>
+      whyKeptLocal(turnAfter(route({ attempt: 0, locality, state: 'skipped', reason }), FAILED), null)
+    expect(left('cloud', 'local_only')).toBe('local_only')
+    expect(left('cloud', 'cloud_disabled')).toBe('cloud_disabled')
+    expect(left('cloud', 'cooling_down')).toBeNull()
+    expect(left('local', 'local_only')).toBeNull()
   })
 
   it('stands without an attempt', () => {
-    expect(storedTrail(storedRoute({ attempts: [] }))).toMatchObject({ steps: [], firstTokenMs: null, sentTo: [] })
+    expect(storedTrail(storedRoute({ attempts: [] }), '')).toMatchObject({ steps: [], firstTokenMs: null, sentTo: [] })
   })
 })
 
@@ -132,6 +176,12 @@ describe('what is announced', () => {
     expect(said([FAILED, route({ attempt: 2, ...GEMINI })], GEMINI_SPEAKS)).toBe(
       'Ollama failed, answering with Gemini (cloud).',
     )
+  })
+
+  it('is that the connection was lost, and that it is there again', () => {
+    expect(said([START], { type: 'away' })).toContain('Connection lost')
+    expect(said([START, { type: 'away' }], { type: 'back' })).toBe('Connected again.')
+    expect(said([], { type: 'away' })).toContain('Not sent yet')
   })
 
   it('is how the answer ended', () => {

@@ -9,8 +9,8 @@ function parse(...chunks: string[]): Frame[] {
 describe('the SSE parser', () => {
   it('gives a frame for every blank line that follows data', () => {
     expect(parse('data: one\n\nevent: route\ndata: two\n\n')).toEqual([
-      { event: 'message', data: 'one' },
-      { event: 'route', data: 'two' },
+      { event: 'message', data: 'one', id: '' },
+      { event: 'route', data: 'two', id: '' },
     ])
   })
 
@@ -38,11 +38,15 @@ describe('the SSE parser', () => {
     expect(parse(': heartbeat\n\nevent: empty\n\nretry: 5\nfoo: bar\n\n')).toEqual([])
   })
 
+  it('keeps the last id of the stream, also for frames that name none', () => {
+    expect(parse('id: 7\ndata: a\n\ndata: b\n\nid\ndata: c\n\n').map((frame) => frame.id)).toEqual(['7', '7', ''])
+  })
+
   it('forgets the event name with the frame that it named', () => {
-    expect(parse('event: start\n\ndata: x\n\n')).toEqual([{ event: 'message', data: 'x' }])
+    expect(parse('event: start\n\ndata: x\n\n')).toEqual([{ event: 'message', data: 'x', id: '' }])
   })
 
   it('drops a frame that the end of the stream cut off', () => {
-    expect(parse('data: whole\n\ndata: half\n')).toEqual([{ event: 'message', data: 'whole' }])
+    expect(parse('data: whole\n\ndata: half\n')).toEqual([{ event: 'message', data: 'whole', id: '' }])
   })
 })

@@ -88,6 +88,43 @@ describe('a turn', () => {
     expect(turnAfter(delta('Bee'), { type: 'replace', text: '' }).answer).toBe('')
   })
 
+  it('keeps its seams where the same answer is told anew, and not where another takes its place', () => {
+    const handoff = { type: 'handoff', from: 'ollama', to: 'gemini', at: 2, reason: 'stalled' } as const
+    const parts = [STREAMING, delta('Be'), handoff, delta('cause')]
+    expect(turnAfter(...parts, { type: 'replace', text: 'Because.' }).handoffs).toHaveLength(1)
+    expect(turnAfter(...parts, { type: 'replace', text: 'Hence.' }).handoffs).toHaveLength(0)
+    const whole = { ...handoff, at: 0 }
+    expect(turnAfter(...parts, whole, { type: 'replace', text: 'Hence.' }).handoffs).toEqual([
+      { from: 'ollama', to: 'gemini', at: 0, reason: 'stalled' },
+    ])
+  })
+
+  it('goes on running while the connection is away, and says what it waits for', () => {
+    expect(turnAfter({ type: 'away' })).toMatchObject({ status: 'running', link: 'unsent' })
+    expect(turnAfter(START, { type: 'away' })).toMatchObject({ status: 'running', link: 'away' })
+    expect(turnAfter(START, { type: 'away' }, delta('Be'))).toMatchObject({ link: 'here', answer: 'Be' })
+    expect(turnAfter(START, { type: 'away' }, { type: 'back' }).link).toBe('here')
+  })
+
+  it('runs again where it is gone on with, and is told from its beginning where it is followed', () => {
+    const broken = turnAfter(START, STREAMING, delta('Be'), { type: 'error', message: 'No room.' })
+    expect(reduceTurn(broken, { type: 'reopen', anew: false })).toMatchObject({
+      status: 'running',
+      answer: 'Be',
+      error: null,
+      attempts: [{ provider: 'ollama' }],
+    })
+    expect(reduceTurn(broken, { type: 'reopen', anew: true })).toMatchObject({ answer: '', attempts: [] })
+    const stopping = turnAfter(START, { type: 'stop' }, { type: 'reopen', anew: true })
+    expect(stopping.stopping).toBe(true)
+  })
+
+  it('is complete where a stored answer is told without its route', () => {
+    const usage = { inputTokens: 1, outputTokens: 2, costUsd: 0, estimated: false, ttftMs: 1, totalMs: 2 }
+    const told = [START, { type: 'replace', text: 'Because.' } as const, { type: 'usage', usage } as const]
+    expect(turnAfter(...told, DONE).status).toBe('complete')
+  })
+
   it('changes no more once it has ended', () => {
     const turn = turnAfter(START, SUCCEEDED, DONE)
     for (const late of [delta('x'), START, STREAMING, { type: 'stop' } as const, { type: 'lost' } as const]) {

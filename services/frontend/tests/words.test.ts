@@ -67,7 +67,7 @@ describe('character references', () => {
 
 describe('numbers and names', () => {
   it('reads a duration with the precision that matters', () => {
-    expect([0, 340, 9_990, 12_345, 83_000].map(duration)).toEqual(['0.0 s', '0.3 s', '10.0 s', '12 s', '1 min 23 s'])
+    expect([0, 340, 9_990, 12_345, 83_000].map(duration)).toEqual(['< 0.1 s', '0.3 s', '10.0 s', '12 s', '1 min 23 s'])
   })
 
   it('reads a small price with its first two figures', () => {

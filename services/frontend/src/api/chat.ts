@@ -2,8 +2,18 @@
 
 import { decode, type StreamEvent } from '../core/events'
 import { SseParser } from '../core/sse'
-import { getJson, postJson, refreshing, Unreachable, type Fetch } from './http'
-import type { History, SessionPage, StoredRoute, User } from './types'
+import { getJson, postJson, refreshing, request, Unreachable, type Fetch } from './http'
+import type {
+  Explained,
+  History,
+  Locality,
+  LockChange,
+  LockState,
+  Session,
+  SessionPage,
+  StoredRoute,
+  User,
+} from './types'
 
 const PAGE_SIZE = 50
 
@@ -12,11 +22,31 @@ export const SILENCE_LIMIT_MS = 45_000
 
 export type After = (ms: number, run: () => void) => () => void
 
-export interface StreamOptions {
+/** A message as the server takes it. */
+export interface Message {
   message: string
-  sessionId: string | null
+  session_id?: string
+  /** The message that it follows; the session's own id where it follows none. Without it: the session's latest. */
+  parent_id?: string
+  prefer?: Locality
+}
+
+/** Which stream: that of a new message, the rest of one that runs or has ended, or that of one which is gone on with. */
+export type Source =
+  | { kind: 'send'; message: Message; key: string }
+  | { kind: 'follow'; messageId: string; lastEventId: string }
+  | { kind: 'continue'; messageId: string; key: string }
+
+export interface StreamOptions {
+  source: Source
   signal: AbortSignal
   after: After
+}
+
+export interface Batch {
+  events: StreamEvent[]
+  /** Where in the stream the last of them stood; empty where it does not say. */
+  lastEventId: string
 }
 
 export interface Api {
@@ -34,7 +64,13 @@ export interface Api {
   route(messageId: string): Promise<StoredRoute>
   stop(messageId: string): Promise<void>
   /** Raises Problem before the first event, and Unreachable when the connection is lost at any time. */
-  stream(options: StreamOptions): AsyncGenerator<StreamEvent[]>
+  stream(options: StreamOptions): AsyncGenerator<Batch>
+  /** Begin a conversation that is locked before its first word. */
+  createLocked(): Promise<Session>
+  lock(sessionId: string): Promise<LockState>
+  setLock(sessionId: string, localOnly: boolean): Promise<LockChange>
+  /** Whom a message would ask now. */
+  explain(message: Omit<Message, 'message'> & { local_only?: boolean }): Promise<Explained>
 }
 
 /** One read, given up when the connection stays silent for too long. */
@@ -55,7 +91,7 @@ async function readOrGiveUp(
   }
 }
 
-async function* events(body: ReadableStream<Uint8Array>, after: After): AsyncGenerator<StreamEvent[]> {
+async function* events(body: ReadableStream<Uint8Array>, after: After): AsyncGenerator<Batch> {
   const reader = body.getReader()
   const decoder = new TextDecoder()
   const parser = new SseParser()
@@ -63,14 +99,13 @@ async function* events(body: ReadableStream<Uint8Array>, after: After): AsyncGen
     for (;;) {
       const { done, value } = await readOrGiveUp(reader, after)
       if (done) return
-      const batch = parser
-        .push(decoder.decode(value, { stream: true }))
-        .map(decode)
-        .filter((event) => event !== null)
-      if (batch.length > 0) yield batch
+      const frames = parser.push(decoder.decode(value, { stream: true }))
+      const known = frames.map(decode).filter((event) => event !== null)
+      // Nothing but a heartbeat: the connection lives, and that alone is news to who has lost it.
+      yield { events: known, lastEventId: frames.at(-1)?.id ?? '' }
     }
   } finally {
-    // Leaving tells the server to end its own call, which is what the reader wants in every case but the last.
+    // The server keeps the answer going for a while, so that whoever left can come back to it.
     reader.cancel().catch(() => {})
   }
 }
@@ -78,6 +113,22 @@ async function* events(body: ReadableStream<Uint8Array>, after: After): AsyncGen
 export function createApi(plain: Fetch): Api {
   const fetch = refreshing(plain)
   const path = encodeURIComponent
+
+  function open(source: Source, signal: AbortSignal): Promise<Response> {
+    const headers: Record<string, string> = { Accept: 'text/event-stream', 'X-NovaCore-Stream': '2' }
+    switch (source.kind) {
+      case 'send':
+        headers['Idempotency-Key'] = source.key
+        return postJson(fetch, '/api/chat/stream', source.message, { headers, signal })
+      case 'continue':
+        headers['Idempotency-Key'] = source.key
+        return postJson(fetch, `/api/chat/messages/${path(source.messageId)}/continue`, {}, { headers, signal })
+      case 'follow':
+        headers['Last-Event-ID'] = source.lastEventId || '0'
+        return request(fetch, `/api/chat/stream/${path(source.messageId)}`, { headers, signal })
+    }
+  }
+
   return {
     async signIn(token) {
       await postJson(fetch, '/api/auth/link', { token })
@@ -107,12 +158,23 @@ export function createApi(plain: Fetch): Api {
     async stop(messageId) {
       await postJson(fetch, `/api/chat/messages/${path(messageId)}/stop`, {})
     },
-    async *stream({ message, sessionId, signal, after }) {
-      const body = sessionId === null ? { message } : { message, session_id: sessionId }
-      const headers = { Accept: 'text/event-stream', 'X-NovaCore-Stream': '2' }
-      const response = await postJson(fetch, '/api/chat/stream', body, { headers, signal })
+    async *stream({ source, signal, after }) {
+      const response = await open(source, signal)
       if (response.body === null) throw new Unreachable()
       yield* events(response.body, after)
+    },
+    async createLocked() {
+      return (await (await postJson(fetch, '/api/chat/sessions', { local_only: true })).json()) as Session
+    },
+    lock: (sessionId) => getJson<LockState>(fetch, `/api/chat/sessions/${path(sessionId)}/lock`),
+    async setLock(sessionId, localOnly) {
+      const init = { method: 'PATCH' }
+      const url = `/api/chat/sessions/${path(sessionId)}`
+      return (await (await postJson(fetch, url, { local_only: localOnly }, init)).json()) as LockChange
+    },
+    async explain(message) {
+      const body = { message: '?', use_memory: false, ...message }
+      return (await (await postJson(fetch, '/api/chat/route/explain', body)).json()) as Explained
     },
   }
 }

@@ -59,12 +59,13 @@ export interface StoredAttempt {
   provider: string
   model: string
   locality: Locality
-  outcome: 'succeeded' | 'failed' | 'cancelled'
+  /** Null while it runs. */
+  outcome: 'succeeded' | 'failed' | 'cancelled' | null
   reason: string | null
   sent: boolean
   started_ms: number
   first_token_ms: number | null
-  ended_ms: number
+  ended_ms: number | null
 }
 
 export interface Skipped {
@@ -74,10 +75,46 @@ export interface Skipped {
   reason: string
 }
 
+export interface StoredHandoff {
+  from: string
+  to: string
+  /** In characters of the answer. */
+  at: number
+  reason: string
+}
+
 export interface StoredRoute {
   message_id: string
   status: MessageStatus
   attempts: StoredAttempt[]
   skipped: Skipped[]
+  handoffs: StoredHandoff[]
   cost_usd: number | null
+}
+
+/** What may go to a cloud provider once a conversation is not locked, in messages. */
+export interface Sendable {
+  messages: number
+  /** Those that their own mark keeps here. */
+  stay_local: number
+}
+
+export interface LockState {
+  local_only: boolean
+  sendable: Sendable
+}
+
+/** A session after it was locked or unlocked. */
+export interface LockChange extends Session {
+  cut_off?: { message_id: string; provider: string; model: string }[]
+  sendable?: Sendable
+}
+
+export type Lock = 'deployment' | 'user' | 'session' | 'message'
+
+/** What a message would get now. */
+export interface Explained {
+  locks: Lock[]
+  attempts: { provider: string; model: string; locality: Locality; on_this_machine?: boolean }[]
+  skipped: Skipped[]
 }

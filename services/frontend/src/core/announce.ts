@@ -24,6 +24,8 @@ function ending(turn: Turn): string {
 export function boundary(before: Turn, after: Turn): string {
   if (before.status === 'running' && after.status !== 'running') return ending(after)
   if (!before.stopping && after.stopping) return t.announce.stopping
+  if (before.link === 'here' && after.link !== 'here') return after.link === 'away' ? t.announce.away : t.announce.unsent
+  if (before.link === 'away' && after.link === 'here') return t.announce.back
   const attempt = currentAttempt(after)
   if (attempt?.state !== 'streaming' || currentAttempt(before)?.state === 'streaming') return ''
   const provider = providerName(attempt.provider)

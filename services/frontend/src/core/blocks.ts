@@ -9,6 +9,10 @@ export interface Block {
   token: Token
   /** For a heading its place in the outline, where no level is ever left out; 0 for any other block. */
   level: number
+  /** Where in the text it begins. */
+  from: number
+  /** More of it may come. */
+  open: boolean
 }
 
 /** Messages are headings of the second level, so those inside an answer begin at the third. */
@@ -26,7 +30,7 @@ function copy(text: string): string {
   return decoder.decode(encoder.encode(text))
 }
 
-function lineFeedsOnly(text: string): string {
+export function lineFeedsOnly(text: string): string {
   return text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text
 }
 
@@ -69,16 +73,16 @@ export class BlockReader {
     const count = settled(tokens)
     let length = 0
     for (const token of tokens.slice(0, count)) {
-      if (!tail.startsWith(token.raw, length)) return [...this.#done, ...this.#blocks(tokens, this.#level)[0]]
+      if (!tail.startsWith(token.raw, length)) return [...this.#done, ...this.#blocks(tokens, true)[0]]
       length += token.raw.length
     }
-    const [blocks, level] = this.#blocks(tokens.slice(0, count), this.#level)
+    const [blocks, level] = this.#blocks(tokens.slice(0, count), false)
     if (length > 0) {
       this.#done = [...this.#done, ...blocks]
       this.#level = level
       this.#read = source.slice(0, this.#read.length + length)
     }
-    return [...this.#done, ...this.#blocks(tokens.slice(count), this.#level)[0]]
+    return [...this.#done, ...this.#blocks(tokens.slice(count), true)[0]]
   }
 
   /** The blocks of the whole text. Finished ones keep their identity, unless a link's target came after its use. */
@@ -88,9 +92,9 @@ export class BlockReader {
     const tokens = this.#lex(copy(source.slice(this.#read.length)))
     if (Object.keys(this.#links).length > 0) {
       this.#forget()
-      return this.#blocks(this.#lex(source), this.#level)[0]
+      return this.#blocks(this.#lex(source), false)[0]
     }
-    return [...this.#done, ...this.#blocks(tokens, this.#level)[0]]
+    return [...this.#done, ...this.#blocks(tokens, false)[0]]
   }
 
   #forget(): void {
@@ -108,17 +112,17 @@ export class BlockReader {
     return tokens
   }
 
-  #blocks(tokens: readonly Token[], before: number): [Block[], number] {
+  /** The blocks of what was read next, and the level of the last heading. */
+  #blocks(tokens: readonly Token[], open: boolean): [Block[], number] {
     const blocks: Block[] = []
-    let level = before
+    let level = this.#level
+    let from = this.#read.length
     for (const token of tokens) {
+      const at = from
+      from += token.raw.length
       if (token.type === 'space' || token.type === 'def') continue
-      if (token.type !== 'heading') {
-        blocks.push({ token, level: 0 })
-        continue
-      }
-      level = Math.min(TOP_LEVEL - 1 + token.depth, level + 1, LOWEST_LEVEL)
-      blocks.push({ token, level })
+      if (token.type === 'heading') level = Math.min(TOP_LEVEL - 1 + token.depth, level + 1, LOWEST_LEVEL)
+      blocks.push({ token, level: token.type === 'heading' ? level : 0, from: at, open })
     }
     return [blocks, level]
   }

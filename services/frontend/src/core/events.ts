@@ -22,9 +22,19 @@ export interface Usage {
   totalMs: number | null
 }
 
+/** From here on, ``at`` characters into the answer, another provider speaks. */
+export interface Handoff {
+  from: string
+  to: string
+  at: number
+  reason: string
+}
+
 export type StreamEvent =
   | { type: 'start'; messageId: string; sessionId: string }
   | ({ type: 'route' } & RouteChange)
+  | { type: 'queue'; place: number }
+  | ({ type: 'handoff' } & Handoff)
   | { type: 'usage'; usage: Usage }
   | { type: 'delta'; text: string }
   | { type: 'replace'; text: string }
@@ -92,6 +102,11 @@ function usage(fields: Fields): StreamEvent {
   }
 }
 
+function handoff(fields: Fields): StreamEvent {
+  const { from, to, reason } = fields
+  return { type: 'handoff', from: text(from), to: text(to), at: number(fields.at) ?? 0, reason: text(reason) }
+}
+
 export function decode(frame: Frame): StreamEvent | null {
   const fields = parse(frame.data)
   if (fields === null) return null
@@ -102,6 +117,10 @@ export function decode(frame: Frame): StreamEvent | null {
       return { type: 'start', messageId: text(fields.message_id), sessionId: text(fields.session_id) }
     case 'route':
       return route(fields)
+    case 'queue':
+      return { type: 'queue', place: number(fields.place) ?? 0 }
+    case 'handoff':
+      return handoff(fields)
     case 'usage':
       return usage(fields)
     case 'replace':

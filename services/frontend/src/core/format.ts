@@ -4,8 +4,9 @@ export type Age = 'today' | 'yesterday' | 'week' | 'older'
 
 const DAY_MS = 86_400_000
 
-/** 340 -> "0.3 s", 12_345 -> "12 s", 83_000 -> "1 min 23 s". */
+/** 20 -> "< 0.1 s", 340 -> "0.3 s", 12_345 -> "12 s", 83_000 -> "1 min 23 s". */
 export function duration(ms: number): string {
+  if (ms < 50) return '< 0.1 s'
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`
   const seconds = Math.round(ms / 1000)
   if (seconds < 60) return `${seconds} s`

@@ -4,12 +4,15 @@ export interface Frame {
   /** The event's name; 'message' where the stream names none. */
   event: string
   data: string
+  /** The last id that the stream has named, up to and with this frame; empty where it has named none. */
+  id: string
 }
 
 export class SseParser {
   #rest = ''
   #swallowLineFeed = false
   #event = ''
+  #id = ''
   #data: string[] = []
 
   /** Take the next piece of decoded text; the frames that it completed. A frame that never completes is dropped. */
@@ -38,7 +41,7 @@ export class SseParser {
 
   #line(line: string, frames: Frame[]): void {
     if (line === '') {
-      if (this.#data.length > 0) frames.push({ event: this.#event || 'message', data: this.#data.join('\n') })
+      if (this.#data.length > 0) this.#give(frames)
       this.#event = ''
       this.#data = []
       return
@@ -50,5 +53,10 @@ export class SseParser {
     if (value.startsWith(' ')) value = value.slice(1)
     if (field === 'data') this.#data.push(value)
     else if (field === 'event') this.#event = value
+    else if (field === 'id' && !value.includes('\0')) this.#id = value
+  }
+
+  #give(frames: Frame[]): void {
+    frames.push({ event: this.#event || 'message', data: this.#data.join('\n'), id: this.#id })
   }
 }

@@ -1,16 +1,19 @@
 /** The page's state in one place: who is signed in, which conversation is open, and what is said aloud. */
 
-import { computed, effect, signal, type ReadonlySignal } from '@preact/signals'
+import { computed, signal, type ReadonlySignal } from '@preact/signals'
 import { createApi } from '../api/chat'
 import { Problem } from '../api/http'
-import type { StoredRoute } from '../api/types'
+import type { Locality, Sendable } from '../api/types'
 import { fragmentOf, placeOf, type LinkKind } from '../core/address'
+import type { Turn } from '../core/turn'
 import { t } from '../strings'
 import { createConversations, type Conversations } from './conversations'
 import { createEntry, type Entry } from './entry'
 import type { Env } from './env'
-import type { Thread } from './thread'
-import { createThreads, explain } from './threads'
+import { explain } from './explain'
+import { createRoutes, type Routes } from './routes'
+import type { Branch, Thread } from './thread'
+import { createThreads } from './threads'
 
 export type Phase = 'opening' | 'unreachable' | 'signedOut' | 'choosing' | 'ready'
 
@@ -20,6 +23,11 @@ export interface App {
   readonly entry: Entry
   /** Who is signed in has no password yet, and so no way back but another link. */
   readonly withoutPassword: ReadonlySignal<boolean>
+  /** Say a sentence in the status region. */
+  say(sentence: string): void
+  /** Conversations begin locked. */
+  readonly lockDefault: ReadonlySignal<boolean>
+  setLockDefault(locked: boolean): void
   readonly thread: ReadonlySignal<Thread>
   /** What the open conversation is called. */
   readonly title: ReadonlySignal<string>
@@ -34,7 +42,21 @@ export interface App {
   newChat(): void
   reload(): void
   send(message: string): void
+  /** End the answer that runs, or take back the message that waits. */
   stop(): void
+  /** Another answer to the same words. */
+  regenerate(turn: Turn, prefer: Locality | null): void
+  /** The same place in the conversation, with other words. */
+  edit(turn: Turn, message: string): void
+  /** Go on with an answer that broke off. */
+  goOn(turn: Turn): void
+  /** Show another branch. */
+  show(branch: Branch): void
+  /** Try the connection now. */
+  hurry(): void
+  setLock(locked: boolean): Promise<void>
+  /** What unlocking would let go; null while that is not known. */
+  sendable(): Promise<Sendable | null>
   signOut(): Promise<void>
   /** Hand in the form, and go on where it worked. */
   enter(name: string, password: string): Promise<void>
@@ -42,7 +64,7 @@ export interface App {
   choosePassword(): void
   /** Go back to the chat without one. */
   chooseLater(): void
-  route(messageId: string): Promise<StoredRoute>
+  readonly routes: Routes
   dismissDemoNotice(): void
 }
 
@@ -56,6 +78,7 @@ export function createApp(env: Env): App {
   const spoken = signal('')
   const demoNoticeDismissed = signal(env.browserStore.get(DEMO_NOTICE) !== null)
   const conversations = createConversations(api, onError)
+  const routes = createRoutes(api, onError)
   const threads = createThreads(env, api, {
     onError,
     onNamed(named, id) {
@@ -138,12 +161,22 @@ export function createApp(env: Env): App {
     if (place.kind !== 'chat') void open()
     else if (phase.peek() === 'ready' && place.sessionId !== current.peek().id.peek()) show(place.sessionId)
   })
-  effect(() => threads.watch(current.value))
+  env.onOnline(threads.hurry)
+  env.onReturn(() => {
+    threads.hurry()
+    // Another page may have gone on with it.
+    if (phase.peek() === 'ready') void threads.load(current.peek())
+  })
 
   return {
     phase,
     entry,
     withoutPassword,
+    say: (sentence) => {
+      spoken.value = sentence
+    },
+    lockDefault: threads.lockDefault,
+    setLockDefault: threads.setLockDefault,
     thread: computed(() => current.value),
     title: computed(() => {
       const { id, turns } = current.value
@@ -160,6 +193,17 @@ export function createApp(env: Env): App {
     reload: () => void threads.load(current.peek()),
     send: (message) => void threads.send(current.peek(), message),
     stop: () => threads.stop(current.peek()),
+    regenerate: (turn, prefer) => void threads.regenerate(current.peek(), turn, prefer),
+    edit: (turn, message) => void threads.edit(current.peek(), turn, message),
+    goOn(turn) {
+      if (turn.id !== null) routes.forget(turn.id)
+      void threads.goOn(current.peek(), turn)
+    },
+    show: (branch) => threads.show(current.peek(), branch),
+    hurry: threads.hurry,
+    setLock: (locked) => threads.locks.set(current.peek(), locked),
+    sendable: () => threads.locks.sendable(current.peek()),
+    routes,
     async signOut() {
       try {
         await api.signOut()
@@ -170,6 +214,7 @@ export function createApp(env: Env): App {
         }
       }
       threads.clear()
+      routes.clear()
       conversations.clear()
       env.address.replace('')
       current.value = threads.get(null)
@@ -193,7 +238,6 @@ export function createApp(env: Env): App {
     chooseLater() {
       phase.value = 'ready'
     },
-    route: api.route,
     dismissDemoNotice() {
       env.browserStore.set(DEMO_NOTICE, 'dismissed')
       demoNoticeDismissed.value = true

@@ -4,7 +4,7 @@ import { signal, type ReadonlySignal } from '@preact/signals'
 import type { Api } from '../api/chat'
 import { Problem } from '../api/http'
 import { t } from '../strings'
-import { explain } from './threads'
+import { explain } from './explain'
 
 /** What the form is for. */
 export type EntryKind = 'signIn' | 'invite' | 'reset' | 'choose'

@@ -27,6 +27,14 @@ export interface Env {
   after: After
   /** Run before the next paint, and soon also where nothing is painted. */
   onFrame: (run: () => void) => void
+  /** A number from 0 to 1, another one each time. */
+  random: () => number
+  /** A name that nobody else has. */
+  newId: () => string
+  /** Run whenever the network may be there again. */
+  onOnline: (run: () => void) => void
+  /** Run whenever the reader comes back to this page. */
+  onReturn: (run: () => void) => void
   address: Address
   /** Ends with the tab. */
   tabStore: Store
@@ -77,6 +85,12 @@ function browserAddress(): Address {
 /** A hidden page gets no frames, and its stream must still be taken in. */
 const HIDDEN_FRAME_MS = 250
 
+/** 128 random bits. ``crypto.randomUUID`` is there in secure contexts alone, and a page at home may be none. */
+function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
 export function browserEnv(): Env {
   return {
     fetch: (url, init) => fetch(url, init),
@@ -88,6 +102,14 @@ export function browserEnv(): Env {
     onFrame: (run) => {
       if (document.visibilityState === 'hidden') setTimeout(run, HIDDEN_FRAME_MS)
       else requestAnimationFrame(run)
+    },
+    random: () => Math.random(),
+    newId: randomId,
+    onOnline: (run) => addEventListener('online', run),
+    onReturn: (run) => {
+      document.addEventListener('visibilitychange', () => {
+        if (document.visibilityState === 'visible') run()
+      })
     },
     address: browserAddress(),
     tabStore: guarded(() => sessionStorage),

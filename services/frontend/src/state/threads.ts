@@ -2,16 +2,20 @@
 
 import { effect, signal, type ReadonlySignal } from '@preact/signals'
 import type { Api } from '../api/chat'
-import { Problem, Unreachable } from '../api/http'
+import { Problem } from '../api/http'
+import type { Locality } from '../api/types'
+import { choose } from '../core/branches'
+import type { Turn } from '../core/turn'
 import { t } from '../strings'
-import { Answer } from './answer'
+import { createAsking, type Asking } from './asking'
 import type { Env } from './env'
-import { createThread, mergeHistory, type Thread } from './thread'
-
-/** How often an answer that another window is reading is looked at. */
-export const WATCH_MS = 2_000
+import { explain } from './explain'
+import { createLocks, type Locks } from './locks'
+import { createThread, mergeHistory, type Branch, type Thread } from './thread'
 
 const DRAFT = 'novacore.draft.'
+
+const BEGIN_LOCKED = 'novacore.begin-locked'
 
 export interface ThreadHooks {
   onError: (error: unknown) => void
@@ -22,37 +26,54 @@ export interface ThreadHooks {
 }
 
 export interface Threads {
+  readonly locks: Locks
+  /** Conversations begin locked. */
+  readonly lockDefault: ReadonlySignal<boolean>
+  setLockDefault(locked: boolean): void
   /** The conversation with this id; null: the one that has not begun. */
   get(id: string | null): Thread
-  /** Read it from the server, unless this page is writing it just now. */
+  /** Read it from the server, unless this page is writing it just now, and follow the answer that runs there. */
   load(thread: Thread): Promise<void>
   send(thread: Thread, message: string): Promise<void>
+  /** Ask once more, with the same words, or with others. */
+  regenerate(thread: Thread, turn: Turn, prefer: Locality | null): Promise<void>
+  edit(thread: Thread, turn: Turn, message: string): Promise<void>
+  /** Go on with an answer that broke off or was stopped. */
+  goOn(thread: Thread, turn: Turn): Promise<void>
+  /** Show another branch. */
+  show(thread: Thread, branch: Branch): void
   stop(thread: Thread): void
-  /** Look at answers that others are reading, for as long as the thread is watched. */
-  watch(thread: Thread): () => void
+  /** The connection may be there again. */
+  hurry(): void
   /** Ids of the conversations that this page is streaming. */
   readonly streaming: ReadonlySignal<ReadonlySet<string>>
   /** Leave every answer and forget every word. */
   clear(): void
 }
 
-/** What a person can do with an error, in words. */
-export function explain(error: unknown): string {
-  if (error instanceof Unreachable) return t.composer.offline
-  if (error instanceof Problem) return error.detail || error.message || t.composer.unexpected(error.status)
-  return t.composer.offline
-}
-
 export function createThreads(env: Env, api: Api, hooks: ThreadHooks): Threads {
   const named = new Map<string, Thread>()
-  const answers = new Map<Thread, Answer>()
   const streaming = signal<ReadonlySet<string>>(new Set())
+  const lockDefault = signal(env.browserStore.get(BEGIN_LOCKED) !== null)
+  const locks = createLocks(api, hooks)
   let made = 0
   let fresh = open(null)
+  const asking: Asking = createAsking(env, api, {
+    ...hooks,
+    onNamed: name,
+    onEnded(thread) {
+      streaming.value = new Set([...streaming.value].filter((id) => id !== thread.id.peek()))
+      hooks.onEnded()
+      void locks.look(thread)
+    },
+    read,
+  })
 
   function open(id: string | null): Thread {
     made += 1
-    const thread = createThread(`thread-${made}`, id, env.tabStore.get(DRAFT + (id ?? 'new')) ?? '')
+    const draft = env.tabStore.get(DRAFT + (id ?? 'new')) ?? ''
+    const locked = id === null ? lockDefault.peek() : null
+    const thread = createThread(`thread-${made}`, id, draft, locked)
     effect(() => env.tabStore.set(DRAFT + (thread.id.value ?? 'new'), thread.draft.value))
     return thread
   }
@@ -68,26 +89,12 @@ export function createThreads(env: Env, api: Api, hooks: ThreadHooks): Threads {
     streaming.value = new Set([...streaming.value, id])
   }
 
-  function ended(thread: Thread): void {
-    answers.delete(thread)
-    streaming.value = new Set([...streaming.value].filter((id) => id !== thread.id.peek()))
-  }
-
-  /** Nothing was taken: the words go back to where they were written. */
-  function takeBack(thread: Thread, answer: Answer, error: unknown): void {
-    const { question, stopping } = answer.turn.peek()
-    const draft = thread.draft.peek()
-    thread.turns.value = thread.turns.peek().filter((each) => each !== answer.turn)
-    thread.draft.value = draft === '' ? question : `${question}\n\n${draft}`
-    thread.refusal.value = stopping ? '' : explain(error)
-  }
-
   async function read(thread: Thread): Promise<void> {
     const id = thread.id.peek()
-    if (id === null || answers.has(thread)) return
+    if (id === null || asking.answers(thread)) return
     try {
       const { prompts } = await api.history(id)
-      if (answers.has(thread)) return
+      if (asking.answers(thread)) return
       mergeHistory(thread, prompts)
       thread.loading.value = 'ready'
     } catch (error) {
@@ -101,6 +108,14 @@ export function createThreads(env: Env, api: Api, hooks: ThreadHooks): Threads {
 
   return {
     streaming,
+    locks,
+    lockDefault,
+    setLockDefault(locked) {
+      env.browserStore.set(BEGIN_LOCKED, locked ? 'yes' : '')
+      lockDefault.value = locked
+      fresh.locked.value = locked
+      void locks.look(fresh)
+    },
     get(id) {
       if (id === null) return fresh
       const thread = named.get(id) ?? open(id)
@@ -109,61 +124,22 @@ export function createThreads(env: Env, api: Api, hooks: ThreadHooks): Threads {
     },
     async load(thread) {
       if (thread.loading.peek() === 'failed') thread.loading.value = 'loading'
+      void locks.look(thread)
       await read(thread)
+      if (thread.loading.peek() !== 'ready') return
+      if (!asking.resend(thread)) void asking.follow(thread)
     },
-    async send(thread, message) {
-      if (thread.running.peek() !== null) return
-      const answer = new Answer(
-        env,
-        api,
-        {
-          onStart: (id) => name(thread, id),
-          announce: (sentence) => hooks.announce(thread, sentence),
-        },
-        `${thread.key}-${thread.turns.peek().length}-${env.now()}`,
-        message,
-      )
-      answers.set(thread, answer)
-      thread.refusal.value = ''
-      thread.draft.value = ''
-      thread.turns.value = [...thread.turns.peek(), answer.turn]
-      hooks.announce(thread, t.announce.generating)
-      try {
-        await answer.run(thread.id.peek())
-      } catch (error) {
-        if (answers.get(thread) === answer) takeBack(thread, answer, error)
-        hooks.onError(error)
-      } finally {
-        ended(thread)
-        hooks.onEnded()
-      }
+    send: (thread, message) => asking.ask(thread, message, thread.path.peek().at(-1)?.item.turn.peek().id ?? null),
+    regenerate: (thread, turn, prefer) => asking.ask(thread, turn.question, turn.parentId, { prefer, again: true }),
+    edit: (thread, turn, message) => asking.ask(thread, message, turn.parentId),
+    goOn: (thread, turn) => asking.goOn(thread, turn),
+    show(thread, branch) {
+      thread.choices.value = choose(thread.choices.peek(), branch)
     },
-    stop(thread) {
-      const answer = answers.get(thread)
-      if (answer) answer.stop()
-      else {
-        const turn = thread.running.peek()
-        const id = turn?.peek().id
-        if (!turn || !id || turn.peek().stopping) return
-        turn.value = { ...turn.peek(), stopping: true }
-        api.stop(id).catch(hooks.onError)
-      }
-    },
-    watch(thread) {
-      const looks = signal(0)
-      return effect(() => {
-        void looks.value
-        if (thread.running.value === null || answers.has(thread)) return undefined
-        return env.after(WATCH_MS, () => {
-          void read(thread).then(() => {
-            looks.value += 1
-          })
-        })
-      })
-    },
+    stop: (thread) => asking.stop(thread),
+    hurry: () => asking.hurry(),
     clear() {
-      for (const answer of answers.values()) answer.leave()
-      answers.clear()
+      asking.clear()
       streaming.value = new Set()
       named.clear()
       env.tabStore.clear(DRAFT)

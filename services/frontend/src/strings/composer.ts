@@ -6,9 +6,11 @@ export const composer = {
   send: 'Send',
   stop: 'Stop',
   stopping: 'Stopping…',
-  hint: 'Enter sends, Shift + Enter makes a new line',
+  hint: 'Enter sends',
   hintStop: 'Esc stops the answer',
+  dismiss: 'Dismiss',
   notSent: 'Your message was not sent.',
+  takeBack: 'Take back',
   offline: 'NovaCore cannot be reached. Check that it is running.',
   unexpected: (status: number) => `The server answered with an error (${status}).`,
 } as const

@@ -6,8 +6,9 @@
 import { announce } from './announce'
 import { composer } from './composer'
 import { boot, entry, signedOut } from './entry'
+import { lock } from './lock'
 import { chip, trail } from './provenance'
-import { reasons, unknownReason } from './reasons'
+import { briefReasons, reasons, unknownReason } from './reasons'
 import { sidebar } from './sidebar'
 import { answer, notice, thread } from './thread'
 
@@ -15,6 +16,7 @@ export const t = {
   product: 'NovaCore',
   locality: { local: 'Local', cloud: 'Cloud' },
   reasons,
+  briefReasons,
   unknownReason,
   boot,
   signedOut,
@@ -25,6 +27,7 @@ export const t = {
   chip,
   trail,
   composer,
+  lock,
   notice,
   announce,
 } as const

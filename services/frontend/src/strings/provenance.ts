@@ -1,7 +1,7 @@
 /** Where an answer came from: the chip and its panel. */
 
 /** "Gemini", "Gemini and OpenAI", "Gemini, OpenAI and Anthropic". */
-function listed(names: readonly string[]): string {
+export function listed(names: readonly string[]): string {
   if (names.length < 2) return names.join('')
   return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 }
@@ -10,10 +10,16 @@ export const chip = {
   label: 'Where this answer came from:',
   choosing: 'Choosing a provider…',
   queued: (provider: string) => `Waiting for ${provider}…`,
+  place: (place: number) => `number ${place} in line`,
   connecting: (provider: string) => `Trying ${provider}…`,
   loading: (provider: string, model: string) => `${provider} is loading ${model}…`,
   next: (provider: string) => `${provider} failed, trying the next…`,
-  fallback: 'fallback',
+  network: 'Your network',
+  /** The whole answer came from another one than was meant to give it. */
+  instead: (provider: string, reason: string) => `instead of ${provider} (${reason})`,
+  /** The answer was begun by another one. */
+  goesOn: (provider: string, reason: string) => `went on for ${provider} (${reason})`,
+  waited: (time: string) => `first word after ${time}`,
   failed: 'No answer',
   silent: 'Nobody had answered',
 } as const
@@ -44,4 +50,8 @@ export const trail = {
   private: 'Nothing in this message left this machine.',
   privateSoFar: 'Nothing in this message has left this machine so far.',
   sent: (names: readonly string[]) => `This conversation was sent to ${listed(names)}.`,
+  overNetwork: (names: readonly string[]) => `This conversation went over your network to ${listed(names)}, no further.`,
+  parts: 'Who wrote what',
+  whole: 'all of it',
+  part: (from: number, to: number) => `characters ${from} to ${to}`,
 } as const

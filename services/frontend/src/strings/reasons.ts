@@ -1,4 +1,4 @@
-/** Why an attempt failed, and why a provider was skipped. */
+/** Why an attempt failed, and why a provider was skipped: in a sentence, and in a word or two. */
 
 import type { ReasonTexts } from '../core/reasons'
 
@@ -40,3 +40,40 @@ export const reasons: ReasonTexts = {
 }
 
 export const unknownReason = (reason: string): string => `It gave the reason "${reason}".`
+
+export const briefReasons: ReasonTexts = {
+  connect_refused: 'not running',
+  connect_timeout: 'not reachable',
+  dns: 'not found',
+  tls: 'no secure connection',
+  reset: 'connection broke',
+  first_token_timeout: 'too slow',
+  stalled: 'fell silent',
+  truncated: 'broke off',
+  total_timeout: 'took too long',
+  rate_limited: 'too many requests',
+  quota_exhausted: 'quota used up',
+  billing: 'billing problem',
+  auth: 'key not accepted',
+  model_missing: 'model missing',
+  context_too_long: 'conversation too long',
+  invalid_request: 'request not accepted',
+  blocked: 'held back',
+  refused: 'declined',
+  empty: 'said nothing',
+  malformed: 'not readable',
+  overloaded: 'overloaded',
+  server_error: 'own error',
+  cancelled: 'stopped',
+  not_configured: 'not set up',
+  disabled: 'switched off',
+  cloud_disabled: 'cloud switched off',
+  local_only: 'kept local',
+  preference: 'left out by you',
+  cooling_down: 'failed a moment ago',
+  busy: 'busy',
+  cold: 'model not loaded',
+  over_budget: 'budget used up',
+  not_requested: 'not asked for',
+  prompt_too_long: 'conversation too long',
+}

@@ -1,69 +1,69 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import type { RefObject } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+import { splitAtMarks } from '../core/seams'
 import { t } from '../strings'
-import { Icon } from './Icons'
+import { CopyButton } from './CopyButton'
 import { Leaf } from './Leaf'
-
-const SHOW_RESULT_MS = 2_000
-
-/** Outside a secure context there is no clipboard to ask, but a selection can still be copied. */
-function copySelected(text: string): boolean {
-  const area = document.createElement('textarea')
-  area.value = text
-  area.className = 'offscreen'
-  document.body.append(area)
-  area.select()
-  const copied = document.execCommand('copy')
-  area.remove()
-  return copied
-}
-
-async function copyText(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text)
-    return true
-  } catch {
-    return copySelected(text)
-  }
-}
-
-function CopyButton({ text }: { text: string }) {
-  const [result, setResult] = useState<'none' | 'copied' | 'failed'>('none')
-  const button = useRef<HTMLButtonElement>(null)
-  useEffect(() => {
-    if (result === 'none') return undefined
-    const timer = setTimeout(() => setResult('none'), SHOW_RESULT_MS)
-    return () => clearTimeout(timer)
-  }, [result])
-  const copy = async (): Promise<void> => {
-    const copied = await copyText(text)
-    button.current?.focus()
-    setResult(copied ? 'copied' : 'failed')
-  }
-  const words = { none: t.answer.copy, copied: t.answer.copied, failed: t.answer.copyFailed }
-  return (
-    <button type="button" class="copy" ref={button} onClick={() => void copy()}>
-      <Icon name={result === 'copied' ? 'check' : 'copy'} size={14} />
-      {words[result]}
-    </button>
-  )
-}
+import { canPaint, paint } from './paint'
+import { SeamMark } from './SeamMark'
+import { whenSeen } from './seen'
 
 /** The first word of a fence's information is its language. */
 function languageOf(info: string): string {
   return info.trim().split(/\s/)[0] ?? ''
 }
 
-export function CodeBlock({ text, info }: { text: string; info: string }) {
+function textNodes(element: Element): Text[] {
+  const nodes = [...element.querySelectorAll('.leaf')].map((each) => each.firstChild)
+  return nodes.filter((each) => each instanceof Text)
+}
+
+/** Give the code its colours once it is whole and can be seen. */
+function useColours(element: RefObject<HTMLElement | null>, code: string, language: string, open: boolean): void {
+  useEffect(() => {
+    const block = element.current
+    if (block === null || open || language === '' || !canPaint()) return undefined
+    let undo = (): void => {}
+    let gone = false
+    const colour = async (): Promise<void> => {
+      try {
+        const { highlight } = await import('../core/highlight')
+        const runs = await highlight(language, code)
+        if (!gone) undo = paint(textNodes(block), runs)
+      } catch {
+        // Colours that cannot be loaded just now are no news to anyone.
+      }
+    }
+    const callOff = whenSeen(block, () => void colour())
+    return () => {
+      gone = true
+      callOff()
+      undo()
+    }
+  }, [code, language, open])
+}
+
+/** ``open``: more of the code may come. */
+export function CodeBlock({ text, info, open }: { text: string; info: string; open: boolean }) {
   const language = languageOf(info)
+  const code = useRef<HTMLElement>(null)
+  const pieces = splitAtMarks(text)
+  const plain = pieces.map((each) => each.text).join('')
+  useColours(code, plain, language, open)
   return (
     <div class="code">
       <div class="code-head">
         <span>{language || t.answer.code}</span>
-        <CopyButton text={text} />
+        <CopyButton text={() => plain} />
       </div>
       <pre tabIndex={0} role="group" aria-label={language ? t.answer.codeIn(language) : t.answer.code}>
-        <code>
-          <Leaf text={text} />
+        <code ref={code}>
+          {pieces.map((piece) => (
+            <>
+              <Leaf text={piece.text} />
+              {piece.seam !== null && <SeamMark seam={piece.seam} />}
+            </>
+          ))}
         </code>
       </pre>
     </div>

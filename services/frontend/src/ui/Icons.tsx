@@ -16,6 +16,13 @@ const PATHS = {
   send: 'M12 19V5M6 11l6-6 6 6',
   signOut: 'M14 4h4a1 1 0 0 1 1 1v14a1 1 0 0 1-1 1h-4M10 16l-4-4 4-4M6 12h9',
   stop: 'M7.5 7.5h9v9h-9z',
+  again: 'M19 12a7 7 0 1 1-2-4.9M19 4v4h-4',
+  left: 'm14 7-5 5 5 5',
+  right: 'm10 7 5 5-5 5',
+  forward: 'M5 12h13M13 7l5 5-5 5',
+  lock: 'M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3',
+  unlock: 'M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 6.8-1.2',
+  away: 'M4 9a12 12 0 0 1 16 0M7.5 12.8a7 7 0 0 1 9 0M12 17.5v.01M4 4l16 16',
 } as const
 
 export type IconName = keyof typeof PATHS

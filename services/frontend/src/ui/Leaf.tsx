@@ -18,6 +18,6 @@ export class Leaf extends Component<{ text: string }> {
   }
 
   override render() {
-    return <span ref={this.#span}>{this.props.text}</span>
+    return <span class="leaf" ref={this.#span}>{this.props.text}</span>
   }
 }

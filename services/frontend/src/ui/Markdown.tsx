@@ -3,17 +3,22 @@
 import type { MarkedToken, Token, Tokens } from 'marked'
 import { Component, h, type ComponentChild } from 'preact'
 import { useMemo } from 'preact/hooks'
-import { BlockReader, type Block } from '../core/blocks'
+import { BlockReader, lineFeedsOnly } from '../core/blocks'
 import { decodeEntities } from '../core/entities'
 import { safeHref } from '../core/links'
+import { placeSeams, splitAtMarks, withoutMarks, type Marked } from '../core/seams'
+import { indexOfPoint } from '../core/turn'
 import { t } from '../strings'
 import { CodeBlock } from './CodeBlock'
 import { Icon } from './Icons'
 import { Leaf } from './Leaf'
+import '../styles/markdown.css'
+import { SeamContext, SeamMark, type Seam } from './SeamMark'
 
 const LINE_BREAK = /^<br\s*\/?>$/i
 
-const all = (tokens: readonly Token[] | undefined): ComponentChild[] => (tokens ?? []).map((each) => node(each))
+const all = (tokens: readonly Token[] | undefined, open = false): ComponentChild[] =>
+  (tokens ?? []).map((each) => node(each, 0, open))
 
 const imageText = (token: Tokens.Image): string => decodeEntities(token.text) || t.answer.image
 
@@ -32,8 +37,8 @@ function link(written: string, children: ComponentChild): ComponentChild {
   )
 }
 
-function list(token: Tokens.List): ComponentChild {
-  const items = token.items.map((item) => <li class={item.task ? 'task' : undefined}>{all(item.tokens)}</li>)
+function list(token: Tokens.List, open: boolean): ComponentChild {
+  const items = token.items.map((item) => <li class={item.task ? 'task' : undefined}>{all(item.tokens, open)}</li>)
   if (!token.ordered) return <ul>{items}</ul>
   return <ol start={token.start === '' ? 1 : token.start}>{items}</ol>
 }
@@ -67,8 +72,18 @@ function checkbox(token: Tokens.Checkbox): ComponentChild {
   )
 }
 
+/** Words, and the seams between them. */
+function words(text: string): ComponentChild {
+  const pieces = splitAtMarks(text)
+  if (pieces.length === 1) return <Leaf text={text} />
+  return pieces.map((piece) => [
+    <Leaf text={piece.text} />,
+    piece.seam !== null && <SeamMark seam={piece.seam} />,
+  ])
+}
+
 /** One token. A kind that is not known shows as the text that it was written as. */
-function node(generic: Token, level = 0): ComponentChild {
+function node(generic: Token, level = 0, open = false): ComponentChild {
   const token = generic as MarkedToken
   switch (token.type) {
     case 'paragraph':
@@ -76,11 +91,11 @@ function node(generic: Token, level = 0): ComponentChild {
     case 'heading':
       return h(`h${level || 6}`, { class: `heading-${token.depth}` }, all(token.tokens))
     case 'code':
-      return <CodeBlock text={token.text} info={token.lang ?? ''} />
+      return <CodeBlock text={token.text} info={token.lang ?? ''} open={open} />
     case 'blockquote':
-      return <blockquote>{all(token.tokens)}</blockquote>
+      return <blockquote>{all(token.tokens, open)}</blockquote>
     case 'list':
-      return list(token)
+      return list(token, open)
     case 'table':
       return table(token)
     case 'hr':
@@ -95,9 +110,7 @@ function node(generic: Token, level = 0): ComponentChild {
       return <br />
     case 'codespan':
       return (
-        <code>
-          <Leaf text={token.text} />
-        </code>
+        <code>{words(token.text)}</code>
       )
     case 'link':
       return link(token.href, linked(token.tokens))
@@ -106,7 +119,7 @@ function node(generic: Token, level = 0): ComponentChild {
     case 'checkbox':
       return checkbox(token)
     case 'text':
-      return token.tokens ? all(token.tokens) : <Leaf text={decodeEntities(token.text)} />
+      return token.tokens ? all(token.tokens) : words(decodeEntities(token.text))
     case 'escape':
       return token.text
     case 'html':
@@ -119,26 +132,58 @@ function node(generic: Token, level = 0): ComponentChild {
   }
 }
 
-/** Redrawn only for another token: the reader keeps the token of a finished block. */
-class BlockView extends Component<{ block: Block }> {
-  override shouldComponentUpdate(next: { block: Block }): boolean {
-    return next.block.token !== this.props.block.token || next.block.level !== this.props.block.level
+const NO_SEAMS: readonly Seam[] = []
+
+/** Redrawn only where something changed: the reader keeps the token of a finished block. */
+class BlockView extends Component<{ marked: Marked }> {
+  override shouldComponentUpdate({ marked: next }: { marked: Marked }): boolean {
+    const { marked } = this.props
+    return (
+      next.token !== marked.token ||
+      next.block.level !== marked.block.level ||
+      next.block.open !== marked.block.open ||
+      next.above.length + next.below.length !== marked.above.length + marked.below.length
+    )
   }
 
   override render() {
-    return node(this.props.block.token, this.props.block.level)
+    const { block, token, above, below } = this.props.marked
+    return (
+      <>
+        {above.map((seam) => (
+          <SeamMark seam={seam} block />
+        ))}
+        {node(token, block.level, block.open)}
+        {below.map((seam) => (
+          <SeamMark seam={seam} block />
+        ))}
+      </>
+    )
   }
 }
 
-/** ``growing``: more of this text may come. */
-export function Markdown({ text, growing }: { text: string; growing: boolean }) {
+export interface MarkdownProps {
+  text: string
+  /** More of this text may come. */
+  growing: boolean
+  /** Where another model went on. */
+  seams?: readonly Seam[]
+}
+
+export function Markdown({ text, growing, seams = NO_SEAMS }: MarkdownProps) {
   const reader = useMemo(() => new BlockReader(), [])
-  const blocks = useMemo(() => (growing ? reader.grow(text) : reader.finish(text)), [reader, text, growing])
+  const blocks = useMemo(() => {
+    const source = withoutMarks(text)
+    return growing ? reader.grow(source) : reader.finish(source)
+  }, [reader, text, growing])
+  const places = seams.map((each) => lineFeedsOnly(text.slice(0, indexOfPoint(text, each.at))).length)
   return (
-    <div class="markdown">
-      {blocks.map((block, at) => (
-        <BlockView key={at} block={block} />
-      ))}
-    </div>
+    <SeamContext.Provider value={seams}>
+      <div class="markdown">
+        {placeSeams(blocks, places).map((marked, at) => (
+          <BlockView key={at} marked={marked} />
+        ))}
+      </div>
+    </SeamContext.Provider>
   )
 }

@@ -1,7 +1,9 @@
+import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import type { StoredRoute } from '../api/types'
 import { duration } from '../core/format'
-import { chipOf, type Chip } from '../core/provenance'
+import { chipOf, type Chip, type Fallback } from '../core/provenance'
+import { reasonText } from '../core/reasons'
 import type { Turn } from '../core/turn'
 import { t } from '../strings'
 import { useApp } from './context'
@@ -15,8 +17,15 @@ interface Look {
 }
 
 function waitingWords(chip: Extract<Chip, { kind: 'waiting' }>): string {
-  const { wait, provider, model } = chip
-  return wait === 'choosing' ? t.chip.choosing : t.chip[wait](provider, model)
+  const { wait, provider, model, place } = chip
+  if (wait === 'choosing') return t.chip.choosing
+  const words = t.chip[wait](provider, model)
+  return place > 0 ? `${words} ${t.chip.place(place)}` : words
+}
+
+function fallbackWords({ provider, reason, midway }: Fallback): string {
+  const why = reason === null ? t.trail.states.failed : reasonText(t.briefReasons, reason, (other) => other)
+  return midway ? t.chip.goesOn(provider, why) : t.chip.instead(provider, why)
 }
 
 function failedWords(latencyMs: number | null): string[] {
@@ -32,40 +41,36 @@ function lookOf(chip: Chip): Look {
     case 'failed':
       return { tone: 'failed', icon: 'alert', words: failedWords(chip.latencyMs) }
     case 'answered': {
-      const words: string[] = [t.locality[chip.locality]]
+      const words: string[] = [chip.network ? t.chip.network : t.locality[chip.locality]]
       if (chip.locality === 'cloud') words.push(chip.provider)
       if (chip.model !== '') words.push(chip.model)
-      if (chip.fallback) words.push(t.chip.fallback)
+      if (chip.fallback !== null) words.push(fallbackWords(chip.fallback))
+      if (chip.waitedMs !== null) words.push(t.chip.waited(duration(chip.waitedMs)))
       if (chip.latencyMs !== null) words.push(duration(chip.latencyMs))
       return { tone: chip.locality, icon: chip.locality === 'local' ? 'home' : 'cloud', words }
     }
   }
 }
 
-type Loaded = { route: StoredRoute | null; state: 'none' | 'loading' | 'failed' | 'ready' }
-
-/** The stored decision of an ended answer, read when it is first wanted. */
-function useStoredRoute(id: string | null, wanted: boolean): Loaded {
-  const app = useApp()
-  const [loaded, setLoaded] = useState<Loaded>({ route: null, state: 'none' })
-  useEffect(() => {
-    if (!wanted || id === null || loaded.state === 'ready') return
-    setLoaded({ route: null, state: 'loading' })
-    app.route(id).then(
-      (route) => setLoaded({ route, state: 'ready' }),
-      () => setLoaded({ route: null, state: 'failed' }),
-    )
-  }, [id, wanted])
-  return loaded
+interface ProvenanceProps {
+  turn: Turn
+  /** The stored decision, where it was read. */
+  route: StoredRoute | null
+  /** What stands beside the chip. */
+  children: ComponentChildren
 }
 
 /** The chip under every answer, and the panel that it opens. */
-export function Provenance({ turn }: { turn: Turn }) {
+export function Provenance({ turn, route, children }: ProvenanceProps) {
+  const { routes } = useApp()
   const [open, setOpen] = useState(false)
   const panel = useRef<HTMLDivElement>(null)
   const id = useId()
   const ended = turn.status !== 'running'
-  const { route, state } = useStoredRoute(turn.id, open && ended)
+  useEffect(() => {
+    if (open && ended && turn.id !== null) routes.want(turn.id)
+  }, [open, ended, turn.id])
+  const state = turn.id !== null && ended ? routes.of(turn.id).value.state : 'none'
   const { tone, icon, words } = lookOf(chipOf(turn, route))
   useEffect(() => {
     if (open) panel.current?.scrollIntoView({ block: 'nearest' })
@@ -91,6 +96,7 @@ export function Provenance({ turn }: { turn: Turn }) {
             {t.answer.stopped}
           </span>
         )}
+        {children}
       </div>
       {open && (
         <div class="panel" id={id} ref={panel}>

@@ -1,24 +1,25 @@
-import type { Signal } from '@preact/signals'
 import { useComputed } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
+import type { Step } from '../core/branches'
 import { DEMO_MODEL } from '../core/providers'
-import type { Turn } from '../core/turn'
-import type { Thread } from '../state/thread'
+import { shortcutOf } from '../core/shortcuts'
+import type { Branch, Thread } from '../state/thread'
 import { t } from '../strings'
 import { AnswerView } from './AnswerView'
 import { useApp } from './context'
+import { copyText } from './CopyButton'
 import { DemoNotice } from './DemoNotice'
 import { useFollow } from './follow'
 import { Icon, Mark } from './Icons'
+import { Question } from './Question'
 
-function TurnView({ turn }: { turn: Signal<Turn> }) {
-  const question = useComputed(() => turn.value.question)
+function TurnView({ thread, step }: { thread: Thread; step: Step<Branch> }) {
   return (
     <article class="turn">
       <h2 class="hidden">{t.thread.you}</h2>
-      <div class="question">{question.value}</div>
+      <Question thread={thread} step={step} />
       <h2 class="hidden">{t.thread.assistant}</h2>
-      <AnswerView turn={turn} />
+      <AnswerView thread={thread} turn={step.item.turn} />
     </article>
   )
 }
@@ -58,18 +59,37 @@ function Loading() {
   )
 }
 
+/** Copies the last answer, and says so. */
+function useCopyKey(thread: Thread): void {
+  const app = useApp()
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (shortcutOf(event) !== 'copy') return
+      const last = thread.path.peek().findLast((each) => each.item.turn.peek().answer !== '')
+      if (last === undefined) return
+      event.preventDefault()
+      void copyText(last.item.turn.peek().answer).then((copied) =>
+        app.say(copied ? t.answer.copied : t.answer.copyFailed),
+      )
+    }
+    addEventListener('keydown', onKey)
+    return () => removeEventListener('keydown', onKey)
+  }, [thread])
+}
+
 function Turns({ thread }: { thread: Thread }) {
   const app = useApp()
-  const turns = thread.turns.value
+  const path = thread.path.value
   const { scroller, content, away, onScroll, toEnd } = useFollow()
   const demo = useComputed(() => {
-    const last = thread.turns.value.at(-1)?.value
+    const last = thread.path.value.at(-1)?.item.turn.value
     return last !== undefined && last.model === DEMO_MODEL && last.status !== 'running'
   })
   useEffect(() => {
     // The reader has just sent a message: it is at the end, so that is where they look.
-    if (turns.at(-1)?.peek().live) toEnd()
-  }, [turns.length])
+    if (path.at(-1)?.item.turn.peek().live) toEnd()
+  }, [path.length, path.at(-1)?.item.key])
+  useCopyKey(thread)
   const jump = (): void => {
     toEnd()
     scroller.current?.focus()
@@ -86,8 +106,8 @@ function Turns({ thread }: { thread: Thread }) {
         onScroll={onScroll}
       >
         <div class="column" ref={content}>
-          {turns.map((turn) => (
-            <TurnView key={turn.peek().key} turn={turn} />
+          {path.map((step) => (
+            <TurnView key={step.item.key} thread={thread} step={step} />
           ))}
           {demo.value && !app.demoNoticeDismissed.value && <DemoNotice />}
         </div>

@@ -1,8 +1,9 @@
 import type { StoredRoute } from '../api/types'
 import { dollars, duration } from '../core/format'
-import { liveTrail, storedTrail, type Step, type Trail } from '../core/provenance'
+import { liveTrail, storedTrail, type Part, type Step, type Trail } from '../core/provenance'
 import { reasonText } from '../core/reasons'
 import type { Turn } from '../core/turn'
+import type { Held } from '../state/routes'
 import { t } from '../strings'
 import { Icon, type IconName } from './Icons'
 
@@ -89,15 +90,44 @@ function Figures({ turn, trail }: { turn: Turn; trail: Trail }) {
   )
 }
 
+/** Who wrote which part of an answer that was handed on. */
+function Parts({ parts }: { parts: readonly Part[] }) {
+  if (parts.length === 0) return null
+  return (
+    <>
+      <h4>{t.trail.parts}</h4>
+      <ul class="parts">
+        {parts.map((part) => (
+          <li>
+            <strong>{part.provider}</strong>{' '}
+            <span class="quiet">{parts.length === 1 ? t.trail.whole : t.trail.part(part.from + 1, part.to)}</span>
+          </li>
+        ))}
+      </ul>
+    </>
+  )
+}
+
 /** ``known``: the whole trail is there. Without it only what did leave can be said. */
 function Privacy({ turn, trail, known }: { turn: Turn; trail: Trail; known: boolean }) {
-  const sent = trail.sentTo.length > 0
-  if (!sent && !known) return null
+  const names = (locality: 'local' | 'cloud'): string[] =>
+    trail.sentTo.filter((each) => each.locality === locality).map((each) => each.provider)
+  const clouds = names('cloud')
+  const near = names('local')
+  if (clouds.length > 0) {
+    return (
+      <p class="privacy privacy-sent">
+        <Icon name="cloud" size={16} />
+        {t.trail.sent(clouds)}
+      </p>
+    )
+  }
+  if (near.length === 0 && !known) return null
   const kept = turn.status === 'running' ? t.trail.privateSoFar : t.trail.private
   return (
-    <p class={sent ? 'privacy privacy-sent' : 'privacy'}>
-      <Icon name={sent ? 'cloud' : 'home'} size={16} />
-      {sent ? t.trail.sent(trail.sentTo) : kept}
+    <p class="privacy">
+      <Icon name="home" size={16} />
+      {near.length > 0 ? t.trail.overNetwork(near) : kept}
     </p>
   )
 }
@@ -105,12 +135,12 @@ function Privacy({ turn, trail, known }: { turn: Turn; trail: Trail; known: bool
 interface TrailPanelProps {
   turn: Turn
   route: StoredRoute | null
-  state: 'none' | 'loading' | 'failed' | 'ready'
+  state: Held['state']
 }
 
 /** Who was asked, in order, what became of it, what it took, and what left this machine. */
 export function TrailPanel({ turn, route, state }: TrailPanelProps) {
-  const trail = route === null ? liveTrail(turn) : storedTrail(route)
+  const trail = route === null ? liveTrail(turn) : storedTrail(route, turn.answer)
   if (route === null && trail.steps.length === 0) {
     if (state === 'failed') return <p>{t.trail.unavailable}</p>
     if (turn.id !== null && turn.status !== 'running') return <p class="quiet">{t.trail.loading}</p>
@@ -120,7 +150,7 @@ export function TrailPanel({ turn, route, state }: TrailPanelProps) {
     <>
       <h3>{t.trail.label}</h3>
       {trail.steps.length === 0 ? (
-        <p class="quiet">{t.trail.nobody}</p>
+        <p class="quiet">{turn.status === 'running' ? t.chip.choosing : t.trail.nobody}</p>
       ) : (
         <ol class="steps">
           {trail.steps.map((step, at) => (
@@ -128,8 +158,9 @@ export function TrailPanel({ turn, route, state }: TrailPanelProps) {
           ))}
         </ol>
       )}
+      <Parts parts={trail.parts} />
       <Figures turn={turn} trail={trail} />
-      <Privacy turn={turn} trail={trail} known={route !== null || turn.status !== 'interrupted'} />
+      <Privacy turn={turn} trail={trail} known={route !== null || turn.whole} />
     </>
   )
 }

@@ -1,0 +1,125 @@
+"""An answer survives its reader's connection: nothing of it is doubled, and nothing is missing."""
+
+import random
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.steps import Ollama, ask, log
+from tests.support.fakes import Gate, answer
+from tests.support.product import Product
+from tests.support.wire import Wire
+
+pytestmark = pytest.mark.browser
+
+WORDS = " ".join(f"word{at}" for at in range(60))
+
+
+def test_a_reload_and_a_second_tab_go_on_with_the_running_answer(
+    page: Page, signed_in: BrowserContext, ollama: Ollama
+) -> None:
+    asked = len(ollama.chats)
+    gate = Gate()
+    ollama.add(answer(WORDS, gate=gate))
+    ask(page, "Count for long.")
+    gate.release(20)
+    expect(log(page)).to_contain_text("word19")
+
+    page.reload()
+    expect(log(page)).to_contain_text("word0 word1 word2")
+    expect(log(page)).to_contain_text("word19")
+    second = signed_in.new_page()
+    second.goto(page.url)
+    expect(log(second)).to_contain_text("word19")
+    gate.release(20)
+    for each in (page, second):
+        expect(log(each)).to_contain_text("word39")
+        expect(each.get_by_role("button", name="Stop")).to_be_visible()
+
+    gate.open()
+    for each in (page, second):
+        expect(each.locator(".answer .markdown")).to_have_text(WORDS)
+        expect(each.get_by_role("button", name="Stop")).to_have_count(0)
+    second.close()
+    assert len(ollama.chats) == asked + 1
+
+
+def test_an_answer_is_whole_though_the_connection_is_cut_twenty_times(
+    signed_in: BrowserContext, product: Product, wire: Wire, ollama: Ollama
+) -> None:
+    page = signed_in.new_page()
+    page.goto(wire.url)
+    asked = len(ollama.chats)
+    gate = Gate()
+    ollama.add(answer(WORDS, gate=gate))
+    ask(page, "Count, whatever happens.")
+    chance = random.Random(7)
+    for at in range(20):
+        gate.release(3)
+        if chance.random() < 0.7:
+            expect(log(page)).to_contain_text(f"word{3 * at}")
+        wire.cut()
+    gate.open()
+
+    expect(page.locator(".answer .markdown")).to_have_text(WORDS)
+    expect(log(page)).to_contain_text("Local")
+    session = page.url.rsplit("/", 1)[-1]
+    _, history = product.call("GET", f"/api/chat/history/{session}")
+    assert [prompt["output_text"] for prompt in history["prompts"]] == [WORDS]
+    assert len(ollama.chats) == asked + 1
+    page.close()
+
+
+def test_what_is_sent_while_offline_waits_visibly_and_is_sent_once(
+    signed_in: BrowserContext, wire: Wire, ollama: Ollama
+) -> None:
+    page = signed_in.new_page()
+    page.goto(wire.url)
+    box = page.get_by_role("textbox", name="Message")
+    box.wait_for()
+    asked = len(ollama.chats)
+    wire.down()
+    try:
+        ask(page, "Is anyone there?")
+        expect(log(page)).to_contain_text("Not sent yet")
+        page.get_by_role("button", name="Take back").first.click()
+        expect(box).to_have_value("Is anyone there?")
+        expect(page.get_by_role("log")).to_have_count(0)
+
+        box.press("Enter")
+        expect(log(page)).to_contain_text("Not sent yet")
+    finally:
+        wire.up()
+    ollama.add(answer("Here I am."))
+    page.get_by_role("button", name="Try now").click()
+
+    expect(log(page)).to_contain_text("Here I am.")
+    expect(page.locator(".question")).to_have_count(1)
+    assert len(ollama.chats) == asked + 1
+    page.close()
+
+
+def test_a_stop_while_the_connection_is_away_is_brought_to_the_server_later(
+    signed_in: BrowserContext, wire: Wire, ollama: Ollama
+) -> None:
+    page = signed_in.new_page()
+    page.goto(wire.url)
+    gate = Gate()
+    asked = len(ollama.chats)
+    ollama.add(answer(WORDS, gate=gate))
+    ask(page, "Count until I stop you.")
+    request = ollama.received(asked + 1)
+    gate.release(5)
+    expect(log(page)).to_contain_text("word4")
+    wire.down()
+    try:
+        expect(log(page)).to_contain_text("Connection lost")
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_role("button", name="Stopping")).to_be_visible()
+    finally:
+        wire.up()
+
+    ollama.gone(request)
+    expect(log(page)).to_contain_text("Stopped")
+    expect(log(page)).to_contain_text("word4")
+    page.close()
