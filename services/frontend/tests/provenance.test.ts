@@ -65,6 +65,13 @@ describe('the chip', () => {
     expect(chipOf(turnAfter(route({ state: 'streaming', sent: true })), null)).toMatchObject({ network: true })
   })
 
+  it('does not say fallback when another failed to go on for it', () => {
+    const broke = [route({ state: 'streaming' }), delta('Be'), route({ state: 'failed', reason: 'truncated' })]
+    const refused = route({ attempt: 2, ...GEMINI, state: 'failed', reason: 'invalid_request' })
+    const turn = turnAfter(START, ...broke, refused, { type: 'error', message: 'It broke off.' })
+    expect(chipOf(turn, null)).toMatchObject({ kind: 'answered', provider: 'Ollama', fallback: null })
+  })
+
   it('does not say fallback when the same provider was asked twice', () => {
     const again = route({ attempt: 2, state: 'streaming' })
     expect(chipOf(turnAfter(FAILED, again), null)).toMatchObject({ fallback: null })

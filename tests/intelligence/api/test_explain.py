@@ -45,12 +45,12 @@ async def test_it_tells_the_whole_decision(world: World) -> None:
         "locks": [],
         "attempts": [
             {
-                "provider": "openai", "model": "gpt-4.1", "locality": "cloud", "last_resort": False,
-                "busy": False, "waiting": 0, "expected_wait_ms": 0, "cold": False,
+                "provider": "openai", "model": "gpt-4.1", "locality": "cloud", "on_this_machine": False,
+                "last_resort": False, "busy": False, "waiting": 0, "expected_wait_ms": 0, "cold": False,
             },
             {
-                "provider": "ollama", "model": "llama3.2", "locality": "local", "last_resort": False,
-                "busy": False, "waiting": 0, "expected_wait_ms": 0, "cold": None,
+                "provider": "ollama", "model": "llama3.2", "locality": "local", "on_this_machine": True,
+                "last_resort": False, "busy": False, "waiting": 0, "expected_wait_ms": 0, "cold": None,
             },
         ],
         "skipped": [

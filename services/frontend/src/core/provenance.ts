@@ -83,7 +83,9 @@ function fallbackOf(
   handoffs: readonly Handoff[],
 ): Fallback | null {
   const { provider, locality } = turn
-  const failed = asked.find((each) => each.failed && each.provider !== provider)
+  // Whoever failed to go on for the one that answered was never meant to come before it.
+  const before = asked.slice(0, asked.findLastIndex((each) => each.provider === provider))
+  const failed = before.find((each) => each.failed && each.provider !== provider)
   const skipped = left.find((each) => each.locality === 'local' && isPassing(each.reason))
   const instead = failed ?? (locality === 'cloud' ? skipped : undefined)
   if (instead === undefined) return null

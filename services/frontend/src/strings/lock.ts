@@ -14,7 +14,7 @@ export const lock = {
   staysNear: 'Stays in your network',
   byOperator: 'Stays local: the cloud is switched off on this server',
   byUser: 'Stays local: your settings keep the cloud out',
-  mayGo: (clouds: readonly string[]) => `Answered here while that works, by ${listed(clouds)} when it does not`,
+  mayGo: (clouds: readonly string[]) => `Answered here, or by ${listed(clouds)} if need be`,
   goes: (clouds: readonly string[]) => `Goes to ${listed(clouds)}`,
   nobody: 'Nobody can answer just now',
   /** The question before it is unlocked. */
