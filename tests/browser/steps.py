@@ -1,10 +1,14 @@
 """What a person does on the page, and where they look."""
 
 import re
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
 
 from playwright.sync_api import Locator, Page
 
 from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake
+from tests.support.product import Product
 
 Ollama = ThreadedFake[FakeOllama]
 Gemini = ThreadedFake[FakeGemini]
@@ -32,3 +36,20 @@ def chip(page: Page) -> Locator:
 def switch(page: Page) -> Locator:
     """The lock of the conversation."""
     return page.get_by_role("switch", name="Local only")
+
+
+def fill(product: Product, session: str, answers: Sequence[str]) -> None:
+    """Store messages with these answers, one after the other, below the one message that the session has."""
+    with closing(sqlite3.connect(product.data / "intelligence.db", timeout=30)) as database, database:
+        user, parent, at = database.execute(
+            "SELECT user_id, id, created_at FROM prompts WHERE session_id = ?", (session,)
+        ).fetchone()
+        for number, text in enumerate(answers):
+            identity = f"00000000-0000-7000-8000-{number:012d}"
+            database.execute(
+                "INSERT INTO prompts (id, session_id, parent_id, user_id, input_text, output_text, local_only,"
+                " status, tokens_used, latency_ms, created_at, provider, model, locality)"
+                " VALUES (?, ?, ?, ?, ?, ?, FALSE, 'complete', 1, 1, ?, 'ollama', 'llama3.2:latest', 'local')",
+                (identity, session, parent, user, f"Question {number}?", text, at + number + 1),
+            )
+            parent = identity

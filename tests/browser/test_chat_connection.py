@@ -123,3 +123,19 @@ def test_a_stop_while_the_connection_is_away_is_brought_to_the_server_later(
     expect(log(page)).to_contain_text("Stopped")
     expect(log(page)).to_contain_text("word4")
     page.close()
+
+
+def test_every_conversation_keeps_its_own_draft(page: Page, ollama: Ollama) -> None:
+    ollama.add(answer("Noted."))
+    ask(page, "Mind the drafts")
+    expect(log(page)).to_contain_text("Noted.")
+    box = page.get_by_role("textbox", name="Message", exact=True)
+    box.fill("half a thought")
+    page.get_by_role("button", name="New chat").first.click()
+    expect(box).to_have_value("")
+    box.fill("another")
+    page.get_by_role("navigation").get_by_text("Mind the drafts").click()
+    expect(box).to_have_value("half a thought")
+    page.reload()
+    expect(box).to_have_value("half a thought")
+    box.fill("")
