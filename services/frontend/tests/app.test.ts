@@ -413,6 +413,18 @@ describe('an answer whose connection is lost', () => {
     expect(lastTurn()).toMatchObject({ answer: 'Because', status: 'stopped', whole: false })
   })
 
+  it('remembers who spoke where the server ended before it had stored that', async () => {
+    await cutAfter('Be', 'cau')
+    const nobody = { provider: null, model: null, locality: null }
+    server.prompts = { s1: [prompt({ ...nobody, status: 'interrupted', output_text: 'Be' })] }
+    await browser.pass(250)
+    const stream = server.stream().after(4)
+    await stream.start()
+    await stream.send({ content: 'Be' }, 'replace')
+    await stream.send({ error: 'The answer broke off.', done: true })
+    expect(lastTurn()).toMatchObject({ answer: 'Be', status: 'interrupted', provider: 'ollama', locality: 'local' })
+  })
+
   it('keeps what had arrived where nobody has it any more', async () => {
     await cutAfter('Be')
     server.replies['GET /api/chat/stream/m1'] = problem(404, 'There is no such message.')

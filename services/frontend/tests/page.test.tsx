@@ -4,7 +4,7 @@ import { createApp, type App } from '../src/state/app'
 import { Page } from '../src/ui/Page'
 import { loadMarkdown } from '../src/ui/Prose'
 import { FakeBrowser, FakeServer, GOOD, problem, settle } from './fake'
-import { prompt, session, storedAttempt, storedRoute } from './make'
+import { explained, prompt, session, storedAttempt, storedRoute } from './make'
 
 let server: FakeServer
 let browser: FakeBrowser
@@ -232,6 +232,75 @@ describe('the chip under an answer', () => {
     await drawn()
     expect(one('.step').textContent).toContain('Ollama')
     expect(root.querySelector('.privacy')).toBeNull()
+  })
+})
+
+describe('the lock in the composer', () => {
+  const lock = () => one('[role=switch]')
+  const privacy = () => one('.privacy-line').textContent
+  const gemini = { provider: 'gemini', model: 'gemini-2.5-flash', locality: 'cloud', reason: 'cloud_disabled' } as const
+
+  it('says what will happen to the next message', async () => {
+    await open()
+    expect(privacy()).toBe('Answered here, or by Gemini if need be')
+    lock().click()
+    await drawn()
+    expect([lock().getAttribute('aria-checked'), privacy()]).toEqual(['true', 'Stays on this machine'])
+    expect(one('[role=status]').textContent).toContain('Locked')
+  })
+
+  it('asks once before it is opened, and says what that lets go', async () => {
+    server.prompts = { s1: [prompt()] }
+    server.locked = { s1: true }
+    server.sendable = { messages: 3, stay_local: 1 }
+    await open('#/chat/s1')
+    lock().click()
+    await drawn()
+    expect(one('dialog').textContent).toContain('3 messages with all that was said in them may then be sent')
+    expect(one('dialog').textContent).toContain('1 message stays here whatever you choose.')
+    expect(server.made('PATCH /api/chat/sessions/s1')).toHaveLength(0)
+    button('Allow the cloud').click()
+    await drawn()
+    expect(root.querySelector('dialog')).toBeNull()
+    expect(server.made('PATCH /api/chat/sessions/s1').map((call) => call.body)).toEqual([{ local_only: false }])
+    expect(lock().getAttribute('aria-checked')).toBe('false')
+  })
+
+  it('cannot open what the operator has closed', async () => {
+    server.explained = explained({ locks: ['deployment'], skipped: [gemini] })
+    await open()
+    expect(lock().getAttribute('aria-checked')).toBe('true')
+    expect(privacy()).toBe('Stays local: the cloud is switched off on this server')
+    lock().click()
+    await drawn()
+    expect(root.querySelector('dialog')).toBeNull()
+    expect(app.thread.value.locked.value).toBe(false)
+  })
+
+  it('tells your network from this machine', async () => {
+    const [ollama] = explained().attempts
+    if (!ollama) throw new Error('there is one')
+    server.explained = explained({ attempts: [{ ...ollama, on_this_machine: false }] })
+    await open()
+    expect(privacy()).toBe('Stays in your network')
+  })
+})
+
+describe('an answer that was refused', () => {
+  it('says that nothing was sent, and offers to open the lock where it is the reader\'s own', async () => {
+    const said = 'The cloud is not allowed for this message. Nothing was sent anywhere.'
+    server.locked = { s1: true }
+    server.prompts = { s1: [prompt({ provider: null, locality: null, status: 'fallback', output_text: said })] }
+    const gemini = { provider: 'gemini', model: 'gemini-2.5-flash', locality: 'cloud', reason: 'local_only' } as const
+    server.routes = { m1: storedRoute({ attempts: [], skipped: [gemini] }) }
+    await open('#/chat/s1')
+    app.routes.want('m1')
+    await drawn()
+    expect(one('.note').textContent).toContain('No local model could answer')
+    expect(one('.note').textContent).toContain('Nothing was sent anywhere.')
+    button('Allow the cloud for this conversation').click()
+    await drawn()
+    expect(one('dialog').textContent).toContain('Allow the cloud for this conversation?')
   })
 })
 

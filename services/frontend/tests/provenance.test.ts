@@ -97,7 +97,10 @@ describe('the chip', () => {
     const nobody = { provider: null, model: null, locality: null }
     expect(chipOf(storedTurn(prompt({ ...nobody, status: 'fallback' })), null).kind).toBe('failed')
     expect(chipOf(storedTurn(prompt({ ...nobody, status: 'failed' })), null).kind).toBe('failed')
-    expect(chipOf(storedTurn(prompt({ ...nobody, status: 'stopped' })), null).kind).toBe('silent')
+    const stopped = { ...nobody, status: 'stopped', output_text: '' } as const
+    expect(chipOf(storedTurn(prompt(stopped)), null)).toEqual({ kind: 'silent', said: false })
+    const cut = { ...nobody, status: 'interrupted', output_text: 'Be' } as const
+    expect(chipOf(storedTurn(prompt(cut)), null)).toEqual({ kind: 'silent', said: true })
   })
 })
 

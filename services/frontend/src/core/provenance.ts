@@ -32,8 +32,8 @@ export type Chip =
     }
   /** Every provider failed, or the answer could not be made. */
   | { kind: 'failed'; latencyMs: number | null }
-  /** It ended before anyone spoke. */
-  | { kind: 'silent' }
+  /** It ended before anyone spoke; ``said``: or whoever spoke is not recorded, for the server ended before. */
+  | { kind: 'silent'; said: boolean }
 
 /** One line of the panel. The times are milliseconds from the first attempt's start, where they are known. */
 export interface Step {
@@ -114,7 +114,7 @@ export function chipOf(turn: Turn, route: StoredRoute | null): Chip {
     if (chip !== null) return chip
   }
   if (status === 'failed' || status === 'fallback') return { kind: 'failed', latencyMs }
-  if (provider === null || locality === null) return { kind: 'silent' }
+  if (provider === null || locality === null) return { kind: 'silent', said: turn.answer !== '' }
   const asked: Asked[] = route
     ? route.attempts.map((each) => ({ ...each, failed: each.outcome === 'failed' }))
     : turn.attempts.map((each) => ({ ...each, failed: each.state === 'failed' }))

@@ -70,6 +70,16 @@ function same(one: Turn, other: Turn): boolean {
   return one.answer === other.answer && one.status === other.status && one.provider === other.provider
 }
 
+/** The turn as it is stored, with what this page has seen of it beside. */
+function learnt(held: Turn, stored: Turn): Turn {
+  const { key, live, whole, attempts, skipped, handoffs, usage, error } = held
+  const stopping = held.stopping && stored.status === 'running'
+  // A server that ended in the middle has not stored who spoke.
+  const { provider, model, locality } = stored.provider === null && stored.answer !== '' ? held : stored
+  const seen = { key, live, whole, attempts, skipped, handoffs, usage, error, stopping }
+  return { ...stored, ...seen, provider, model, locality }
+}
+
 /** Take in what the server has stored. A turn that says the same keeps its signal, and what it learnt while live. */
 export function mergeHistory(thread: Thread, prompts: readonly Prompt[]): void {
   const before = thread.turns.peek()
@@ -78,11 +88,7 @@ export function mergeHistory(thread: Thread, prompts: readonly Prompt[]): void {
     const turn = storedTurn(prompt)
     const held = known.get(prompt.id)
     if (held === undefined) return signal(turn)
-    if (!same(held.peek(), turn)) {
-      const { key, live, whole, attempts, skipped, handoffs, usage, error, stopping } = held.peek()
-      const running = turn.status === 'running'
-      held.value = { ...turn, key, live, whole, attempts, skipped, handoffs, usage, error, stopping: stopping && running }
-    }
+    if (!same(held.peek(), turn)) held.value = learnt(held.peek(), turn)
     return held
   })
   thread.turns.value = [...stored, ...before.filter((each) => each.peek().id === null)]

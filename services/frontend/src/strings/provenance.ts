@@ -22,6 +22,7 @@ export const chip = {
   waited: (time: string) => `first word after ${time}`,
   failed: 'No answer',
   silent: 'Nobody had answered',
+  unknown: 'Who wrote this was not recorded',
 } as const
 
 export const trail = {

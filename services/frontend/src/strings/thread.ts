@@ -29,7 +29,7 @@ export const thread = {
 export const answer = {
   seam: (provider: string, locality: string) => `${provider} (${locality}) goes on`,
   elsewhere: 'This answer is still being written.',
-  away: 'Connection lost. The answer goes on, and this page comes back to it.',
+  away: 'Connection lost. This page comes back to the answer as soon as it can.',
   goOn: 'Continue',
   again: 'Try again',
   regenerate: 'Regenerate',

@@ -5,6 +5,7 @@ import type { Thread } from '../state/thread'
 import { t } from '../strings'
 import { useApp } from './context'
 import { CopyButton } from './CopyButton'
+import { focusBack } from './focus'
 import { Icon } from './Icons'
 
 /** Another answer, from whoever answers, or from where it is wanted. */
@@ -18,6 +19,7 @@ function Regenerate({ thread, turn }: { thread: Thread; turn: Turn }) {
   const ask = (prefer: 'local' | 'cloud' | null): void => {
     setOpen(false)
     app.regenerate(turn, prefer)
+    focusBack()
   }
   if (!choice) {
     return (
@@ -63,6 +65,10 @@ export function Actions({ thread, turn }: { thread: Thread; turn: Turn }) {
   const app = useApp()
   if (turn.status === 'running') return null
   const busy = thread.running.value !== null
+  const goOn = (): void => {
+    app.goOn(turn)
+    focusBack()
+  }
   // The notes under these have their own.
   const noted = turn.status === 'interrupted' || turn.status === 'failed' || turn.status === 'fallback'
   return (
@@ -71,7 +77,7 @@ export function Actions({ thread, turn }: { thread: Thread; turn: Turn }) {
         <CopyButton class="action" text={() => turn.answer} words={t.answer.copyAnswer} />
       )}
       {!busy && turn.status === 'stopped' && (
-        <button type="button" class="action" onClick={() => app.goOn(turn)}>
+        <button type="button" class="action" onClick={goOn}>
           <Icon name="forward" size={14} />
           {t.answer.goOn}
         </button>

@@ -9,6 +9,7 @@ import type { Thread } from '../state/thread'
 import { t } from '../strings'
 import { Actions } from './Actions'
 import { useApp } from './context'
+import { focusBack } from './focus'
 import { Icon, type IconName } from './Icons'
 import { UnlockDialog } from './LockSwitch'
 import { Prose } from './Prose'
@@ -45,8 +46,12 @@ interface Shown {
 
 function AgainButton({ turn }: { turn: Turn }) {
   const app = useApp()
+  const ask = (): void => {
+    app.regenerate(turn, null)
+    focusBack()
+  }
   return (
-    <button type="button" class="button" onClick={() => app.regenerate(turn, null)}>
+    <button type="button" class="button" onClick={ask}>
       <Icon name="again" size={16} />
       {t.answer.again}
     </button>
@@ -55,8 +60,12 @@ function AgainButton({ turn }: { turn: Turn }) {
 
 function GoOnButton({ turn }: { turn: Turn }) {
   const app = useApp()
+  const goOn = (): void => {
+    app.goOn(turn)
+    focusBack()
+  }
   return (
-    <button type="button" class="button button-first" onClick={() => app.goOn(turn)}>
+    <button type="button" class="button button-first" onClick={goOn}>
       <Icon name="forward" size={16} />
       {t.answer.goOn}
     </button>
@@ -93,6 +102,10 @@ function Ending({ turn }: { turn: Turn }) {
 /** Where the page is out of touch with the server. */
 function OutOfTouch({ turn }: { turn: Turn }) {
   const app = useApp()
+  const takeBack = (): void => {
+    app.stop()
+    focusBack()
+  }
   if (turn.link === 'away') {
     return (
       <p class="away">
@@ -108,7 +121,7 @@ function OutOfTouch({ turn }: { turn: Turn }) {
         <button type="button" class="button" onClick={() => app.hurry()}>
           {t.thread.sendNow}
         </button>
-        <button type="button" class="button" onClick={() => app.stop()}>
+        <button type="button" class="button" onClick={takeBack}>
           {t.thread.takeBack}
         </button>
       </p>
@@ -123,7 +136,9 @@ function Nobody({ thread, turn, route }: Shown) {
   const kept = whyKeptLocal(turn, route)
   const done = (unlocked: boolean): void => {
     setAsking(false)
-    if (unlocked) app.regenerate(turn, null)
+    if (!unlocked) return
+    app.regenerate(turn, null)
+    focusBack()
   }
   return (
     <Note

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { Thread } from '../state/thread'
 import { t } from '../strings'
 import { useApp } from './context'
+import { focusBack } from './focus'
 import { Icon } from './Icons'
 import { isComposing } from './keys'
 import { LockSwitch, PrivacyLine } from './LockSwitch'
@@ -135,7 +136,7 @@ export function Composer({ thread }: { thread: Thread }) {
   const onSubmit = (event: Event): void => {
     event.preventDefault()
     send()
-    document.getElementById('message')?.focus()
+    focusBack()
   }
   return (
     <form class="composer" onSubmit={onSubmit}>

@@ -37,7 +37,7 @@ function lookOf(chip: Chip): Look {
     case 'waiting':
       return { tone: 'waiting', icon: null, words: [waitingWords(chip)] }
     case 'silent':
-      return { tone: 'silent', icon: 'minus', words: [t.chip.silent] }
+      return { tone: 'silent', icon: 'minus', words: [chip.said ? t.chip.unknown : t.chip.silent] }
     case 'failed':
       return { tone: 'failed', icon: 'alert', words: failedWords(chip.latencyMs) }
     case 'answered': {

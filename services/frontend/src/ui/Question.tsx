@@ -3,8 +3,13 @@ import type { Branch, Thread } from '../state/thread'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { t } from '../strings'
 import { useApp } from './context'
+import { focusBack, focusSoon } from './focus'
 import { Icon } from './Icons'
 import { isComposing } from './keys'
+
+export function turnId(key: string): string {
+  return `turn-${key}`
+}
 
 /** The versions of a message that follow the same words, and the way between them. */
 export function Branches({ step }: { step: Step<Branch> }) {
@@ -13,16 +18,24 @@ export function Branches({ step }: { step: Step<Branch> }) {
   if (siblings.length < 2) return null
   const go = (by: number): void => {
     const to = siblings[place + by]
-    if (to) app.show(to)
+    if (to === undefined) return
+    app.show(to)
+    const name = by < 0 ? '.branch-previous' : '.branch-next'
+    focusSoon(() => document.getElementById(turnId(to.key))?.querySelector<HTMLElement>(name))
   }
   return (
     <div class="branches" role="group" aria-label={t.thread.branches}>
-      <button type="button" class="icon-button" aria-disabled={place === 0} onClick={() => go(-1)}>
+      <button type="button" class="icon-button branch-previous" aria-disabled={place === 0} onClick={() => go(-1)}>
         <Icon name="left" size={16} />
         <span class="hidden">{t.thread.previous}</span>
       </button>
       <span aria-live="polite">{t.thread.branch(place + 1, siblings.length)}</span>
-      <button type="button" class="icon-button" aria-disabled={place === siblings.length - 1} onClick={() => go(1)}>
+      <button
+        type="button"
+        class="icon-button branch-next"
+        aria-disabled={place === siblings.length - 1}
+        onClick={() => go(1)}
+      >
         <Icon name="right" size={16} />
         <span class="hidden">{t.thread.next}</span>
       </button>
@@ -81,12 +94,12 @@ export function Question({ thread, step }: { thread: Thread; step: Step<Branch> 
   const busy = thread.running.value !== null
   const leave = (): void => {
     thread.editing.value = null
-    setTimeout(() => pen.current?.focus())
+    focusSoon(() => pen.current)
   }
   const send = (text: string): void => {
     thread.editing.value = null
     app.edit(turn.peek(), text)
-    document.getElementById('message')?.focus()
+    focusBack()
   }
   if (editing) return <Editor question={question} onSend={send} onLeave={leave} />
   return (

@@ -11,11 +11,11 @@ import { copyText } from './CopyButton'
 import { DemoNotice } from './DemoNotice'
 import { useFollow } from './follow'
 import { Icon, Mark } from './Icons'
-import { Question } from './Question'
+import { Question, turnId } from './Question'
 
 function TurnView({ thread, step }: { thread: Thread; step: Step<Branch> }) {
   return (
-    <article class="turn">
+    <article class="turn" id={turnId(step.item.key)}>
       <h2 class="hidden">{t.thread.you}</h2>
       <Question thread={thread} step={step} />
       <h2 class="hidden">{t.thread.assistant}</h2>
