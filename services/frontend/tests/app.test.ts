@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { SILENCE_LIMIT_MS } from '../src/api/chat'
+import { STOP_AGAIN_MS } from '../src/state/answer'
 import { createApp, type App } from '../src/state/app'
 import type { Turn } from '../src/core/turn'
 import { FakeBrowser, FakeServer, GOOD, problem, settle } from './fake'
@@ -755,6 +756,21 @@ describe('stopping', () => {
     expect(server.calls.some((call) => call.path.endsWith('/stop'))).toBe(false)
     await server.stream().start()
     expect(server.made('POST /api/chat/messages/m1/stop')).toHaveLength(1)
+  })
+
+  it('is asked for again where the server could not take it, until the answer has ended', async () => {
+    await open()
+    await send('Why?')
+    await server.stream().start()
+    server.replies['POST /api/chat/messages/m1/stop'] = problem(503, '')
+    app.stop()
+    await settle()
+    await browser.pass(STOP_AGAIN_MS)
+    const stops = () => server.made('POST /api/chat/messages/m1/stop').length
+    expect([stops(), lastTurn().stopping]).toEqual([2, true])
+    await server.stream().done()
+    await browser.pass(STOP_AGAIN_MS)
+    expect([stops(), lastTurn().status]).toEqual([2, 'stopped'])
   })
 
   it('also ends an answer that another window is reading', async () => {

@@ -11,6 +11,9 @@ import { backoff } from '../core/retry'
 import { reduceTurn, type Turn, type TurnEvent } from '../core/turn'
 import type { Env } from './env'
 
+/** How soon a stop that the server could not take is sent again. */
+export const STOP_AGAIN_MS = 2_000
+
 /** What a proxy says while the server behind it is away. */
 const AWAY: ReadonlySet<number> = new Set([502, 503, 504])
 
@@ -139,8 +142,11 @@ export class Answer {
   }
 
   #sendStop(): void {
-    // A stop that fails is sent again when the connection is back.
-    if (this.#next.id !== null && this.#taken) this.#api.stop(this.#next.id).catch(() => {})
+    if (this.#next.id === null || !this.#taken || !this.#next.stopping) return
+    this.#api.stop(this.#next.id).catch(() => {
+      // Where the connection is lost as well, coming back to the answer brings the stop along.
+      this.#env.after(STOP_AGAIN_MS, () => this.#next.link === 'here' && !this.left && this.#sendStop())
+    })
   }
 
   /** Whether an answer is gone on with is not known when the connection is lost; what became of it tells. */

@@ -201,7 +201,10 @@ export function createApp(env: Env): App {
     },
     show: (branch) => threads.show(current.peek(), branch),
     hurry: threads.hurry,
-    setLock: (locked) => threads.locks.set(current.peek(), locked),
+    async setLock(locked) {
+      await threads.locks.set(current.peek(), locked)
+      void conversations.refresh()
+    },
     sendable: () => threads.locks.sendable(current.peek()),
     routes,
     async signOut() {

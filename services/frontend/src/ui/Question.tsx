@@ -1,6 +1,6 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Step } from '../core/branches'
 import type { Branch, Thread } from '../state/thread'
-import { useEffect, useRef, useState } from 'preact/hooks'
 import { t } from '../strings'
 import { useApp } from './context'
 import { focusBack, focusSoon } from './focus'
@@ -44,14 +44,22 @@ export function Branches({ step }: { step: Step<Branch> }) {
 }
 
 /** The question, to be sent with other words. */
-function Editor({ question, onSend, onLeave }: { question: string; onSend: (text: string) => void; onLeave: () => void }) {
+interface EditorProps {
+  question: string
+  /** Another answer is on its way. */
+  busy: boolean
+  onSend: (text: string) => void
+  onLeave: () => void
+}
+
+function Editor({ question, busy, onSend, onLeave }: EditorProps) {
   const [text, setText] = useState(question)
   const box = useRef<HTMLTextAreaElement>(null)
   useEffect(() => {
     box.current?.focus()
     box.current?.setSelectionRange(question.length, question.length)
   }, [])
-  const ready = text.trim() !== ''
+  const ready = text.trim() !== '' && !busy
   const send = (event: Event): void => {
     event.preventDefault()
     if (ready) onSend(text.trim())
@@ -101,7 +109,7 @@ export function Question({ thread, step }: { thread: Thread; step: Step<Branch> 
     app.edit(turn.peek(), text)
     focusBack()
   }
-  if (editing) return <Editor question={question} onSend={send} onLeave={leave} />
+  if (editing) return <Editor question={question} busy={busy} onSend={send} onLeave={leave} />
   return (
     <>
       <div class="question">{question}</div>
