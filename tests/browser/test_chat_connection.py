@@ -13,6 +13,9 @@ from tests.support.wire import Wire
 pytestmark = pytest.mark.browser
 
 WORDS = " ".join(f"word{at}" for at in range(60))
+WHEN_BACK = """new MutationObserver(() => {
+  if (!window.back && document.body && document.body.textContent.includes('word19')) window.back = performance.now()
+}).observe(document, { subtree: true, childList: true, characterData: true })"""
 
 
 def test_a_reload_and_a_second_tab_go_on_with_the_running_answer(
@@ -25,9 +28,15 @@ def test_a_reload_and_a_second_tab_go_on_with_the_running_answer(
     gate.release(20)
     expect(log(page)).to_contain_text("word19")
 
-    page.reload()
-    expect(log(page)).to_contain_text("word0 word1 word2")
-    expect(log(page)).to_contain_text("word19")
+    page.add_init_script(WHEN_BACK)
+    times: list[float] = []
+    # A machine that is busy with other things is slow at times, and not every time.
+    while not times or (min(times) >= 500 and len(times) < 6):
+        page.reload()
+        expect(log(page)).to_contain_text("word0 word1 word2")
+        expect(log(page)).to_contain_text("word19")
+        times.append(page.evaluate("window.back"))
+    assert min(times) < 500, times
     second = signed_in.new_page()
     second.goto(page.url)
     expect(log(second)).to_contain_text("word19")
