@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.steps import Gemini, Ollama, ask, chip, fill, log, switch
-from tests.support.fakes import Gate, answer, cut, status
+from tests.support.fakes import Gate, answer, cut
 from tests.support.product import Product
 
 pytestmark = pytest.mark.browser
@@ -180,19 +180,6 @@ def test_asking_again_and_with_other_words_makes_branches(page: Page, ollama: Ol
     expect(log(page)).not_to_contain_text("To other words.")
 
 
-def test_an_interrupted_answer_is_gone_on_with(page: Page, ollama: Ollama, gemini: Gemini) -> None:
-    ollama.add(cut(after=3, text="It begins well and then"))
-    gemini.add(status(400))
-    ask(page, "Tell me a story.")
-    expect(log(page)).to_contain_text("Interrupted")
-    ollama.add(answer("It begins well and ends well."))
-    page.get_by_role("button", name="Continue").click()
-
-    expect(log(page)).to_contain_text("ends well.")
-    expect(log(page)).not_to_contain_text("Interrupted")
-    expect(page.get_by_role("button", name="Continue")).to_have_count(0)
-
-
 def test_a_locked_conversation_asks_no_cloud_and_says_that_nothing_was_sent(
     page: Page, ollama: Ollama, gemini: Gemini
 ) -> None:
@@ -260,6 +247,8 @@ def test_the_keyboard_is_enough_and_boundaries_are_announced(page: Page, ollama:
     expect(status_line).to_have_text("Answer complete.")
     expect(page.get_by_role("textbox", name="Message", exact=True)).to_be_focused()
 
+    page.keyboard.press("Control+Shift+C")
+    expect(status_line).to_have_text("Copied")
     page.keyboard.press("Control+Shift+L")
     expect(switch(page)).to_be_checked()
     page.keyboard.press("Control+Shift+L")
@@ -383,4 +372,15 @@ def test_no_state_of_the_chat_breaks_a_rule_of_axe(
     switch(page).click()
     expect(page.get_by_role("dialog")).to_contain_text("may then be sent")
     axe(page)
+    page.keyboard.press("Escape")
+
+    page.set_viewport_size({"width": 390, "height": 780})
+    unguarded.set_offline(True)
+    try:
+        ask(page, "Is anyone there?")
+        expect(log(page)).to_contain_text("Not sent yet")
+        axe(page)
+    finally:
+        unguarded.set_offline(False)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.close()

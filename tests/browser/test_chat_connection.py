@@ -1,12 +1,12 @@
-"""An answer survives its reader's connection: nothing of it is doubled, and nothing is missing."""
+"""An answer survives its reader's connection and its provider's: nothing of it is doubled, and nothing is missing."""
 
 import random
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.steps import Ollama, ask, log
-from tests.support.fakes import Gate, answer
+from tests.browser.steps import Gemini, Ollama, ask, chip, log
+from tests.support.fakes import Gate, answer, cut, status
 from tests.support.product import Product
 from tests.support.wire import Wire
 
@@ -147,3 +147,33 @@ def test_every_conversation_keeps_its_own_draft(page: Page, ollama: Ollama) -> N
     page.reload()
     expect(box).to_have_value("half a thought")
     box.fill("")
+
+
+def test_with_nobody_to_answer_the_page_is_there_and_says_so(page: Page, ollama: Ollama, gemini: Gemini) -> None:
+    ollama.refuse()
+    gemini.refuse()
+    try:
+        page.reload()
+        expect(page.get_by_role("textbox", name="Message")).to_be_focused()
+        ask(page, "Is anyone there?")
+        expect(log(page)).to_contain_text("No provider answered")
+        expect(chip(page)).to_contain_text("No answer")
+    finally:
+        ollama.accept()
+        gemini.accept()
+    ollama.add(answer("Now I am."))
+    page.get_by_role("button", name="Try again").click()
+    expect(log(page)).to_contain_text("Now I am.")
+
+
+def test_an_interrupted_answer_is_gone_on_with(page: Page, ollama: Ollama, gemini: Gemini) -> None:
+    ollama.add(cut(after=3, text="It begins well and then"))
+    gemini.add(status(400))
+    ask(page, "Tell me a story.")
+    expect(log(page)).to_contain_text("Interrupted")
+    ollama.add(answer("It begins well and ends well."))
+    page.get_by_role("button", name="Continue").click()
+
+    expect(log(page)).to_contain_text("ends well.")
+    expect(log(page)).not_to_contain_text("Interrupted")
+    expect(page.get_by_role("button", name="Continue")).to_have_count(0)

@@ -501,6 +501,34 @@ describe('a message that is sent while nobody can be reached', () => {
     expect(sent()).toHaveLength(before)
   })
 
+  it.each(['running', 'complete'] as const)(
+    'is one message where the history has it already, %s, though its name had not arrived',
+    async (status) => {
+      server.prompts = { s1: [prompt({ id: 'm0' })] }
+      await open('#/chat/s1')
+      await send('Why?')
+      app = createApp(browser.env(server))
+      const said = status === 'running' ? '' : 'Because.'
+      server.prompts.s1?.push(prompt({ id: 'm1', parent_id: 'm0', status, output_text: said }))
+      await open('#/chat/s1')
+      expect(sent()).toHaveLength(2)
+      const stream = server.stream()
+      await stream.start()
+      await stream.send({ content: 'Because.', done: false })
+      await stream.send({ input_tokens: 1, output_tokens: 2 }, 'usage')
+      server.prompts = { s1: [prompt({ id: 'm0' }), prompt({ id: 'm1', parent_id: 'm0' })] }
+      await stream.done()
+      expect(turns().map((turn) => [turn.id, turn.answer, turn.status])).toEqual([
+        ['m0', 'Because.', 'complete'],
+        ['m1', 'Because.', 'complete'],
+      ])
+      expect(app.thread.value.path.value).toHaveLength(2)
+      browser.back()
+      await settle()
+      expect(sent()).toHaveLength(2)
+    },
+  )
+
   it('goes on waiting while a proxy says that the server is away', async () => {
     await offline()
     server.down = false

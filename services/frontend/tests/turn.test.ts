@@ -122,7 +122,7 @@ describe('a turn', () => {
   it('is complete where a stored answer is told without its route', () => {
     const usage = { inputTokens: 1, outputTokens: 2, costUsd: 0, estimated: false, ttftMs: 1, totalMs: 2 }
     const told = [START, { type: 'replace', text: 'Because.' } as const, { type: 'usage', usage } as const]
-    expect(turnAfter(...told, DONE).status).toBe('complete')
+    expect(turnAfter(...told, DONE)).toMatchObject({ status: 'complete', whole: false })
   })
 
   it('changes no more once it has ended', () => {

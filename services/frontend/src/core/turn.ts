@@ -140,14 +140,18 @@ export function indexOfPoint(text: string, point: number): number {
   return index
 }
 
+/** Words were said, and by nobody: this is a stored answer, told without its route. */
+function isRetold(turn: Turn): boolean {
+  return turn.attempts.length === 0 && (turn.usage?.outputTokens ?? 0) > 0
+}
+
 function doneStatus(turn: Turn): MessageStatus {
   const states = turn.attempts.map((each) => each.state)
   if (states.includes('succeeded')) return 'complete'
   if (turn.stopping || states.includes('cancelled')) return 'stopped'
-  // A stream that begins with a start tells of everyone who is asked, so silence means that nobody was. One that tells
-  // of an answer which is stored names no one, but what the answer took.
+  // A stream that begins with a start tells of everyone who is asked, so silence means that nobody was.
   const told = turn.id !== null || turn.attempts.length + turn.skipped.length > 0
-  if (states.length === 0 && (turn.usage?.outputTokens ?? 0) > 0) return 'complete'
+  if (isRetold(turn)) return 'complete'
   return told && states.every((state) => state === 'failed') ? 'fallback' : 'complete'
 }
 
@@ -183,7 +187,11 @@ function streamed(turn: Turn, event: StreamEvent): Turn {
     case 'usage':
       return { ...turn, usage: event.usage }
     case 'done':
-      return end(turn, doneStatus(turn), { tokens: event.tokens, latencyMs: event.latencyMs })
+      return end(turn, doneStatus(turn), {
+        tokens: event.tokens,
+        latencyMs: event.latencyMs,
+        whole: turn.whole && !isRetold(turn),
+      })
     case 'error':
       if (turn.stopping) return end(turn, 'stopped')
       return end(turn, turn.answer === '' ? 'failed' : 'interrupted', { error: event.message })

@@ -32,7 +32,7 @@ const MANY: ReadonlySet<TurnEvent['type']> = new Set([
 
 export interface AnswerHooks {
   /** The server has named the message and its session. */
-  onStart: (sessionId: string) => void
+  onStart: (sessionId: string, messageId: string) => void
   announce: (sentence: string) => void
   onError: (error: unknown) => void
 }
@@ -166,7 +166,7 @@ export class Answer {
       if (event.type === 'delta') this.#spoke()
       this.#apply(event)
       if (event.type !== 'start') continue
-      this.#hooks.onStart(event.sessionId)
+      this.#hooks.onStart(event.sessionId, event.messageId)
       if (this.#next.stopping && this.#source.kind === 'send') this.#sendStop()
     }
     if (this.#next.id !== null && lastEventId !== '') {

@@ -61,14 +61,24 @@ export function createAsking(env: Env, api: Api, hooks: AskingHooks): Asking {
     return thread.turns.peek().find((each) => each.peek().key === turn.key)
   }
 
+  /** A message that was sent again under its key may be in the history by now. Whether it was. */
+  function dropOther(thread: Thread, turn: Signal<Turn>, messageId: string): boolean {
+    const turns = thread.turns.peek()
+    const others = turns.filter((each) => each === turn || each.peek().id !== messageId)
+    if (others.length < turns.length) thread.turns.value = others
+    return others.length < turns.length
+  }
+
   /** Read an answer to its end. Raises what ``Answer.run`` raises, unless the page has left it. */
   async function run(thread: Thread, turn: Signal<Turn>, source: Source): Promise<void> {
+    let known = false
     const answer = new Answer(
       env,
       api,
       {
-        onStart(id) {
+        onStart(id, messageId) {
           keepOutgoing(env.tabStore, thread.id.peek(), null)
+          known = dropOther(thread, turn, messageId)
           hooks.onNamed(thread, id)
         },
         announce: (sentence) => hooks.announce(thread, sentence),
@@ -87,7 +97,7 @@ export function createAsking(env: Env, api: Api, hooks: AskingHooks): Asking {
       const mine = answers.get(thread) === answer
       if (mine) {
         answers.delete(thread)
-        if (answer.resumed && turn.peek().status !== 'running') await hooks.read(thread)
+        if ((answer.resumed || known) && turn.peek().status !== 'running') await hooks.read(thread)
         hooks.onEnded(thread)
       }
     }
@@ -147,7 +157,7 @@ export function createAsking(env: Env, api: Api, hooks: AskingHooks): Asking {
     },
     resend(thread) {
       const outgoing = readOutgoing(env.tabStore, thread.id.peek())
-      if (outgoing === null || thread.running.peek() !== null) return false
+      if (outgoing === null || answers.has(thread)) return false
       const { message, parent_id: parent, session_id: session } = outgoing.message
       const parentId = parent === undefined || parent === session ? null : parent
       void send(thread, turnFor(thread, message, parentId), outgoing)
