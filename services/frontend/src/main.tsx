@@ -15,5 +15,5 @@ const root = document.getElementById('app')
 if (root === null) throw new Error('index.html has no #app')
 const app = createApp(browserEnv())
 render(<Page app={app} />, root)
-void app.open()
-void loadMarkdown().catch(() => {})
+// What reads markdown comes after all that the composer needs, and before the first answer.
+void app.open().then(loadMarkdown).catch(() => {})
