@@ -230,6 +230,7 @@ def test_the_keyboard_is_enough_and_boundaries_are_announced(page: Page, ollama:
     status_line = page.locator("[role=status][aria-live=polite]")
     gate = Gate()
     ollama.add(answer("one two three four", gate=gate))
+    expect(page.get_by_role("textbox", name="Message")).to_be_focused()
     page.keyboard.type("Count, please.")
     page.keyboard.press("Enter")
     expect(status_line).to_have_text("Generating an answer.")
