@@ -14,11 +14,13 @@ COVERED = [Path(__file__).parent / "intelligence" / room for room in ("routing",
 """Whose tests the coverage of the routing code counts."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Trace those tests alone: it doubles a test's time, and what merely passes through a line shows nothing of it.
 
     So do laws: they pass thousands of times.
     """
+    if not config.pluginmanager.hasplugin("_cov"):
+        return
     for item in items:
         if item.path.name == "test_laws.py" or not any(item.path.is_relative_to(room) for room in COVERED):
             item.add_marker(pytest.mark.no_cover)
