@@ -1,11 +1,13 @@
-"""Writes what documents say of the code into them. Run ``make documents`` after changing what they are made from."""
+"""Writes into documents and deployments what they say of the code. Run ``make documents`` after changing that."""
 
-from scripts import env_example
+from scripts import deployment, env_example
 
 from . import blocks
 
 if __name__ == "__main__":
     env_example.TARGET.write_text(env_example.render(), encoding="utf-8")
+    for path, text in deployment.targets():
+        path.write_text(text, encoding="utf-8")
     for path, text in blocks.pictures().items():
         path.write_text(text, encoding="utf-8")
     for path in blocks.documents():
