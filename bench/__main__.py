@@ -13,6 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from .footprint import idle_of, services_table
 from .load import Reply, closed_loop, fixed_rate
 from .measure import Cost, Effort, Times, cost_of, first_tokens
 from .mock import TOKENS
@@ -24,8 +25,6 @@ BURST_CONNECTIONS = 16
 PACED_RATE = 40
 PLAIN_LIMIT = 60
 BURST_LIMIT = 8
-MEMORY_LIMIT_MB = 90
-READY_LIMIT_SEC = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ async def run(effort: Effort) -> str:
         ours = NovaCore(folder, mock_port)
         try:
             ours.start()
-            idle = [(process.name, process.memory_mb(), process.ready_sec) for process in ours.processes]
+            idle = idle_of(ours.processes)
             before = await of_proxy(proxy, proxy_port, effort)
             ours.ask_for("plain")
             message = ours.request("/api/chat/message")
@@ -77,7 +76,7 @@ async def run(effort: Effort) -> str:
             for process in [*ours.processes, proxy, mock]:
                 process.stop()
     return "\n\n".join(
-        [_costs(proxy.name, before + after, Costs(plain, burst, block)), _services(idle), _seen(alone, paced)]
+        [_costs(proxy.name, before + after, Costs(plain, burst, block)), services_table(idle), _seen(alone, paced)]
     )
 
 
@@ -94,13 +93,6 @@ def _costs(proxy: str, base: Costs, ours: Costs) -> str:
 
 def _ratio(what: str, base: Cost, ours: Cost, target: str) -> str:
     return f"| {what} | {base} | {ours} | {ours.median / base.median:.1f} | {target} |"
-
-
-def _services(idle: list[tuple[str, float, float]]) -> str:
-    rows = ["| service | memory idle, MB | start to ready, s |", "|---|---|---|"]
-    rows += [f"| {name} | {memory:.0f} | {ready:.2f} |" for name, memory, ready in idle]
-    rows.append(f"| target, at most | {MEMORY_LIMIT_MB} | {READY_LIMIT_SEC} |")
-    return "\n".join(rows)
 
 
 def _seen(alone: list[Reply], paced: list[Reply]) -> str:
