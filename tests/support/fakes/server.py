@@ -69,7 +69,7 @@ class Frames(ABC):
 
 
 class FakeServer(ABC):
-    """A provider that does as it is told. An async context manager; the port is free and on loopback.
+    """A provider that does as it is told. An async context manager; ``host`` is the loopback and ``port`` a free one.
 
     Each chat request takes the next behaviour of ``script``; when that is used up, ``default`` answers. Free checks
     (version, model lists) answer truthfully unless ``checks`` holds behaviours for them. ``connections`` counts those
@@ -93,14 +93,15 @@ class FakeServer(ABC):
         self.connections = 0
         self.time: float | None = None
         self._server: asyncio.Server | None = None
-        self._port = 0
+        self.host = "127.0.0.1"
+        self.port = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrived = asyncio.Condition()
 
     @property
     def origin(self) -> str:
         """``http://127.0.0.1:PORT``."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def url(self) -> str:
@@ -126,8 +127,8 @@ class FakeServer(ABC):
 
     async def accept(self) -> None:
         """Listen, on the same port as before."""
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self._port)
-        self._port = self._server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(self._connected, self.host, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
 
     async def __aenter__(self) -> Self:
         await self.accept()
