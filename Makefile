@@ -18,10 +18,10 @@ UV = cd requirements && PATH="../$(VENV)/bin:$$PATH" uv pip compile --universal 
 	--no-emit-index-url --no-header --quiet
 ROUTING = services/intelligence/app/services/llm_router.py,services/intelligence/app/routing/*
 
-.PHONY: help setup up doctor test check format documents site lock bench mutate drift clean page
+.PHONY: help setup up doctor test test-images check format documents site lock bench mutate drift clean page
 
 help: ## list what make can do
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: $(VENV)/.runtime $(VENV)/.local-model $(VENV)/.paths page ## install what NovaCore runs on, and build the page
 
@@ -35,6 +35,9 @@ test: setup $(VENV)/.dev $(VENV)/.postgres $(CLIENTS)/node_modules/.installed ##
 	sh scripts/npm test --prefix $(PAGE)
 	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	$(PY) -m coverage report --include='$(ROUTING)' --fail-under=99 --show-missing
+
+test-images: $(VENV)/.dev $(VENV)/.paths ## build the images and try them in a Docker engine (root, docker.io, mmdebstrap; else skipped)
+	$(PY) -m pytest tests/ship/images.py
 
 check: $(VENV)/.paths $(VENV)/.dev $(PAGE)/node_modules/.installed ## formatting, lint, types, import contracts and secrets
 	$(PY) -m ruff format --check .

@@ -20,7 +20,18 @@ OTHERS = {
     "NOVACORE_ENV_FILE": "names the file itself",
     "X": "stands for any variable in X_FILE",
     "PARROT_X": "of the provider that a document makes up",
+    "GROQ_API_KEY": "of a row of settings",
     "OLLAMA_HOST": "Ollama's own",
+    "COMPOSE_PROFILES": "Compose's own",
+    **dict.fromkeys(
+        (
+            *("NOVACORE_DOMAIN", "NOVACORE_HTTP_PORT", "NOVACORE_HTTPS_PORT", "NOVACORE_SECRETS"),
+            *("NOVACORE_IMAGES", "NOVACORE_VERSION", "OLLAMA_IMAGE", "POSTGRES_IMAGE", "CADDY_IMAGE"),
+        ),
+        "the compose files'",
+    ),
+    "STOP_LOCAL_MODEL": "scripts/test_ngs_integration.sh's",
+    "START_LOCAL_MODEL": "scripts/test_ngs_integration.sh's",
     "NOVACORE_FUZZ": "the tests'",
     "NOVACORE_RECORDINGS": "the tests'",
     "FIRST_TOKEN_SEC": "a constant",
