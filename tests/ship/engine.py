@@ -292,6 +292,17 @@ class Project:
         """The names of those that run."""
         return sorted(self.compose("ps", "--services", "--status", "running").split())
 
+    def logs(self, service: str, text: str) -> str:
+        """The first line of a service's log that holds the text; raises AssertionError where none comes in time."""
+        until = time.monotonic() + BACK_SECONDS
+        while time.monotonic() < until:
+            lines = self.compose("logs", "--no-log-prefix", service).splitlines()
+            found = next((line for line in lines if text in line), None)
+            if found is not None:
+                return found
+            time.sleep(0.5)
+        raise AssertionError(f"{service} logs no {text!r}:\n" + "\n".join(lines[-40:]))
+
     @contextmanager
     def up(self) -> Iterator["Project"]:
         """Started and healthy; taken down with the block, its volumes too."""

@@ -264,6 +264,7 @@ def test_in_production_tls_is_in_front_postgresql_behind_and_no_secret_in_an_env
     secrets = {path.name: path.read_text().strip() for path in Path(more["NOVACORE_SECRETS"]).iterdir()}
     root = project.compose("exec", "-T", "tls", "cat", "/data/caddy/pki/authorities/local/root.crt")
     (tmp_path / "root.crt").write_text(root)
+    login = f"https://localhost:{more['NOVACORE_HTTPS_PORT']}/api/auth/login"
     environ = {
         "PATH": os.environ["PATH"],
         "BASE_URL": f"https://localhost:{more['NOVACORE_HTTPS_PORT']}",
@@ -274,9 +275,22 @@ def test_in_production_tls_is_in_front_postgresql_behind_and_no_secret_in_an_env
     done = run("bash", ROOT / "scripts" / "test_ngs_integration.sh", env=environ, check=False)
     count = "SELECT count(*) FROM novacore_gateway.users"
     users = project.compose("exec", "-T", "postgres", "psql", "-U", "novacore", "-Atc", count)
+    # A page behind the proxy is the gateway's own, and any other is not.
+    body = ("--json", json.dumps({"name": "nobody", "password": "not the right one"}))
+    answers = [
+        run(
+            "curl", "-so", "/dev/null", "-w", "%{http_code}", *body, "-H", f"Origin: {origin}", login, env=environ
+        ).stdout
+        for origin in (environ["BASE_URL"], "https://elsewhere.example")
+    ]
+    # As docs/SECRETS_MANAGEMENT.md tells: into the file that is mounted.
+    Path(more["NOVACORE_SECRETS"], "gemini_api_key").write_text("h" * 40)
+    noticed = project.logs("intelligence", "secret_replaced")
     told = "\n".join("\n".join(project.container(name)["Config"]["Env"]) for name in project.services())
 
     assert done.returncode == 0, done.stdout
+    assert answers == ["401", "403"]
+    assert '"GEMINI_API_KEY"' in noticed
     assert users.strip() == "1"
     assert project.compose("exec", "-T", "memory", "ls", "-A", "/data") == ""
     assert not [name for name, value in secrets.items() if value != "replace-me" and value in told]
