@@ -6,9 +6,10 @@ import pytest
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from novakit.words import MOST_WORDS, words_of
 
 from services.memory.app.facts.repository import FactsRepository, Telling
-from services.memory.app.facts.words import MOST_WORDS, telling_words_of, words_of
+from services.memory.app.facts.words import telling_words_of
 from tests.support.databases import BOTH, MadeDatabase
 
 pytestmark = BOTH

@@ -214,3 +214,18 @@ async def test_deleting_everything_leaves_others_what_is_theirs(world: World) ->
     assert (gone.body["sessions"], gone.body["messages"]) == (1, 2)
     assert (await client.call("GET", EXPORT)).body["sessions"] == []
     assert len(await other.prompts(theirs)) == 1
+
+
+async def test_deleting_one_of_many_sessions_leaves_nothing_of_it_in_the_index(world: World) -> None:
+    client = await world.serve()
+    ids = [(await client.message(f"The wombat{number} sleeps.")).body["session_id"] for number in range(20)]
+    assert (await client.call("DELETE", f"/api/chat/sessions/{ids[7]}")).status == 204
+    left = everything_in(world)
+    assert b"wombat7" not in left
+    assert (await client.call("GET", "/api/chat/sessions?q=wombat7")).body["total"] == 0
+    assert (await client.call("GET", "/api/chat/sessions?q=wombat8")).body["total"] == 1
+    with world.database() as connection:
+        connection.execute("CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, prompts_search, row)")
+        terms = {row[0] for row in connection.execute("SELECT term FROM temp.vocabulary")}
+    assert "wombat7" not in terms
+    assert "wombat8" in terms

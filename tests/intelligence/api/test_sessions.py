@@ -102,6 +102,19 @@ async def test_sessions_are_found_by_their_title(world: World) -> None:
         assert ([session["id"] for session in page["sessions"]], page["total"]) == ([wanted], 1), query
 
 
+async def test_sessions_are_found_by_what_was_said_in_them(world: World) -> None:
+    world.ollama.add(answer("The lighthouse keeper's name was Ölaf."))
+    client = await world.serve()
+    wanted = (await client.message("Who lived there?")).body["session_id"]
+    await client.message("And now something else entirely")
+    for query in ("lighthouse", "LIGHT%20keep", "%C3%B6laf", "who%20%C3%B6la"):
+        page = (await client.call("GET", f"/api/chat/sessions?q={query}")).body
+        assert ([session["id"] for session in page["sessions"]], page["total"]) == ([wanted], 1), query
+    for query in ("house", "lighthouse%20entirely", "%22%2A", "nobody"):
+        assert (await client.call("GET", f"/api/chat/sessions?q={query}")).body["total"] == 0, query
+    assert (await client.as_user(OTHER_USER).call("GET", "/api/chat/sessions?q=lighthouse")).body["total"] == 0
+
+
 async def test_a_session_is_renamed_locked_ended_and_deleted(world: World) -> None:
     client = await world.serve()
     session_id = await client.session()

@@ -176,3 +176,70 @@ async def test_deleting_a_session_takes_its_prompts_along_and_no_others(
 
 async def test_a_database_that_answers_can_be_told(repository: ChatRepository) -> None:
     await repository.ping()
+
+
+async def found(repository: ChatRepository, query: str, user: str = USER) -> list[str]:
+    """The ids of the sessions that match."""
+    page = await repository.list_sessions(user, limit=9, cursor=None, query=query)
+    assert page.total == len(page.rows)
+    return [row["id"] for row in page.rows]
+
+
+def say(
+    connection: Portable, prompt: str, session: str, said: str, status: str = "complete", user: str = USER
+) -> None:
+    connection.execute(
+        "INSERT INTO prompts (id, session_id, user_id, input_text, output_text, local_only, status, tokens_used,"
+        " latency_ms, created_at) VALUES (?, ?, ?, ?, '', FALSE, ?, 0, 0, 1)",
+        (prompt, session, user, said, status),
+    )
+
+
+def answered(connection: Portable, prompt: str, text: str, status: str) -> None:
+    connection.execute("UPDATE prompts SET output_text = ?, status = ? WHERE id = ?", (text, status, prompt))
+
+
+async def test_an_answer_is_found_when_it_has_ended_and_as_it_is_now(
+    repository: ChatRepository, database: MadeDatabase
+) -> None:
+    await made(repository, ("a", 1), ("b", 2))
+    with database.beside() as connection:
+        say(connection, "p", "a", "Which river?", status="running")
+        say(connection, "q", "b", "Which mountain?")
+        assert await found(repository, "river") == []
+        answered(connection, "p", "The Danube and", "interrupted")
+        assert await found(repository, "danube") == await found(repository, "which riv dan") == ["a"]
+        answered(connection, "p", "The Danube and", "running")
+        assert await found(repository, "danube") == []
+        answered(connection, "p", "The Rhine", "complete")
+        assert (await found(repository, "danube"), await found(repository, "rhine")) == ([], ["a"])
+        answered(connection, "p", "The Elbe", "complete")
+        assert (await found(repository, "rhine"), await found(repository, "elbe")) == ([], ["a"])
+        assert await found(repository, "which") == ["b", "a"]
+
+
+async def test_what_is_searched_is_the_users_own_and_is_gone_with_its_session(
+    repository: ChatRepository, database: MadeDatabase
+) -> None:
+    await made(repository, ("a", 1), ("b", 2))
+    await made(repository, ("c", 3), user=OTHER)
+    with database.beside() as connection:
+        for prompt, session, user in (("p", "a", USER), ("q", "b", USER), ("r", "c", OTHER)):
+            say(connection, prompt, session, "The password is swordfish.", user=user)
+    assert await found(repository, "swordfish") == ["b", "a"]
+    await repository.delete_session("b", USER)
+    assert await found(repository, "swordfish") == ["a"]
+    assert await found(repository, "swordfish", OTHER) == ["c"]
+
+
+async def test_very_long_and_very_odd_texts_are_stored_and_searched(
+    repository: ChatRepository, database: MadeDatabase
+) -> None:
+    await made(repository, ("a", 1))
+    with database.beside() as connection:
+        say(connection, "p", "a", "first " + "x" * 30_000, status="running")
+        words = " ".join(f"w{number:x}" for number in range(300_000))
+        answered(connection, "p", f"{words} ' \" * & | ! ( ) : \\ ", "complete")
+    for query in ("first", "w0 w1f", "'", "a & b | !c", "w0:*", '"', "NEAR(w0 w1)", "w0) OR (x"):
+        assert set(await found(repository, query)) <= {"a"}, query
+    assert await found(repository, "first w1f") == ["a"]

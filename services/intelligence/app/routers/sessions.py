@@ -187,7 +187,7 @@ async def list_sessions(
     cursor: str | None = None,
     q: Annotated[str | None, Query(max_length=200)] = None,
 ) -> SessionList:
-    """List the user's conversations; ``q`` looks into titles."""
+    """List the user's conversations; ``q`` looks into titles and, word by word, into what was said."""
     try:
         page = await parts_of(request).repository.list_sessions(caller.user_id, limit=limit, cursor=cursor, query=q)
     except BadCursorError:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, func, insert, select, tuple_, update
+from novakit.words import words_of
+from sqlalchemy import RowMapping, delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from .search import search_of
 from .tables import prompts, sessions, user_settings
 
 LATEST = 2**63 - 1
@@ -41,6 +43,7 @@ class ChatRepository:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._search = search_of(engine)
 
     async def ping(self) -> None:
         """Raise where the database does not answer."""
@@ -68,10 +71,15 @@ class ChatRepository:
         return made
 
     async def list_sessions(self, user_id: str, *, limit: int, cursor: str | None, query: str | None) -> SessionPage:
-        """One page; raises BadCursorError. ``query`` is looked for in titles, whatever its case."""
+        """One page; raises BadCursorError.
+
+        ``query`` is looked for in titles, whatever its case, and its words in each message with its answer.
+        """
         mine = sessions.c.user_id == user_id
         if query:
-            mine &= sessions.c.folded_title.contains(query.casefold(), autoescape=True)
+            found = sessions.c.folded_title.contains(query.casefold(), autoescape=True)
+            words = words_of(query)
+            mine &= or_(found, self._search.with_all(user_id, words)) if words else found
         page = select(sessions).where(mine).order_by(sessions.c.updated_at.desc(), sessions.c.id.desc())
         if cursor:
             page = page.where(tuple_(sessions.c.updated_at, sessions.c.id) < _place(cursor))

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
-HEAD = "0006"
+HEAD = "0007"
 """The revision of ``migrations/versions`` that this code works with."""
 
 metadata = MetaData()
@@ -47,7 +47,7 @@ prompts = Table(
     Index("prompts_by_session", "session_id", "created_at", "id"),
     Index("prompts_by_parent", "parent_id"),
     # On PostgreSQL the migrations make one more, prompts_running, of those few alone: a condition that is given here
-    # for PostgreSQL would load its dialect into every process.
+    # for PostgreSQL would load its dialect into every process. The index of words is each database's own: search.py.
 )
 
 instances = Table(

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from novakit.erasing import erase
 from sqlalchemy import ColumnElement, RowMapping, Table, delete, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from .search import search_of
 from .tables import prompts, sessions
 
 
@@ -23,6 +23,7 @@ class UserData:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._search = search_of(engine)
 
     async def sessions_after(self, user_id: str, last: RowMapping | None, limit: int) -> Sequence[RowMapping]:
         """The user's next sessions after this one, oldest first; None: the first ones."""
@@ -43,7 +44,7 @@ class UserData:
 
     async def erase(self) -> None:
         """Leave nothing of what was deleted in the files."""
-        await erase(self._engine)
+        await self._search.erase()
 
     async def _page(
         self, table: Table, mine: ColumnElement[bool], last: RowMapping | None, limit: int

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from novakit.database import upsert
 from novakit.erasing import erase
 from novakit.ids import is_uuid
+from novakit.words import words_of
 from sqlalchemy import RowMapping, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..store.tables import facts
 from .schemas import MOST_FACTS
 from .search import search_of
-from .words import telling_words_of, words_of
+from .words import telling_words_of
 
 
 class BadCursorError(ValueError):

@@ -1,11 +1,7 @@
-"""The words of a person's text that are worth looking for. Pure: no character of it means anything to a database."""
+"""The words of a person's text that are worth looking for. Pure."""
 
-import re
+from novakit.words import MOST_WORDS, WORD
 
-MOST_WORDS = 64
-"""How many different words of a text are looked for: its first ones."""
-
-_WORD = re.compile(r"[^\W_]+")
 # Words that nearly every sentence has would find every fact. English and German, the languages of "remember that".
 _COMMON_WORDS = (
     "a about after all also am an and any are as at be because been before but by can could did do does "
@@ -24,20 +20,10 @@ _COMMON_WORDS = (
 _COMMON = frozenset(_COMMON_WORDS.split())
 
 
-def words_of(text: str) -> tuple[str, ...]:
-    """Its different words, as they are written, in order."""
-    found: dict[str, str] = {}
-    for word in _WORD.finditer(text):
-        found.setdefault(word[0].lower(), word[0])
-        if len(found) == MOST_WORDS:
-            break
-    return tuple(found.values())
-
-
 def telling_words_of(text: str) -> tuple[str, ...]:
-    """The same without those that nearly every sentence has; these do not count towards the limit."""
+    """Its different words without those that nearly every sentence has; these do not count towards the limit."""
     found: dict[str, str] = {}
-    for word in _WORD.finditer(text):
+    for word in WORD.finditer(text):
         key = word[0].lower()
         if key not in _COMMON:
             found.setdefault(key, word[0])
