@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from novakit.settings import environment
+from novakit.settings import with_sources
 
 from . import lifeline
 from .environment import for_service
@@ -21,7 +21,7 @@ def become(service: Service, directory: Path) -> dict[str, str]:
 
 def service_environment(service: Service, environ: Mapping[str, str], directory: Path) -> dict[str, str]:
     """What the service sees. A child of the launcher was given all of it, and must not find more in ``.env``."""
-    merged = dict(environ) if lifeline.VARIABLE in environ else environment(environ, directory)
+    merged = dict(environ) if lifeline.VARIABLE in environ else with_sources(environ, directory)
     # Whatever the service itself starts does not hold the lifeline.
     merged.pop(lifeline.VARIABLE, None)
     return for_service(service, merged)

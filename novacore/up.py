@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from novakit.clock import Clock, SystemClock
-from novakit.settings import SettingsError, environment, read
+from novakit.settings import SOURCES_VARIABLE, SettingsError, read, told_sources, with_sources
 
 from . import console as consoles
 from . import fetch, lock, ollama, ports, providers, secrets
@@ -44,7 +44,7 @@ class Plan:
 def up(directory: Path, *, verbose: bool) -> int:
     """Start everything, keep it running, and stop it; the exit code."""
     try:
-        environ = environment(os.environ, directory)
+        environ = with_sources(os.environ, directory)
         settings = LauncherSettings.load(environ)
         address = ports.url(settings.novacore_host, settings.novacore_port)
         with lock.hold(settings.novacore_data_dir, address):
@@ -96,7 +96,12 @@ def make_plan(
     made = secrets.ensure(environ, settings.novacore_data_dir)
     made = {name: value for name, value in made.items() if f"{name}_FILE" not in files} | files
     made[SIGNIN_HASH] = hashlib.sha256(token.encode()).hexdigest()
-    return Plan(services, with_secrets(merged, made), choice.kind, address, token)
+    whole = with_secrets(merged, made)
+    ours = [name for name, value in whole.items() if value != environ.get(name)]
+    whole[SOURCES_VARIABLE] = told_sources(environ, ours, "launcher")
+    mounted = [name for name in ours if environ.get(f"{name}_FILE", "").strip()]
+    whole[SOURCES_VARIABLE] = told_sources(whole, mounted, "file")
+    return Plan(services, whole, choice.kind, address, token)
 
 
 def programs(plan: Plan, lifeline: Mapping[str, str]) -> list[Program]:

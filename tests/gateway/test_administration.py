@@ -208,3 +208,17 @@ async def test_passwords_and_tokens_are_stored_as_hashes_alone(gateway: Gateway,
     for secret in (PASSWORD, KEY, invitation, reset):
         assert secret.encode() not in stored
     assert b"$argon2id$v=19$m=19456,t=2,p=1$" in stored
+
+
+async def test_the_settings_in_force_are_told_to_an_admin_and_no_secret_among_them(gateway: Gateway) -> None:
+    answer = await gateway.get("/api/admin/configuration", BEARER)
+    told = {each["name"]: each for each in answer.json()["settings"]}
+
+    assert answer.json()["service"] == "gateway"
+    assert (told["AUTH_REGISTRATION"]["value"], told["AUTH_REGISTRATION"]["source"]) == ("invite", "default")
+    assert (told["JWT_SECRET"]["value"], told["JWT_SECRET"]["secret"]) == (None, True)
+    assert "NOVACORE_SIGNIN_TOKEN_HASH" not in told
+    assert KEY not in answer.body.decode()
+    assert answer.headers["cache-control"] == "no-store"
+    guest = await gateway.invited("Ada")
+    assert (await guest.get("/api/admin/configuration")).status == 403

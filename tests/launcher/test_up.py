@@ -71,6 +71,16 @@ def test_each_process_gets_the_secrets_it_needs_and_a_session_of_its_own(world: 
     assert all(world.record(name)["own_session"] for name in ("gateway", "intelligence", "memory"))
 
 
+def test_each_process_learns_where_its_settings_came_from(world: World) -> None:
+    (world.folder / ".env").write_text("LOG_LEVEL=info\n")
+    process = world.start("up")
+    world.ready(process)
+    assert end(process) == 0
+    told = dict(part.split("=") for part in world.seen("intelligence")["NOVACORE_SOURCES"].split(","))
+    assert (told["LOG_LEVEL"], told["MEMORY_URL"], told["SERVICE_JWT_SECRET"]) == ("env_file", "launcher", "launcher")
+    assert "NOVACORE_PORT" not in told
+
+
 def test_a_second_start_keeps_the_secrets_and_is_not_stopped_by_what_the_first_left(world: World) -> None:
     seen = []
     for number in (signal.SIGKILL, signal.SIGTERM):

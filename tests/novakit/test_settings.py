@@ -4,7 +4,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
-from novakit.settings import Settings, SettingsError, Variable, environment, read
+from novakit.settings import (
+    SOURCES_VARIABLE,
+    Settings,
+    SettingsError,
+    Variable,
+    environment,
+    read,
+    told_sources,
+    with_sources,
+)
 from pydantic import BeforeValidator, Field, SecretStr
 
 
@@ -208,3 +217,40 @@ def test_a_named_file_must_be_there_and_a_file_must_be_text(tmp_path: Path) -> N
     with pytest.raises(SettingsError) as unreadable:
         environment({}, tmp_path)
     assert str(unreadable.value) == f"'{file}' cannot be read: it is not UTF-8 text."
+
+
+def test_each_variable_in_force_tells_its_source_and_a_secret_no_value(tmp_path: Path) -> None:
+    mounted = tmp_path / "key"
+    mounted.write_text("from-a-file")
+    settings = load(
+        MODE="slow",
+        OTHER_NAME="http://ada:hidden@127.0.0.1/x",
+        COUNT="4",
+        KEY_FILE=str(mounted),
+        **{SOURCES_VARIABLE: "COUNT=env_file,MODE=nonsense"},
+    )
+    told = {each.name: each for each in settings.in_force()}
+
+    assert list(told) == ["NEEDED", "MODE", "COUNT", "SECONDS", "ON", "OTHER_NAME", "CHECKED", "PATH_", "KEY"]
+    assert {name: (each.value, each.source) for name, each in told.items()} == {
+        "NEEDED": (None, "environment"),
+        "MODE": ("slow", "environment"),
+        "COUNT": ("4", "env_file"),
+        "SECONDS": ("1.5", "default"),
+        "ON": ("true", "default"),
+        "OTHER_NAME": ("http://…@127.0.0.1/x", "environment"),
+        "CHECKED": ("right", "default"),
+        "PATH_": ("x", "default"),
+        "KEY": (None, "file"),
+    }
+    assert (told["KEY"].secret, told["KEY"].given) == (True, True)
+    assert (load().model_copy(update={"count": 5}).count, next(load().in_force()).given) == (5, True)
+    assert {each.name: each.given for each in load().in_force()}["KEY"] is False
+
+
+def test_what_comes_from_the_env_file_is_told_with_the_environment(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=1\nB=2\nC=3\n")
+    merged = with_sources({"A": "mine", "B": "", "C_FILE": "somewhere"}, tmp_path)
+    assert {name: merged.get(name) for name in "ABC"} == {"A": "mine", "B": "2", "C": None}
+    assert merged[SOURCES_VARIABLE] == "B=env_file"
+    assert told_sources(merged, ["D", "B"], "launcher") == "B=launcher,D=launcher"

@@ -21,6 +21,7 @@ _BEHIND: Mapping[str, Service] = {
     "v1": "intelligence",
     "preferences": "intelligence",
     "usage": "intelligence",
+    "operations": "intelligence",
     "facts": "memory",
     "memory": "memory",
 }

@@ -54,12 +54,13 @@ _AREAS = (
     ("/api/chat", "chat"),
     ("/api/memory", "memory"),
     ("/api/auth", "auth"),
+    ("/api/admin/operations", "operations"),
     ("/api/admin", "admin"),
     ("/api", "api"),
     ("/v1", "v1"),
 )
 # What these answer is for one pair of eyes.
-_PERSONAL = frozenset({"auth", "admin"})
+_PERSONAL = frozenset({"auth", "admin", "operations"})
 
 
 def route_of(path: str) -> str:

@@ -16,7 +16,7 @@ from novakit.secret_files import SecretFiles
 from novakit.web import new_app
 from pydantic import SecretStr
 
-from . import openapi, operations
+from . import configuration, openapi, operations
 from .auth import admin_endpoints, entry_endpoints, key_endpoints, own_endpoints
 from .auth.access import Access
 from .auth.accounts import AccountService, Policy
@@ -124,7 +124,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     app.include_router(own_endpoints.router(service, sessions, callers, hand_over, clock=clock))
     app.include_router(key_endpoints.router(KeyService(keys, access, clock=clock, new_id=new_id), callers))
     administration = Administration(users, tickets, access, clock=clock, new_id=new_id, log=log)
-    app.include_router(admin_endpoints.router(administration, callers))
+    for routes in (admin_endpoints.router(administration, callers), configuration.router(settings, callers)):
+        app.include_router(routes)
     publish(app, openapi.OUTER, openapi.complete_own)
     description = openapi.Description(app.openapi, upstreams, asked_of)
     app.include_router(openapi.router(description))

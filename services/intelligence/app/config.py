@@ -7,7 +7,18 @@ from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from novakit.database_url import MEANING, DatabaseUrl
-from novakit.settings import DERIVED, SettingsError, Variable, file_of, read, sentence, variables_of
+from novakit.settings import (
+    DERIVED,
+    InForce,
+    SettingsError,
+    Variable,
+    file_of,
+    in_force,
+    read,
+    sentence,
+    source_of,
+    variables_of,
+)
 from novakit.settings import Settings as BaseSettings
 from pydantic import (
     AfterValidator,
@@ -16,6 +27,7 @@ from pydantic import (
     ConfigDict,
     Field,
     HttpUrl,
+    PrivateAttr,
     SecretStr,
     TypeAdapter,
     ValidationError,
@@ -269,6 +281,7 @@ class Settings(BaseSettings):
     cloud_enabled: bool = setting("true", "`false`: no cloud provider is ever asked, whoever wants it.")
     expose_provider_headers: bool = setting("false", "Whether answers carry X-NovaCore-Provider and the like.")
 
+    _of_rows: tuple[InForce, ...] = PrivateAttr(())
     rows: tuple[Row, ...] = Field((), description="The rows that the priority names.", json_schema_extra=DERIVED)
 
     @classmethod
@@ -280,7 +293,14 @@ class Settings(BaseSettings):
         files = {**settings.files}
         for name in names:
             files |= file_of(environ, key_variable(name))
-        return settings.model_copy(update={"rows": rows, "files": files})
+        settings = settings.model_copy(update={"rows": rows, "files": files})
+        settings._of_rows = tuple(variable for name in names for variable in _row_in_force(name, environ))
+        return settings
+
+    def in_force(self) -> Iterator[InForce]:
+        """See novakit.settings; the variables of the rows come last."""
+        yield from super().in_force()
+        yield from self._of_rows
 
     @classmethod
     def providers(cls) -> tuple[str, ...]:
@@ -326,6 +346,9 @@ class Settings(BaseSettings):
         ]
 
 
+_ROW_FIELDS = ("base_url", "api_key", "model", "locality")
+
+
 def key_variable(name: str) -> str:
     """The variable that holds a provider's key."""
     return f"{_prefix(name)}_API_KEY"
@@ -335,11 +358,20 @@ def _prefix(name: str) -> str:
     return name.upper().replace("-", "_")
 
 
+def _row_in_force(name: str, environ: Mapping[str, str]) -> Iterator[InForce]:
+    """What is set of one row."""
+    for field in _ROW_FIELDS:
+        variable = f"{_prefix(name)}_{field.upper()}"
+        text = read(environ, variable)
+        if text is not None:
+            yield in_force(Row.model_fields[field], variable, text, source_of(environ, variable))
+
+
 def _row(name: str, environ: Mapping[str, str], known: tuple[str, ...]) -> Row:
     """The settings of one row; raises SettingsError."""
     prefix = _prefix(name)
     values: dict[str, Any] = {"name": name}
-    for field in ("base_url", "api_key", "model", "locality"):
+    for field in _ROW_FIELDS:
         value = read(environ, f"{prefix}_{field.upper()}")
         if value is not None:
             values[field] = value

@@ -4,13 +4,14 @@ A settings class is a pydantic model whose field ``llm_fallback_mode`` is the va
 An empty value and the placeholder ``replace-me`` mean unset. ``X_FILE`` names a file that holds the value of ``X``.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -18,6 +19,13 @@ PLACEHOLDER = "replace-me"
 DERIVED: Final[dict[str, Any]] = {"derived": True}
 """The extra data of a field that no variable of its name holds; the class fills it itself."""
 ENV_FILE_VARIABLE = "NOVACORE_ENV_FILE"
+_IN_A_URL = re.compile(r"://[^/@\s]*@")
+"""The user and the password."""
+SOURCES_VARIABLE = "NOVACORE_SOURCES"
+"""Where what a process finds in its environment came from, as in ``LOG_LEVEL=env_file,OLLAMA_URL=launcher``."""
+
+Source = Literal["environment", "env_file", "file", "launcher", "default"]
+"""``file``: the one that ``X_FILE`` names. ``launcher``: ``up`` has chosen or made it."""
 
 
 class SettingsError(Exception):
@@ -42,6 +50,18 @@ class Variable:
     internal: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """One variable as it is in force. ``value`` is how it was written; a secret has none, and is ``given`` or not."""
+
+    name: str
+    value: str | None
+    source: Source
+    secret: bool
+    given: bool
+    meaning: str
+
+
 class Settings(BaseModel):
     """Base of every service's settings."""
 
@@ -51,31 +71,58 @@ class Settings(BaseModel):
         default_factory=dict, description="The variables that were read from a file.", json_schema_extra=DERIVED
     )
 
+    _given: dict[str, InForce] = PrivateAttr(default_factory=dict)
+
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Self:
         """Read from an environment; raises SettingsError."""
         values: dict[str, Any] = {}
         files: dict[str, Path] = {}
+        given: dict[str, InForce] = {}
         for name, field in cls.model_fields.items():
             for variable in names_of(name, field):
                 value = read(environ, variable)
                 if value is not None:
                     values[name] = value
                     files |= file_of(environ, variable)
+                    given[name] = in_force(field, variable, value, source_of(environ, variable))
                     break
         try:
-            return cls(**values, **({"files": files} if files else {}))
+            settings = cls(**values, **({"files": files} if files else {}))
         except ValidationError as error:
             by_field: dict[tuple[int | str, ...], ErrorDetails] = {}
             for one in error.errors():
                 by_field.setdefault(one["loc"][:1], one)
             first, *others = [sentence(cls, one, values) for one in by_field.values()]
             raise SettingsError(first, tuple(others)) from None
+        settings._given = given
+        return settings
 
     @classmethod
     def variables(cls) -> Iterator[Variable]:
         """Every variable of this class, in the order of its fields."""
         return variables_of(cls)
+
+    def in_force(self) -> Iterator[InForce]:
+        """Every variable that ``load`` reads, as it is in force. No secret is among the values."""
+        for name, field in type(self).model_fields.items():
+            if _extra(field, "derived") or _extra(field, "internal"):
+                continue
+            yield self._given.get(name) or in_force(field, names_of(name, field)[0], _default_text(field), "default")
+
+
+def in_force(field: FieldInfo, variable: str, text: str, source: Source) -> InForce:
+    """A field's variable whose value is written so."""
+    secret = _is_secret(field)
+    value = None if secret else _IN_A_URL.sub("://…@", text)
+    return InForce(variable, value, source, secret, bool(text), field.description or "")
+
+
+def source_of(environ: Mapping[str, str], variable: str) -> Source:
+    """Where ``read`` finds a variable that is set."""
+    if _set(environ.get(variable)) is None:
+        return "file"
+    return _sources(environ).get(variable, "environment")
 
 
 def variables_of(
@@ -136,6 +183,29 @@ def environment(environ: Mapping[str, str], directory: Path) -> dict[str, str]:
         **from_file,
         **{name: value for name, value in environ.items() if _set(value) is not None or name not in from_file},
     }
+
+
+def with_sources(environ: Mapping[str, str], directory: Path) -> dict[str, str]:
+    """The same, and in SOURCES_VARIABLE which values are the file's; raises SettingsError."""
+    merged = environment(environ, directory)
+    from_file = [name for name in in_file(environ, directory) if name in merged and _set(environ.get(name)) is None]
+    return {**merged, SOURCES_VARIABLE: told_sources({}, from_file, "env_file")}
+
+
+def told_sources(environ: Mapping[str, str], names: Iterable[str], source: Source) -> str:
+    """What SOURCES_VARIABLE says when these come from there, and the others from where it said before."""
+    told = {**_sources(environ), **dict.fromkeys(names, source)}
+    return ",".join(f"{name}={where}" for name, where in sorted(told.items()))
+
+
+def _sources(environ: Mapping[str, str]) -> dict[str, Source]:
+    told: dict[str, Source] = {}
+    for part in environ.get(SOURCES_VARIABLE, "").split(","):
+        name, _, source = part.partition("=")
+        match source:
+            case "env_file" | "launcher" | "file":
+                told[name] = source
+    return told
 
 
 def in_file(environ: Mapping[str, str], directory: Path) -> dict[str, str]:

@@ -8,7 +8,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from novakit.erasing import erase
-from sqlalchemy import ColumnElement, Integer, Select, String, column, func, literal, literal_column, select, table, text
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    column,
+    func,
+    literal,
+    literal_column,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from .tables import prompts, sessions
