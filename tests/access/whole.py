@@ -189,6 +189,8 @@ class People:
                 return str((await self.ask("POST", "/api/memory/facts", user, fact))[1]["id"])
             case "model":
                 return "auto"
+            case "provider":
+                return "ollama"
         raise AssertionError(f"nobody knows how to make {placeholder}")
 
     async def ask(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> tuple[int, Any]:

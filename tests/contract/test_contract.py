@@ -30,6 +30,7 @@ broken.values = {broken}
 facts.values = {facts}
 users.values = {users}
 models.values = ["auto"]
+providers.values = ["ollama", "gemini"]
 texts.values = ["Hello?"]
 
 [parameters]
@@ -37,6 +38,7 @@ texts.values = ["Hello?"]
 "path.message_id" = {{ dictionary = "messages", probability = 0.6 }}
 "path.fact_id" = {{ dictionary = "facts", probability = 0.6 }}
 "path.user_id" = {{ dictionary = "users", probability = 0.6 }}
+"path.provider" = {{ dictionary = "providers", probability = 0.8 }}
 "body.model" = {{ dictionary = "models", probability = 0.8 }}
 "body.messages[*].content" = {{ dictionary = "texts", probability = 0.6 }}
 
@@ -86,8 +88,13 @@ include-operation-id = ["list_sessions", "list_facts"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", 422]
 
 [[operations]]
-include-operation-id = "usage_of_all"
-# Each group once, and the first day not after the last.
+include-operation-id = ["check_provider", "load_model"]
+# The provider is one of the priority.
+checks.positive_data_acceptance.expected-statuses = ["2xx", 404]
+
+[[operations]]
+include-operation-id = ["usage_of_all", "activity"]
+# Each group once, and the first day not after the last; no more points than can be drawn.
 checks.positive_data_acceptance.expected-statuses = ["2xx", 422]
 
 [[operations]]

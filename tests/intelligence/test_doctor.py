@@ -10,6 +10,7 @@ from novakit.clock import FakeClock
 from novakit.findings import Finding, to_line
 
 from services.intelligence.app import doctor
+from services.intelligence.app.services import examining
 from tests.support.fakes import (
     FakeAnthropic,
     FakeGemini,
@@ -243,7 +244,7 @@ async def test_a_server_that_says_nothing_is_a_fault_and_is_waited_for_only_so_l
 ) -> None:
     fake = await world.ollama()
     fake.checks.append(hang())
-    monkeypatch.setattr(doctor, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(examining, "ANSWER_SECONDS", 0.05)
     fault = only_fault(await world.look())
     assert "then said nothing" in fault.text
 
@@ -309,7 +310,7 @@ def test_a_transport_of_this_look_refuses_to_send_anything() -> None:
         def request(self, *_args: object, **_more: object) -> Any:
             raise AssertionError("nothing may get this far")
 
-    free = doctor.FreeTransport(Never(), FakeClock())
+    free = examining.FreeTransport(Never(), FakeClock())
     with pytest.raises(AssertionError, match="by GET alone"):
         free.request("POST", "http://x", headers={}, connect_timeout=1)
     with pytest.raises(AssertionError, match="by GET alone"):
@@ -320,4 +321,4 @@ def test_a_transport_of_this_look_refuses_to_send_anything() -> None:
     ("text", "seconds"), [("Sun, 22 Nov 2026 10:00:00 GMT", NOW), ("yesterday", None), ("", None), (None, None)]
 )
 def test_the_time_of_a_server_is_read_from_its_header(text: str | None, seconds: float | None) -> None:
-    assert doctor.time_in({} if text is None else {"date": text}) == seconds
+    assert examining.time_in({} if text is None else {"date": text}) == seconds

@@ -30,6 +30,7 @@ from .routers import (
     explain,
     facts,
     openapi,
+    operations,
     preferences,
     providers,
     sessions,
@@ -41,11 +42,13 @@ from .routers.front import Front
 from .routers.resuming import ResumeEndpoints
 from .routing.breaker import BreakerPolicy
 from .services import reporting
+from .services.activity import Activity
 from .services.answers.conversation import Conversations, Manner
 from .services.answers.drain import Drain
 from .services.answers.presence import Presence
 from .services.answers.running import RunningTurns
 from .services.completions import Completions
+from .services.examining import Examiner
 from .services.learning import Learning
 from .services.llm_router import Pace, ProviderOrchestrator
 from .services.memory_client import NO_WISHES, MemoryClient, Wishes
@@ -141,6 +144,7 @@ def create_app(
     app.include_router(data.router)
     app.include_router(providers.router)
     app.include_router(usage.router)
+    app.include_router(operations.router)
     app.include_router(preferences.router)
     app.include_router(facts.router)
     app.include_router(explain.router)
@@ -257,10 +261,12 @@ def _wire(
         configured, missing, board, pace, clock, jitter, slots, budgets, settings.llm_route_rules
     )
     running = RunningTurns(clock.now)
+    activity = Activity(clock.wall)
 
     def observe(observation: Observation) -> None:
         budgets.observe(observation)
         metrics.observe(observation)
+        activity.observe(observation)
         reporting.observe(observation)
 
     def new_record(request_id: str, earlier: StoredRoute | None = None, earlier_ms: int = 0) -> RouteRecord:
@@ -309,6 +315,9 @@ def _wire(
         new_id=new_id,
         cloud_enabled=settings.cloud_enabled,
         drain=drain,
+        activity=activity,
+        examiner=Examiner(settings, transport, clock),
+        settings=settings,
     )
 
 

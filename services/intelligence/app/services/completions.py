@@ -155,5 +155,6 @@ def _ended(wanted: Wanted, record: RouteRecord, status: Status) -> TurnEnded:
         spent=record.spent(),
         request_id=wanted.request_id,
         user_id=wanted.user_id,
+        route=record.stored,
         end_user=wanted.end_user,
     )

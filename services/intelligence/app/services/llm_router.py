@@ -127,6 +127,14 @@ class ProviderOrchestrator:
         """How many calls this provider is given at a time."""
         return self._slots.limit(provider)
 
+    def warm_up(self, name: str) -> bool:
+        """Let this provider's model be loaded, where that is one of ours to load; whether there is such a one."""
+        provider = self._providers.get(name)
+        if provider is None or provider.locality != "local":
+            return False
+        self._entrance.warm_up(provider.candidate())
+        return True
+
     def decide(self, request: ProviderRequest) -> RouteDecision:
         """The decision that this request would get now. Nobody is called."""
         candidates = self.candidates(request.chain)

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from novakit.clock import Clock
 from novakit.ids import NewId
 
+from ..config import Settings
 from ..store.repository import ChatRepository
 from ..store.usage import UsageRepository
 from ..store.user_data import UserData
+from .activity import Activity
 from .answers.conversation import Conversations
 from .answers.drain import Drain
 from .answers.running import RunningTurns
 from .completions import Completions
+from .examining import Examiner
 from .learning import Learning
 from .llm_router import ProviderOrchestrator
 from .orchestrator.health_board import HealthBoard
@@ -38,3 +41,6 @@ class Parts:
     new_id: NewId
     cloud_enabled: bool
     drain: Drain
+    activity: Activity
+    examiner: Examiner
+    settings: Settings

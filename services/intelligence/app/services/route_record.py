@@ -105,7 +105,10 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """For observers: one chat turn is over, as its user saw it. ``end_user`` is whom an API caller asked for."""
+    """For observers: one chat turn is over, as its user saw it. ``end_user`` is whom an API caller asked for.
+
+    ``route`` tells its story to who wants it; ``message_id`` None: it is stored nowhere.
+    """
 
     endpoint: Literal["message", "stream", "completions"]
     status: str
@@ -118,6 +121,8 @@ class TurnEnded:
     spent: Spent
     request_id: str
     user_id: str
+    route: Callable[[], StoredRoute]
+    message_id: str | None = None
     end_user: str = ""
 
 

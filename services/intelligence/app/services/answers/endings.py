@@ -113,6 +113,8 @@ class Endings:
                 spent=spent,
                 request_id=request_id,
                 user_id=turn.user_id,
+                route=turn.route.stored,
+                message_id=turn.message_id,
             )
         )
 

@@ -96,7 +96,7 @@ class Entrance:
             return
         cold = await self._is_cold(candidate, walk.time_left(self._clock.now()))
         if cold and not asking.waits:
-            self._warm_up(candidate)
+            self.warm_up(candidate)
             asking.put_off.append(attempt)
             yield walk.skip(Skipped(candidate, "cold"))
             return
@@ -133,6 +133,14 @@ class Entrance:
             expected_wait=self._slots.expected_wait(candidate.name) if busy else 0.0,
             cold=self._known_as_cold(candidate),
         )
+
+    def warm_up(self, candidate: Candidate) -> None:
+        """Let the model be loaded for those who come later; once at a time."""
+        if candidate.target in self._warming:
+            return
+        task = asyncio.ensure_future(_load(self._providers[candidate.name], candidate.asked_model))
+        self._warming[candidate.target] = task
+        task.add_done_callback(lambda _task: self._warming.pop(candidate.target, None))
 
     def answered(self, candidate: Candidate, seconds: float) -> None:
         """A whole answer kept the model busy for so long."""
@@ -176,14 +184,6 @@ class Entrance:
         except (ProviderError, TimeoutError):
             # The call itself will tell what is wrong.
             return False
-
-    def _warm_up(self, candidate: Candidate) -> None:
-        """Let the model be loaded for those who come later; once at a time."""
-        if candidate.target in self._warming:
-            return
-        task = asyncio.ensure_future(_load(self._providers[candidate.name], candidate.asked_model))
-        self._warming[candidate.target] = task
-        task.add_done_callback(lambda _task: self._warming.pop(candidate.target, None))
 
 
 async def _load(provider: Provider, model: str) -> None:
