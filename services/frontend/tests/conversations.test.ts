@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createApp, type App } from '../src/state/app'
+import { GRACE_MS, TYPING_MS } from '../src/state/conversations'
 import { FakeBrowser, FakeServer, problem, settle } from './fake'
 import { session } from './make'
 
 let server: FakeServer
+let browser: FakeBrowser
 let app: App
 
 async function open(): Promise<void> {
@@ -14,7 +16,8 @@ async function open(): Promise<void> {
 describe('the list of conversations', () => {
   beforeEach(() => {
     server = new FakeServer()
-    app = createApp(new FakeBrowser().env(server))
+    browser = new FakeBrowser()
+    app = createApp(browser.env(server))
     server.sessions = ['a', 'b', 'c', 'd', 'e'].map((id) => session({ id }))
     server.pageSize = 2
   })
@@ -47,5 +50,125 @@ describe('the list of conversations', () => {
     await app.conversations.more()
     expect(app.conversations.state.value).toBe('ready')
     expect(ids()).toBe('ab')
+  })
+})
+
+describe('a search', () => {
+  beforeEach(async () => {
+    server = new FakeServer()
+    browser = new FakeBrowser()
+    app = createApp(browser.env(server))
+    server.sessions = ['red fish', 'blue fish', 'bird'].map((title, at) => session({ id: String(at), title }))
+    await open()
+  })
+
+  const titles = () => app.conversations.listed.value.items.value.map((each) => each.title)
+
+  it('asks the server once somebody has stopped typing', async () => {
+    for (const typed of ['f', 'fi', 'fish']) {
+      app.conversations.search(typed)
+      await browser.pass(TYPING_MS - 1)
+    }
+    const asked = server.made('GET /api/chat/sessions').length
+    expect(titles()).toEqual(['red fish', 'blue fish', 'bird'])
+    await browser.pass(1)
+    expect(server.made('GET /api/chat/sessions')).toHaveLength(asked + 1)
+    expect(titles()).toEqual(['red fish', 'blue fish'])
+    app.conversations.search('')
+    expect(titles()).toEqual(['red fish', 'blue fish', 'bird'])
+  })
+
+  it('shows what was looked for last, however late another answer comes', async () => {
+    app.conversations.search('fish')
+    await browser.pass(TYPING_MS)
+    app.conversations.search('bird')
+    expect(titles()).toEqual(['red fish', 'blue fish'])
+    await browser.pass(TYPING_MS)
+    expect(titles()).toEqual(['bird'])
+  })
+})
+
+describe('a conversation in the list', () => {
+  beforeEach(async () => {
+    server = new FakeServer()
+    browser = new FakeBrowser()
+    app = createApp(browser.env(server))
+    server.sessions = ['a', 'b', 'c'].map((id) => session({ id, title: id }))
+    await open()
+  })
+
+  const shown = () => app.conversations.items.value.map((each) => each.title).join('')
+  const first = () => app.conversations.items.value[0] ?? session()
+
+  it('is renamed', async () => {
+    expect(await app.conversations.rename('a', '  x ')).toBe('')
+    expect(server.made('PATCH /api/chat/sessions/a')[0]?.body).toEqual({ title: 'x' })
+    expect(shown()).toBe('xbc')
+  })
+
+  it('keeps its name, and says so, where the server does not take the new one', async () => {
+    server.replies['PATCH /api/chat/sessions/a'] = problem(422, 'No.')
+    expect(await app.conversations.rename('a', 'x')).not.toBe('')
+    expect(shown()).toBe('abc')
+  })
+
+  it('is gone at once when it is deleted, and the server learns of it when the time to undo is over', async () => {
+    app.conversations.remove(first())
+    expect([shown(), app.conversations.removed.value?.id]).toEqual(['bc', 'a'])
+    await browser.pass(GRACE_MS - 1)
+    expect(server.made('DELETE /api/chat/sessions/a')).toHaveLength(0)
+    await browser.pass(1)
+    expect(server.made('DELETE /api/chat/sessions/a')).toHaveLength(1)
+    expect([shown(), app.conversations.total.value, app.conversations.removed.value]).toEqual(['bc', 2, null])
+  })
+
+  it('comes back by undo, and the server never learns of it', async () => {
+    app.conversations.remove(first())
+    app.conversations.undo()
+    await browser.pass(GRACE_MS)
+    expect([shown(), server.made('DELETE /api/chat/sessions/a').length]).toEqual(['abc', 0])
+  })
+
+  it('does not come back with a page that is read meanwhile', async () => {
+    app.conversations.remove(first())
+    await app.conversations.refresh()
+    expect(shown()).toBe('bc')
+  })
+
+  it('is deleted at once when another one is, when the page goes, and before somebody signs out', async () => {
+    app.conversations.remove(first())
+    app.conversations.remove(first())
+    await settle()
+    expect(server.made('DELETE /api/chat/sessions/a')).toHaveLength(1)
+    await browser.leave()
+    expect(server.made('DELETE /api/chat/sessions/b')).toHaveLength(1)
+    app.conversations.remove(first())
+    await app.signOut()
+    const calls = server.calls.map((call) => `${call.method} ${call.path}`)
+    expect(calls.indexOf('DELETE /api/chat/sessions/c')).toBeLessThan(calls.indexOf('POST /api/auth/logout'))
+    expect(server.sessions).toEqual([])
+  })
+
+  it('comes back with a word where it could not be deleted', async () => {
+    server.replies['DELETE /api/chat/sessions/a'] = problem(503, 'Not now.')
+    app.conversations.remove(first())
+    await browser.pass(GRACE_MS)
+    expect(shown()).toBe('abc')
+    expect(app.conversations.trouble.value).toContain('could not be deleted')
+  })
+
+  it('counts as deleted where it was gone already', async () => {
+    server.replies['DELETE /api/chat/sessions/a'] = problem(404, 'Gone.')
+    app.conversations.remove(first())
+    await browser.pass(GRACE_MS)
+    expect([shown(), app.conversations.trouble.value]).toEqual(['bc', ''])
+  })
+
+  it('leaves the page empty where it was the open one', async () => {
+    server.prompts.a = []
+    browser.go('#/chat/a')
+    await settle()
+    app.conversations.remove(first())
+    expect(browser.hash).toBe('#/')
   })
 })

@@ -66,6 +66,7 @@ export class FakeServer {
   /** Whether the page holds a refresh token that works. */
   refreshable = false
   hasPassword = true
+  role = 'admin'
   down = false
   sessions: Session[] = []
   pageSize = 50
@@ -118,7 +119,7 @@ export class FakeServer {
 
   #answer(path: string, query: URLSearchParams, init: RequestInit): Response {
     if (path === '/api/auth/me') {
-      return json({ user_id: 'u1', name: 'Ada', role: 'admin', has_password: this.hasPassword })
+      return json({ user_id: 'u1', name: 'Ada', role: this.role, has_password: this.hasPassword })
     }
     if (path === '/api/auth/password') {
       this.hasPassword = true
@@ -132,7 +133,16 @@ export class FakeServer {
       this.locked.s9 = true
       return json({ ...session({ id: 's9' }), local_only: true }, 201)
     }
-    if (path === '/api/chat/sessions') return this.#page(Number(query.get('cursor') ?? 0))
+    if (path === '/api/chat/sessions') return this.#page(Number(query.get('cursor') ?? 0), query.get('q') ?? '')
+    const listed = this.sessions.find((each) => path === `/api/chat/sessions/${each.id}`)
+    if (listed && init.method === 'DELETE') {
+      this.sessions = this.sessions.filter((each) => each !== listed)
+      return new Response(null, { status: 204 })
+    }
+    if (listed && init.method === 'PATCH' && String(init.body).includes('"title"')) {
+      Object.assign(listed, JSON.parse(String(init.body)))
+      return json(listed)
+    }
     if (path === '/api/chat/stream') return this.#open(init)
     if (path === '/api/chat/route/explain') return json(this.explained)
     const [, , , kind, id = '', action] = path.split('/')
@@ -154,10 +164,11 @@ export class FakeServer {
     return json({ ...session({ id, local_only: locked }), ...told })
   }
 
-  #page(at: number): Response {
+  #page(at: number, words: string): Response {
     const end = at + this.pageSize
-    const next = end < this.sessions.length ? String(end) : null
-    return json({ sessions: this.sessions.slice(at, end), total: this.sessions.length, next_cursor: next })
+    const found = this.sessions.filter((each) => (each.title ?? '').includes(words))
+    const next = end < found.length ? String(end) : null
+    return json({ sessions: found.slice(at, end), total: found.length, next_cursor: next })
   }
 
   #open(init: RequestInit): Response {
@@ -214,6 +225,24 @@ export class FakeBrowser implements Address {
   /** The network is there again; the reader is back. */
   online = (): void => {}
   back = (): void => {}
+  /** The paths that were saved. */
+  downloads: string[] = []
+  #leavers: (() => void)[] = []
+  #visible = true
+  readonly #watchers = new Set<(visible: boolean) => void>()
+
+  /** Close the tab. */
+  async leave(): Promise<void> {
+    for (const run of this.#leavers) run()
+    await settle()
+  }
+
+  /** Another tab comes before this one, or goes. */
+  async show(visible: boolean): Promise<void> {
+    this.#visible = visible
+    for (const run of this.#watchers) run(visible)
+    await settle()
+  }
 
   readonly fragment = (): string => this.hash
   readonly replace = (fragment: string): void => {
@@ -249,6 +278,13 @@ export class FakeBrowser implements Address {
         this.back = run
       },
       address: this,
+      download: (path) => void this.downloads.push(path),
+      onLeave: (run) => void this.#leavers.push(run),
+      onVisible: (run) => {
+        this.#watchers.add(run)
+        run(this.#visible)
+        return () => void this.#watchers.delete(run)
+      },
       tabStore: this.tabStore,
       browserStore: this.browserStore,
     }

@@ -306,6 +306,7 @@ describe('an answer that was refused', () => {
 
 describe('the states of the page', () => {
   it('invites where nothing was said yet', async () => {
+    server.role = 'user'
     await open()
     expect(one('.centre h2').textContent).toBe('What would you like to know?')
     expect(document.title).toBe('New chat · NovaCore')

@@ -10,8 +10,8 @@ test('a call whose tokens have expired is made again with new ones', async () =>
   const server = new FakeServer()
   server.signedIn = false
   server.refreshable = true
-  await createApi(server.fetch).sessions(null)
-  expect(paths(server)).toEqual(['GET /api/chat/sessions', 'POST /api/auth/refresh', 'GET /api/chat/sessions'])
+  await createApi(server.fetch).me()
+  expect(paths(server)).toEqual(['GET /api/auth/me', 'POST /api/auth/refresh', 'GET /api/auth/me'])
 })
 
 test('calls that find it so together ask for new tokens once', async () => {
@@ -19,15 +19,15 @@ test('calls that find it so together ask for new tokens once', async () => {
   server.signedIn = false
   server.refreshable = true
   const api = createApi(server.fetch)
-  await Promise.all([api.sessions(null), api.sessions(null), api.sessions(null)])
+  await Promise.all([api.me(), api.me(), api.me()])
   expect(paths(server).filter((path) => path === 'POST /api/auth/refresh')).toHaveLength(1)
 })
 
 test('where there are no new tokens the call fails as it did, and is not tried for ever', async () => {
   const server = new FakeServer()
   server.signedIn = false
-  await expect(createApi(server.fetch).sessions(null)).rejects.toMatchObject({ status: 401 })
-  expect(paths(server)).toEqual(['GET /api/chat/sessions', 'POST /api/auth/refresh'])
+  await expect(createApi(server.fetch).me()).rejects.toMatchObject({ status: 401 })
+  expect(paths(server)).toEqual(['GET /api/auth/me', 'POST /api/auth/refresh'])
 })
 
 test('a link that does not work is not a sign-in that has grown old', async () => {

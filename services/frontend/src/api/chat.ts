@@ -10,12 +10,9 @@ import type {
   LockChange,
   LockState,
   Session,
-  SessionPage,
   StoredRoute,
   User,
 } from './types'
-
-const PAGE_SIZE = 50
 
 /** The server sends a heartbeat every 15 s; after three that are missing the connection is dead. */
 export const SILENCE_LIMIT_MS = 45_000
@@ -50,6 +47,8 @@ export interface Batch {
 }
 
 export interface Api {
+  /** A call that gets new tokens where it came too late for its own. */
+  readonly call: Fetch
   signIn(token: string): Promise<void>
   logIn(name: string, password: string): Promise<void>
   register(invitation: string, name: string, password: string): Promise<void>
@@ -59,7 +58,6 @@ export interface Api {
   choose(name: string, password: string): Promise<void>
   signOut(): Promise<void>
   me(): Promise<User>
-  sessions(cursor: string | null): Promise<SessionPage>
   history(sessionId: string): Promise<History>
   route(messageId: string): Promise<StoredRoute>
   stop(messageId: string): Promise<void>
@@ -130,6 +128,7 @@ export function createApi(plain: Fetch): Api {
   }
 
   return {
+    call: fetch,
     async signIn(token) {
       await postJson(fetch, '/api/auth/link', { token })
     },
@@ -149,10 +148,6 @@ export function createApi(plain: Fetch): Api {
       await postJson(fetch, '/api/auth/logout', {})
     },
     me: () => getJson<User>(fetch, '/api/auth/me'),
-    sessions(cursor) {
-      const rest = cursor === null ? '' : `&cursor=${path(cursor)}`
-      return getJson<SessionPage>(fetch, `/api/chat/sessions?limit=${PAGE_SIZE}${rest}`)
-    },
     history: (sessionId) => getJson<History>(fetch, `/api/chat/history/${path(sessionId)}`),
     route: (messageId) => getJson<StoredRoute>(fetch, `/api/chat/messages/${path(messageId)}/route`),
     async stop(messageId) {

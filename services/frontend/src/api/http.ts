@@ -84,7 +84,17 @@ export async function getJson<Body>(fetch: Fetch, url: string): Promise<Body> {
 }
 
 /** The gateway takes a changing call from a cookie only with a JSON content type, so each has a body. */
-export function postJson(fetch: Fetch, url: string, body: object, init: RequestInit = {}): Promise<Response> {
+export function sendJson(
+  fetch: Fetch,
+  method: 'POST' | 'PUT' | 'PATCH',
+  url: string,
+  body: object,
+  init: RequestInit = {},
+): Promise<Response> {
   const headers = { 'Content-Type': 'application/json', ...init.headers }
-  return request(fetch, url, { method: 'POST', ...init, headers, body: JSON.stringify(body) })
+  return request(fetch, url, { ...init, method, headers, body: JSON.stringify(body) })
+}
+
+export function postJson(fetch: Fetch, url: string, body: object, init: RequestInit = {}): Promise<Response> {
+  return sendJson(fetch, 'POST', url, body, init)
 }

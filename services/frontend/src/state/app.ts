@@ -2,9 +2,11 @@
 
 import { computed, signal, type ReadonlySignal } from '@preact/signals'
 import { createApi } from '../api/chat'
-import { Problem } from '../api/http'
-import type { Locality, Sendable } from '../api/types'
-import { fragmentOf, placeOf, type LinkKind } from '../core/address'
+import { createConversationsApi } from '../api/conversations'
+import { Problem, type Fetch } from '../api/http'
+import type { Locality, Sendable, User } from '../api/types'
+import { fragmentOf, placeOf, type LinkKind, type PageName } from '../core/address'
+import { THEME_KEY, themeOf, type Theme } from '../core/theme'
 import type { Turn } from '../core/turn'
 import { t } from '../strings'
 import { createConversations, type Conversations } from './conversations'
@@ -23,11 +25,26 @@ export interface App {
   readonly entry: Entry
   /** Who is signed in has no password yet, and so no way back but another link. */
   readonly withoutPassword: ReadonlySignal<boolean>
-  /** Say a sentence in the status region. */
-  say(sentence: string): void
   /** Conversations begin locked. */
   readonly lockDefault: ReadonlySignal<boolean>
   setLockDefault(locked: boolean): void
+  /** Who is signed in; null while nobody is. */
+  readonly user: ReadonlySignal<User | null>
+  /** The page that is open; null: the chat. */
+  readonly page: ReadonlySignal<PageName | null>
+  /** An admin is here for the first time: there is no conversation yet, and none was begun. */
+  readonly firstRun: ReadonlySignal<boolean>
+  /** A call to the gateway, for the pages that are loaded later. */
+  readonly call: Fetch
+  readonly env: Env
+  /** Tell an error that may mean that somebody is signed out. */
+  onError(error: unknown): void
+  readonly theme: ReadonlySignal<Theme>
+  setTheme(theme: Theme): void
+  /** All conversations are gone from the server: show none. */
+  forgetConversations(): void
+  /** Say a sentence in the status region. */
+  say(sentence: string): void
   readonly thread: ReadonlySignal<Thread>
   /** What the open conversation is called. */
   readonly title: ReadonlySignal<string>
@@ -65,6 +82,8 @@ export interface App {
   /** Go back to the chat without one. */
   chooseLater(): void
   readonly routes: Routes
+  /** Let the browser save what the gateway has at this path. */
+  download(path: string): Promise<void>
   dismissDemoNotice(): void
 }
 
@@ -74,10 +93,18 @@ export function createApp(env: Env): App {
   const api = createApi(env.fetch)
   const phase = signal<Phase>('opening')
   const entry = createEntry(api)
-  const withoutPassword = signal(false)
+  const user = signal<User | null>(null)
+  const page = signal<PageName | null>(null)
+  const theme = signal(themeOf(env.browserStore.get(THEME_KEY)))
   const spoken = signal('')
   const demoNoticeDismissed = signal(env.browserStore.get(DEMO_NOTICE) !== null)
-  const conversations = createConversations(api, onError)
+  const conversations = createConversations(createConversationsApi(api.call), env, {
+    onError,
+    onRemoved(session) {
+      spoken.value = t.sidebar.deleted(session.title || t.sidebar.untitled)
+      if (current.peek().id.peek() === session.id) env.address.go(fragmentOf(null))
+    },
+  })
   const routes = createRoutes(api, onError)
   const threads = createThreads(env, api, {
     onError,
@@ -107,7 +134,7 @@ export function createApp(env: Env): App {
   /** Take the token out of the address bar, so that it stays in no history, and go on as if it had not been there. */
   function takeLink(): void {
     const place = placeOf(env.address.fragment())
-    if (place.kind === 'chat') return
+    if (place.kind === 'chat' || place.kind === 'page') return
     link = place
     env.address.replace('')
   }
@@ -139,7 +166,7 @@ export function createApp(env: Env): App {
     try {
       const note = await exchange()
       try {
-        withoutPassword.value = !(await api.me()).has_password
+        user.value = await api.me()
       } catch (error) {
         if (!(error instanceof Problem) || error.status !== 401) throw error
         entry.show('signIn', '', note)
@@ -152,12 +179,15 @@ export function createApp(env: Env): App {
     }
     phase.value = 'ready'
     const place = placeOf(env.address.fragment())
+    page.value = place.kind === 'page' ? place.page : null
     show(place.kind === 'chat' ? place.sessionId : null)
     void conversations.refresh()
   }
 
   env.address.onChange(() => {
     const place = placeOf(env.address.fragment())
+    page.value = place.kind === 'page' ? place.page : null
+    if (place.kind === 'page') return
     if (place.kind !== 'chat') void open()
     else if (phase.peek() === 'ready' && place.sessionId !== current.peek().id.peek()) show(place.sessionId)
   })
@@ -171,14 +201,35 @@ export function createApp(env: Env): App {
   return {
     phase,
     entry,
-    withoutPassword,
+    withoutPassword: computed(() => user.value !== null && !user.value.has_password),
+    lockDefault: threads.lockDefault,
+    setLockDefault: threads.setLockDefault,
+    user,
+    page,
+    firstRun: computed(
+      () =>
+        user.value?.role === 'admin' && conversations.total.value === 0 && current.value.turns.value.length === 0,
+    ),
+    call: api.call,
+    env,
+    onError,
+    theme,
+    setTheme(wanted) {
+      env.browserStore.set(THEME_KEY, wanted === 'system' ? '' : wanted)
+      theme.value = wanted
+    },
+    forgetConversations() {
+      threads.clear()
+      conversations.clear()
+      current.value = threads.get(null)
+      void conversations.refresh()
+    },
     say: (sentence) => {
       spoken.value = sentence
     },
-    lockDefault: threads.lockDefault,
-    setLockDefault: threads.setLockDefault,
     thread: computed(() => current.value),
     title: computed(() => {
+      if (page.value !== null) return t.sidebar[page.value]
       const { id, turns } = current.value
       const listed = conversations.items.value.find((each) => each.id === id.value)
       return listed?.title || turns.value[0]?.value.question || t.thread.untitled
@@ -208,6 +259,7 @@ export function createApp(env: Env): App {
     sendable: () => threads.locks.sendable(current.peek()),
     routes,
     async signOut() {
+      await conversations.settle()
       try {
         await api.signOut()
       } catch (error) {
@@ -219,6 +271,8 @@ export function createApp(env: Env): App {
       threads.clear()
       routes.clear()
       conversations.clear()
+      user.value = null
+      page.value = null
       env.address.replace('')
       current.value = threads.get(null)
       entry.show('signIn', '', t.signedOut.ended)
@@ -231,7 +285,8 @@ export function createApp(env: Env): App {
         await open()
         return
       }
-      withoutPassword.value = false
+      const known = user.peek()
+      if (known !== null) user.value = { ...known, name: name || known.name, has_password: true }
       phase.value = 'ready'
     },
     choosePassword() {
@@ -240,6 +295,16 @@ export function createApp(env: Env): App {
     },
     chooseLater() {
       phase.value = 'ready'
+    },
+    async download(path) {
+      try {
+        // The browser itself makes the call that follows, and gets no new tokens for it.
+        await api.me()
+        env.download(path)
+      } catch (error) {
+        onError(error)
+        spoken.value = explain(error)
+      }
     },
     dismissDemoNotice() {
       env.browserStore.set(DEMO_NOTICE, 'dismissed')

@@ -36,6 +36,12 @@ export interface Env {
   /** Run whenever the reader comes back to this page. */
   onReturn: (run: () => void) => void
   address: Address
+  /** Save what is at this path, under the name that the server gives it. */
+  download: (path: string) => void
+  /** The page is about to go away. */
+  onLeave: (run: () => void) => void
+  /** Whether somebody can see the page, now and whenever that changes; stops by the function that it returns. */
+  onVisible: (run: (visible: boolean) => void) => () => void
   /** Ends with the tab. */
   tabStore: Store
   /** Stays in this browser. */
@@ -112,6 +118,19 @@ export function browserEnv(): Env {
       })
     },
     address: browserAddress(),
+    download: (path) => {
+      const link = document.createElement('a')
+      link.href = path
+      link.download = ''
+      link.click()
+    },
+    onLeave: (run) => addEventListener('pagehide', run),
+    onVisible: (run) => {
+      const tell = (): void => run(document.visibilityState === 'visible')
+      tell()
+      document.addEventListener('visibilitychange', tell)
+      return () => document.removeEventListener('visibilitychange', tell)
+    },
     tabStore: guarded(() => sessionStorage),
     browserStore: guarded(() => localStorage),
   }

@@ -1,10 +1,22 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { t } from '../strings'
+import type { PageName } from '../core/address'
+import { shortcutOf } from '../core/shortcuts'
 import { Composer } from './Composer'
 import { useApp } from './context'
 import { Icon } from './Icons'
-import { Sidebar } from './Sidebar'
+import { lazy } from './lazy'
+import { SEARCH_ID, Sidebar } from './Sidebar'
 import { ThreadView } from './ThreadView'
+import { Toast } from './Toast'
+
+const PAGES = {
+  settings: lazy(async () => (await import('../settings/SettingsPage')).SettingsPage),
+  operator: lazy(async () => (await import('../operator/OperatorPage')).OperatorPage),
+} satisfies Record<PageName, ReturnType<typeof lazy>>
+
+const Setup = lazy(async () => (await import('../setup/Setup')).Setup)
+const Help = lazy(async () => (await import('./Help')).Help)
 
 /** Where the list of conversations is a drawer; the same width stands in layout.css. */
 const NARROW = '(max-width: 704px)'
@@ -41,9 +53,22 @@ function Header({ open, onMenu }: { open: boolean; onMenu: () => void }) {
   )
 }
 
+/** The chat; before the first message of all, whoever runs the server sees how it stands. */
+function Chat() {
+  const app = useApp()
+  const thread = app.thread.value
+  return (
+    <>
+      {app.firstRun.value ? <Setup /> : <ThreadView key={thread.key} thread={thread} />}
+      <Composer key={`composer-${thread.key}`} thread={thread} />
+    </>
+  )
+}
+
 export function Shell() {
-  const { thread } = useApp()
+  const app = useApp()
   const narrow = useNarrow()
+  const [help, setHelp] = useState(false)
   const [open, setOpen] = useState(false)
   const opener = useRef<Element | null>(null)
   const drawer = narrow && open
@@ -66,15 +91,38 @@ export function Shell() {
     opener.current = document.activeElement
     setOpen(true)
   }
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      switch (shortcutOf(event)) {
+        case 'search':
+          setOpen(true)
+          document.getElementById(SEARCH_ID)?.focus()
+          break
+        case 'newChat':
+          app.newChat()
+          break
+        case 'help':
+          setHelp(true)
+          break
+        default:
+          return
+      }
+      event.preventDefault()
+    }
+    addEventListener('keydown', onKey)
+    return () => removeEventListener('keydown', onKey)
+  }, [])
+  const Page = app.page.value === null ? null : PAGES[app.page.value]
   return (
     <div class="shell">
       <Sidebar inert={narrow && !open} drawer={drawer} onClose={close} />
       {drawer && <div class="scrim" onClick={close} />}
       <main class="main" inert={drawer}>
         <Header open={drawer} onMenu={menu} />
-        <ThreadView key={thread.value.key} thread={thread.value} />
-        <Composer key={`composer-${thread.value.key}`} thread={thread.value} />
+        {Page === null ? <Chat /> : <Page />}
       </main>
+      <Toast />
+      {help && <Help onClose={() => setHelp(false)} />}
     </div>
   )
 }

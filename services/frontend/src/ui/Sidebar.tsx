@@ -1,75 +1,59 @@
 import { useEffect, useRef } from 'preact/hooks'
-import type { Session } from '../api/types'
-import { byAge } from '../core/format'
+import { pageFragment, type PageName } from '../core/address'
 import { t } from '../strings'
 import { useApp } from './context'
-import { Icon, Mark } from './Icons'
+import { ConversationList } from './Conversations'
+import { Icon, Mark, type IconName } from './Icons'
 
-function Row({ session, current, running }: { session: Session; current: boolean; running: boolean }) {
+/** The field that the shortcut for a search goes to. */
+export const SEARCH_ID = 'search'
+
+function Search() {
+  const app = useApp()
+  const { conversations } = app
+  const query = conversations.query.value
+  const listed = conversations.listed.value
+  useEffect(() => {
+    if (listed !== conversations.all.value) app.say(t.sidebar.found(listed.total.value ?? 0))
+  }, [listed])
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key !== 'Escape' || query === '') return
+    event.stopPropagation()
+    conversations.search('')
+  }
+  return (
+    <div class="search" role="search">
+      <Icon name="search" size={16} />
+      <input
+        id={SEARCH_ID}
+        type="text"
+        inputMode="search"
+        autocomplete="off"
+        spellcheck={false}
+        aria-label={t.sidebar.search}
+        placeholder={t.sidebar.search}
+        maxLength={200}
+        value={query}
+        onInput={(event) => conversations.search(event.currentTarget.value)}
+        onKeyDown={onKeyDown}
+      />
+      {query !== '' && (
+        <button type="button" class="search-clear" onClick={() => conversations.search('')}>
+          <Icon name="close" size={14} />
+          <span class="hidden">{t.sidebar.searchClear}</span>
+        </button>
+      )}
+    </div>
+  )
+}
+
+function PageLink({ page, icon }: { page: PageName; icon: IconName }) {
   const app = useApp()
   return (
-    <li>
-      <a class="row" href={app.hrefOf(session.id)} aria-current={current ? 'page' : undefined}>
-        <span class="row-title">{session.title || t.sidebar.untitled}</span>
-        {running && <span class="pulse" role="img" aria-label={t.sidebar.running} />}
-      </a>
-    </li>
-  )
-}
-
-/** The end of the list: coming near it loads older conversations, and its button does the same by hand. */
-function Older() {
-  const { conversations } = useApp()
-  const state = conversations.state.value
-  const button = useRef<HTMLButtonElement>(null)
-  useEffect(() => {
-    const seen = button.current
-    if (seen === null || state !== 'ready') return undefined
-    const observer = new IntersectionObserver((entries) => {
-      if (entries.some((entry) => entry.isIntersecting)) void conversations.more()
-    })
-    observer.observe(seen)
-    return () => observer.disconnect()
-  }, [state])
-  const words = { ready: t.sidebar.more, loading: t.sidebar.loading, failed: t.sidebar.retry }
-  return (
-    <button
-      type="button"
-      class="older"
-      ref={button}
-      aria-disabled={state === 'loading'}
-      onClick={() => void conversations.more()}
-    >
-      {words[state]}
-    </button>
-  )
-}
-
-function List() {
-  const { conversations, thread, streaming } = useApp()
-  const items = conversations.items.value
-  const state = conversations.state.value
-  const id = thread.value.id.value
-  if (items.length === 0 && state === 'ready') return <p class="quiet sidebar-note">{t.sidebar.empty}</p>
-  return (
-    <>
-      {byAge(items, (each) => each.created_at, new Date()).map(([age, sessions]) => (
-        <section key={age}>
-          <h3>{t.sidebar.ages[age]}</h3>
-          <ul>
-            {sessions.map((each) => (
-              <Row key={each.id} session={each} current={each.id === id} running={streaming.value.has(each.id)} />
-            ))}
-          </ul>
-        </section>
-      ))}
-      {state === 'failed' && (
-        <p class="sidebar-note" role="alert">
-          {t.sidebar.failed}
-        </p>
-      )}
-      {(conversations.hasMore.value || items.length === 0) && <Older />}
-    </>
+    <a class="row" href={pageFragment(page)} aria-current={app.page.value === page ? 'page' : undefined}>
+      <Icon name={icon} />
+      {t.sidebar[page]}
+    </a>
   )
 }
 
@@ -110,20 +94,22 @@ export function Sidebar({ inert, drawer, onClose }: SidebarProps) {
         <Icon name="pen" />
         {t.sidebar.newChat}
       </button>
-      <nav class="list" aria-label={t.sidebar.label}>
-        <h2 class="hidden">{t.sidebar.label}</h2>
-        <List />
-      </nav>
-      {app.withoutPassword.value && (
-        <button type="button" class="row sign-out" onClick={() => app.choosePassword()}>
-          <Icon name="pen" />
-          {t.sidebar.choosePassword}
+      <Search />
+      <ConversationList />
+      <div class="sidebar-foot">
+        {app.user.value?.role === 'admin' && <PageLink page="operator" icon="gauge" />}
+        <PageLink page="settings" icon="sliders" />
+        {app.withoutPassword.value && (
+          <button type="button" class="row" onClick={() => app.choosePassword()}>
+            <Icon name="pen" />
+            {t.sidebar.choosePassword}
+          </button>
+        )}
+        <button type="button" class="row" onClick={() => void app.signOut()}>
+          <Icon name="signOut" />
+          {t.sidebar.signOut}
         </button>
-      )}
-      <button type="button" class="row sign-out" onClick={() => void app.signOut()}>
-        <Icon name="signOut" />
-        {t.sidebar.signOut}
-      </button>
+      </div>
     </aside>
   )
 }

@@ -1,0 +1,26 @@
+import { t } from '../strings'
+import { useApp } from './context'
+import { Icon } from './Icons'
+
+/** What has just been deleted, for as long as it can be brought back. */
+export function Toast() {
+  const { conversations } = useApp()
+  const removed = conversations.removed.value
+  const trouble = conversations.trouble.value
+  const words = removed === null ? trouble : t.sidebar.deleted(removed.title || t.sidebar.untitled)
+  return (
+    <div class="toasts">
+      {words !== '' && (
+        <div class="toast">
+          {trouble !== '' && removed === null && <Icon name="alert" size={16} />}
+          <span>{words}</span>
+          {removed !== null && (
+            <button type="button" class="toast-action" onClick={() => conversations.undo()}>
+              {t.sidebar.undo}
+            </button>
+          )}
+        </div>
+      )}
+    </div>
+  )
+}
