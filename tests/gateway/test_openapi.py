@@ -72,6 +72,7 @@ async def test_the_gateway_describes_each_of_its_own_routes_with_their_errors(ga
         "get /api/auth/keys": ["200", "401", "403", "503"],
         "post /api/auth/keys": ["201", "401", "403", "413", "422", "503"],
         "delete /api/auth/keys/{key_id}": ["204", "401", "403", "404", "422", "503"],
+        "get /api/admin/configuration": ["200", "401", "403", "503"],
         "get /api/admin/users": ["200", "401", "403", "422", "503"],
         "patch /api/admin/users/{user_id}": ["200", "401", "403", "404", "409", "413", "422", "503"],
         "post /api/admin/users/{user_id}/reset": ["201", "401", "403", "404", "409", "422", "503"],
@@ -89,7 +90,14 @@ async def test_what_needs_a_caller_says_so_and_the_rest_does_not(gateway: Gatewa
     }
 
     account = {"me", "logout", "logout-everywhere", "password", "keys", "keys/{key_id}"}
-    admin = {"users", "users/{user_id}", "users/{user_id}/reset", "invitations", "invitations/{invitation_id}"}
+    admin = {
+        "configuration",
+        "users",
+        "users/{user_id}",
+        "users/{user_id}/reset",
+        "invitations",
+        "invitations/{invitation_id}",
+    }
     assert secured == {f"/api/auth/{path}" for path in account} | {f"/api/admin/{path}" for path in admin}
     assert described["paths"]["/api/auth/me"]["get"]["security"] == [{"apiKey": []}, {"browser": []}]
     assert described["components"]["securitySchemes"]["apiKey"]["scheme"] == "bearer"

@@ -68,7 +68,7 @@ describe('a shortcut', () => {
 describe('figures', () => {
   it('are short and say where nothing was measured', () => {
     expect([percent(null), percent(1), percent(0.9876)]).toEqual(['–', '100 %', '98.8 %'])
-    expect([seconds(null), seconds(420), seconds(12_345)]).toEqual(['–', '0.42 s', '12.3 s'])
+    expect([seconds(null), seconds(420), seconds(12_345)]).toEqual(['–', '420 ms', '12.3 s'])
     expect([money(0), money(0.0042), money(12.5)]).toEqual(['$0', '$0.0042', '$12.50'])
     expect(compact(12_345)).toBe('12.3K')
   })

@@ -39,14 +39,22 @@ function optionsOf(chart: Chart, colour: (name: string) => string, width: number
     font: '12px system-ui, sans-serif',
   }
   const shown = chart.stacked ? stacked(chart.series) : chart.series
-  const bars = uPlot.paths.bars?.({ size: [0.8, 24], align: 1 })
+  const bars = uPlot.paths.bars?.({ size: [0.8, 24] })
+  const step = (chart.times[1] ?? 60) - (chart.times[0] ?? 0)
   return {
     width,
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time: true }, y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.15 : 1] } },
-    axes: [{ ...axis, values: (_plot, at) => at.map((each) => time(new Date(each * 1000).toISOString())) }, { ...axis, size: 56 }],
+    padding: [8, 4, 0, 0],
+    scales: {
+      x: { time: true, range: (_plot, least, most) => [least - step / 2, most + step / 2] },
+      y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.15 : 1] },
+    },
+    axes: [
+      { ...axis, size: 30, values: (_plot, at) => at.map((each) => time(new Date(each * 1000).toISOString())) },
+      { ...axis, size: 50 },
+    ],
     series: [
       {},
       ...shown.map(({ tone }) => {
@@ -95,8 +103,8 @@ function Drawing({ chart, label }: { chart: Chart; label: string }) {
 
 function Table({ chart, label, shown }: { chart: Chart; label: string; shown: (value: number) => string }) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={label}>
-      <table class="figures">
+    <div class="scroll" tabIndex={0} role="region" aria-label={words.table(label)}>
+      <table class="counts">
         <thead>
           <tr>
             <th scope="col">{words.time}</th>

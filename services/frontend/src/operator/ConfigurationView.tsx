@@ -46,7 +46,7 @@ function Rows({ settings }: { settings: Setting[] }) {
       </p>
       {shown.length === 0 && <p class="quiet">{words.nothing}</p>}
       {shown.length > 0 && (
-        <div class="scroll" tabIndex={0} role="region" aria-label={operator.sections.configuration}>
+        <div class="scroll" tabIndex={0} role="region" aria-label={operator.table(operator.sections.configuration)}>
           <table class="settings-table">
             <thead>
               <tr>

@@ -205,8 +205,8 @@ export function People({ api }: { api: OperatorApi }) {
       <Loaded from={page}>
         {(found) => (
           <>
-            <div class="scroll" tabIndex={0} role="region" aria-label={operator.sections.users}>
-              <table class="figures people">
+            <div class="scroll" tabIndex={0} role="region" aria-label={operator.table(operator.sections.users)}>
+              <table class="counts people">
                 <thead>
                   <tr>
                     {[words.name, words.role, words.lastSeen, words.month, words.actions].map((name) => (

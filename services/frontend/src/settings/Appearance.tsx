@@ -6,7 +6,7 @@ import { useApp } from '../ui/context'
 export function Appearance() {
   const app = useApp()
   return (
-    <fieldset class="choices">
+    <fieldset class="radios">
       <legend class="hidden">{words.theme}</legend>
       {THEMES.map((theme) => (
         <label key={theme}>

@@ -1,5 +1,5 @@
 import type { SettingsApi, Usage, Used } from '../api/settings'
-import { count, money } from '../core/figures'
+import { count, moment, money } from '../core/figures'
 import { providerName } from '../core/providers'
 import { t } from '../strings'
 import { settings as words } from '../strings/settings'
@@ -43,7 +43,7 @@ export function UsageView({ api }: { api: SettingsApi }) {
     <Loaded from={usage}>
       {(found) => (
         <>
-          <table class="figures">
+          <table class="counts">
             <thead>
               <tr>
                 <td />
@@ -62,7 +62,7 @@ export function UsageView({ api }: { api: SettingsApi }) {
             </tbody>
           </table>
           {found.quotas.map((quota) => (
-            <Quota key={quota.unit} quota={quota} resets={found.resets_at} />
+            <Quota key={quota.unit} quota={quota} resets={moment(found.resets_at)} />
           ))}
           <h3>{words.byProvider}</h3>
           {found.today_by_provider.length === 0 ? (

@@ -30,7 +30,7 @@ export const operator = {
   loaded: 'in memory',
   cold: 'not in memory',
   ttft: 'First word, p50 / p95',
-  latency: 'Whole answer, p50 / p95',
+  latency: 'Answer, p50 / p95',
   success: 'Answered',
   successOf: (share: string, calls: string) => `${share} of ${calls}`,
   inFlight: 'Running now',
@@ -59,7 +59,7 @@ export const operator = {
     cost: 'US dollars',
   },
   asTable: 'As a table',
-  asChart: 'As a chart',
+  table: (title: string) => `${title}, as a table`,
   time: 'Time',
   nothing: 'Nothing was asked in this time.',
 

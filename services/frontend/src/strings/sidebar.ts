@@ -43,5 +43,5 @@ export const sidebar = {
   deleted: (title: string) => `“${title}” was deleted.`,
   undo: 'Undo',
   notDeleted: (title: string) => `“${title}” could not be deleted.`,
-  dismiss: 'Dismiss',
+  notice: 'Notice',
 } as const

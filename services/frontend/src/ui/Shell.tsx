@@ -96,7 +96,8 @@ export function Shell() {
       switch (shortcutOf(event)) {
         case 'search':
           setOpen(true)
-          document.getElementById(SEARCH_ID)?.focus()
+          // Where the list is a drawer, it can take the focus once it is drawn open.
+          requestAnimationFrame(() => document.getElementById(SEARCH_ID)?.focus())
           break
         case 'newChat':
           app.newChat()

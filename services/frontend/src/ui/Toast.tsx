@@ -8,19 +8,16 @@ export function Toast() {
   const removed = conversations.removed.value
   const trouble = conversations.trouble.value
   const words = removed === null ? trouble : t.sidebar.deleted(removed.title || t.sidebar.untitled)
+  if (words === '') return null
   return (
-    <div class="toasts">
-      {words !== '' && (
-        <div class="toast">
-          {trouble !== '' && removed === null && <Icon name="alert" size={16} />}
-          <span>{words}</span>
-          {removed !== null && (
-            <button type="button" class="toast-action" onClick={() => conversations.undo()}>
-              {t.sidebar.undo}
-            </button>
-          )}
-        </div>
+    <section class="toast" aria-label={t.sidebar.notice}>
+      {removed === null && <Icon name="alert" size={16} />}
+      <span>{words}</span>
+      {removed !== null && (
+        <button type="button" class="toast-action" onClick={() => conversations.undo()}>
+          {t.sidebar.undo}
+        </button>
       )}
-    </div>
+    </section>
   )
 }

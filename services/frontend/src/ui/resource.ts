@@ -44,8 +44,10 @@ export function useAction(): [boolean, string, (run: () => Promise<void>) => Pro
   const app = useApp()
   const [busy, setBusy] = useState(false)
   const [problem, setProblem] = useState('')
+  const running = useRef(false)
   const act = async (run: () => Promise<void>): Promise<boolean> => {
-    if (busy) return false
+    if (running.current) return false
+    running.current = true
     setBusy(true)
     setProblem('')
     try {
@@ -56,6 +58,7 @@ export function useAction(): [boolean, string, (run: () => Promise<void>) => Pro
       setProblem(explain(error))
       return false
     } finally {
+      running.current = false
       setBusy(false)
     }
   }
