@@ -2,7 +2,7 @@
 
 import { decode, type StreamEvent } from '../core/events'
 import { SseParser } from '../core/sse'
-import { getJson, postJson, refreshing, request, Unreachable, type Fetch } from './http'
+import { getJson, postJson, refreshing, request, sendJson, Unreachable, type Fetch } from './http'
 import type {
   Explained,
   History,
@@ -163,9 +163,8 @@ export function createApi(plain: Fetch): Api {
     },
     lock: (sessionId) => getJson<LockState>(fetch, `/api/chat/sessions/${path(sessionId)}/lock`),
     async setLock(sessionId, localOnly) {
-      const init = { method: 'PATCH' }
       const url = `/api/chat/sessions/${path(sessionId)}`
-      return (await (await postJson(fetch, url, { local_only: localOnly }, init)).json()) as LockChange
+      return (await (await sendJson(fetch, 'PATCH', url, { local_only: localOnly })).json()) as LockChange
     },
     async explain(message) {
       const body = { message: '?', use_memory: false, ...message }

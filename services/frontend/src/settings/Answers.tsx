@@ -97,6 +97,12 @@ export function Answers({ api }: { api: SettingsApi }) {
               onChange={(on) => change({ cloud_allowed: on })}
             />
             <Switch
+              label={words.lockDefault}
+              text={words.lockDefaultText}
+              checked={app.lockDefault.value}
+              onChange={app.setLockDefault}
+            />
+            <Switch
               label={words.hedging}
               text={words.hedgingText}
               checked={shown.hedging === true}

@@ -19,6 +19,8 @@ export const settings = {
   cloud: 'Answers may come from the cloud',
   cloudOn: 'The cloud is asked where no local model can answer, and never in a conversation that is kept on this machine.',
   cloudOff: 'Nothing that you write is sent to a cloud provider.',
+  lockDefault: 'New conversations begin as local only',
+  lockDefaultText: 'In this browser. A conversation is let go by its own switch.',
   hedging: 'Ask a second provider where the first is slow',
   hedgingText: 'The first to speak answers. It may cost more.',
   order: 'Whom to ask first',

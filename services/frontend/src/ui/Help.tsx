@@ -1,23 +1,18 @@
-import { useEffect, useRef } from 'preact/hooks'
 import { SHORTCUTS } from '../core/shortcuts'
 import { help } from '../strings/help'
 import '../styles/help.css'
-import { Icon } from './Icons'
+import { Dialog } from './Dialog'
 
 /** The shortcuts, in a dialog. */
 export function Help({ onClose }: { onClose: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => dialog.current?.showModal(), [])
+  const close = (
+    <button type="button" class="button" autofocus onClick={onClose}>
+      {help.close}
+    </button>
+  )
   return (
-    <dialog ref={dialog} class="help" aria-labelledby="help-title" onClose={onClose}>
-      <header>
-        <h2 id="help-title">{help.title}</h2>
-        <button type="button" class="icon-button" onClick={() => dialog.current?.close()}>
-          <Icon name="close" />
-          <span class="hidden">{help.close}</span>
-        </button>
-      </header>
-      <dl>
+    <Dialog title={help.title} onClose={onClose} actions={close}>
+      <dl class="help">
         {SHORTCUTS.map(([word, keys]) => (
           <div key={word}>
             <dt>{help.words[word]}</dt>
@@ -30,6 +25,6 @@ export function Help({ onClose }: { onClose: () => void }) {
         ))}
       </dl>
       <p class="quiet">{help.mac}</p>
-    </dialog>
+    </Dialog>
   )
 }
