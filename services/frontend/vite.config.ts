@@ -8,6 +8,8 @@ export default defineConfig({
     // The page's policy allows data: addresses for nothing but images, so no asset is inlined.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What the chat begins with is one file: each one more is a request more before somebody can write.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'index', tags: ['$initial'] }] } } },
   },
   server: {
     proxy: {

@@ -43,12 +43,12 @@ def test_a_reload_and_a_second_tab_go_on_with_the_running_answer(
     gate.release(20)
     for each in (page, second):
         expect(log(each)).to_contain_text("word39")
-        expect(each.get_by_role("button", name="Stop")).to_be_visible()
+        expect(each.get_by_role("button", name="Stop", exact=True)).to_be_visible()
 
     gate.open()
     for each in (page, second):
         expect(each.locator(".answer .markdown")).to_have_text(WORDS)
-        expect(each.get_by_role("button", name="Stop")).to_have_count(0)
+        expect(each.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
     second.close()
     assert len(ollama.chats) == asked + 1
 
@@ -122,7 +122,7 @@ def test_a_stop_while_the_connection_is_away_is_brought_to_the_server_later(
     wire.down()
     try:
         expect(log(page)).to_contain_text("Connection lost")
-        page.get_by_role("button", name="Stop").click()
+        page.get_by_role("button", name="Stop", exact=True).click()
         expect(page.get_by_role("button", name="Stopping")).to_be_visible()
     finally:
         wire.up()

@@ -20,4 +20,4 @@ effect(() => {
 })
 render(<Page app={app} />, root)
 // What reads markdown comes after all that the composer needs, and before the first answer.
-void app.open().then(loadMarkdown).catch(() => {})
+void app.open().then(() => requestAnimationFrame(() => void loadMarkdown().catch(() => {})))

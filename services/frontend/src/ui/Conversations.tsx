@@ -185,10 +185,10 @@ function Item({ session, renaming, onMenu, onRename }: ItemProps) {
         type="button"
         class="row-more"
         aria-haspopup="menu"
+        aria-label={t.sidebar.actions(titleOf(session))}
         onClick={(event) => onMenu(event.currentTarget as HTMLElement)}
       >
         <Icon name="more" size={16} />
-        <span class="hidden">{t.sidebar.actions(titleOf(session))}</span>
       </button>
     </>
   )
