@@ -1,6 +1,7 @@
-// What a browser loads before the chat can be used, held to a budget. Run it after a build.
+// What a browser loads before the chat can be used, held to a budget, and what only the operator's page needs. Run it
+// after a build.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
@@ -22,4 +23,13 @@ for (const kind of Object.keys(BUDGET)) {
     console.error(total[kind] === 0 ? `index.html names no ${kind}` : `the entry's ${kind} is over its budget`)
     process.exitCode = 1
   }
+}
+
+// The charts' library, by a class name that only it has.
+const withCharts = readdirSync(join(dist, 'assets')).filter(
+  (name) => name.endsWith('.js') && readFileSync(join(dist, 'assets', name), 'utf8').includes('u-wrap'),
+)
+if (withCharts.length !== 1 || !withCharts[0].startsWith('OperatorPage-')) {
+  console.error(`the charts' library is for the operator's page alone, and is in ${withCharts.join(', ') || 'no file'}`)
+  process.exitCode = 1
 }

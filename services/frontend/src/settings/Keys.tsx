@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import type { ApiKey, CreatedKey, KeyScope, SettingsApi } from '../api/settings'
 import { day } from '../core/figures'
 import { settings as words } from '../strings/settings'
+import { useApp } from '../ui/context'
 import { Confirm, Copy, Loaded, Problem } from '../ui/parts'
 import { useAction, useResource } from '../ui/resource'
 
@@ -16,6 +17,10 @@ function about(key: ApiKey): string {
 
 /** The keys of programs: made, shown once, revoked. */
 export function Keys({ api }: { api: SettingsApi }) {
+  const app = useApp()
+  const scopes = (Object.keys(words.scopes) as KeyScope[]).filter(
+    (scope) => scope === 'chat' || app.user.value?.role === 'admin',
+  )
   const keys = useResource(() => api.keys())
   const [made, setMade] = useState<CreatedKey | null>(null)
   const [busy, problem, act] = useAction()
@@ -49,9 +54,9 @@ export function Keys({ api }: { api: SettingsApi }) {
       <form class="line" onSubmit={create}>
         <input class="field" name="name" aria-label={words.keyName} placeholder={words.keyName} maxLength={64} required />
         <select class="field" name="scope" aria-label={words.keyScope}>
-          {Object.entries(words.scopes).map(([scope, name]) => (
+          {scopes.map((scope) => (
             <option key={scope} value={scope}>
-              {name}
+              {words.scopes[scope]}
             </option>
           ))}
         </select>

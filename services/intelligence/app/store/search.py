@@ -27,7 +27,7 @@ from .tables import prompts, sessions
 
 INDEX = "prompts_search"
 SEARCHABLE = "searchable"
-MERGE_PAGES = 500
+MERGE_PAGES = 64
 """How much of the index is tidied in one transaction: chats wait for no more than this."""
 
 
