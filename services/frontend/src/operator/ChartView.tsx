@@ -17,7 +17,7 @@ function palette(node: HTMLElement): (name: string) => string {
     return getComputedStyle(probe).color
   }
   const tones: Record<string, string> = Object.fromEntries(
-    ['ink-soft', 'line', 'local', 'cloud', 'failed', 'accent', 'line-strong'].map((name) => [name, read(name)]),
+    ['ink-soft', 'line', 'local', 'cloud', 'failed', 'accent'].map((name) => [name, read(name)]),
   )
   probe.remove()
   return (name) => tones[name] ?? ''
@@ -28,7 +28,7 @@ const COLOURS: Record<Tone, string> = {
   cloud: 'cloud',
   failed: 'failed',
   plain: 'accent',
-  second: 'line-strong',
+  second: 'ink-soft',
 }
 
 function optionsOf(chart: Chart, colour: (name: string) => string, width: number): uPlot.Options {
@@ -46,7 +46,7 @@ function optionsOf(chart: Chart, colour: (name: string) => string, width: number
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    padding: [8, 4, 0, 0],
+    padding: [8, 20, 0, 0],
     scales: {
       x: { time: true, range: (_plot, least, most) => [least - step / 2, most + step / 2] },
       y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.15 : 1] },
@@ -61,7 +61,7 @@ function optionsOf(chart: Chart, colour: (name: string) => string, width: number
         const ink = colour(COLOURS[tone])
         return chart.stacked
           ? { stroke: ink, fill: ink, width: 0, points: { show: false }, ...(bars ? { paths: bars } : {}) }
-          : { stroke: ink, width: 2, spanGaps: true, points: { size: 5, fill: ink } }
+          : { stroke: ink, width: 2, spanGaps: true, points: { show: true, size: 5, fill: ink } }
       }),
     ],
   }
