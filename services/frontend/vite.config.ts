@@ -5,7 +5,7 @@ const GATEWAY = 'http://127.0.0.1:8080'
 export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
-    // The page's policy allows data: addresses for nothing but images, so no asset is inlined.
+    // The page's policy allows data: addresses for nothing but images, so no other asset is inlined.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     // What the chat begins with is one file: each one more is a request more before somebody can write.
