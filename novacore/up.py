@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from novakit.clock import Clock, SystemClock
-from novakit.settings import SOURCES_VARIABLE, SettingsError, read, told_sources, with_sources
+from novakit.settings import SOURCES_VARIABLE, SettingsError, file_of, read, told_sources, with_sources
 
 from . import console as consoles
 from . import fetch, lock, ollama, ports, providers, secrets
@@ -97,10 +97,11 @@ def make_plan(
     made = {name: value for name, value in made.items() if f"{name}_FILE" not in files} | files
     made[SIGNIN_HASH] = hashlib.sha256(token.encode()).hexdigest()
     whole = with_secrets(merged, made)
-    ours = [name for name, value in whole.items() if value != environ.get(name)]
+    # The path of a file that somebody has named may be written anew, and a value of it be known by now.
+    named = {variable for name in secrets.NAMES for variable in (name, f"{name}_FILE") if file_of(environ, name)}
+    ours = [name for name, value in whole.items() if value != environ.get(name) and name not in named]
     whole[SOURCES_VARIABLE] = told_sources(environ, ours, "launcher")
-    mounted = [name for name in ours if environ.get(f"{name}_FILE", "").strip()]
-    whole[SOURCES_VARIABLE] = told_sources(whole, mounted, "file")
+    whole[SOURCES_VARIABLE] = told_sources(whole, named & whole.keys(), "file")
     return Plan(services, whole, choice.kind, address, token)
 
 

@@ -77,7 +77,8 @@ def test_each_process_learns_where_its_settings_came_from(world: World) -> None:
     world.ready(process)
     assert end(process) == 0
     told = dict(part.split("=") for part in world.seen("intelligence")["NOVACORE_SOURCES"].split(","))
-    assert (told["LOG_LEVEL"], told["MEMORY_URL"], told["SERVICE_JWT_SECRET"]) == ("env_file", "launcher", "launcher")
+    assert (told["LOG_LEVEL"], told["MEMORY_URL"]) == ("env_file", "launcher")
+    assert told["SERVICE_JWT_SECRET_FILE"] == "launcher"
     assert "NOVACORE_PORT" not in told
 
 

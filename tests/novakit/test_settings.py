@@ -244,6 +244,8 @@ def test_each_variable_in_force_tells_its_source_and_a_secret_no_value(tmp_path:
         "KEY": (None, "file"),
     }
     assert (told["KEY"].secret, told["KEY"].given) == (True, True)
+    made = load(KEY_FILE=str(mounted), **{SOURCES_VARIABLE: "KEY_FILE=launcher"})
+    assert {each.name: each.source for each in made.in_force()}["KEY"] == "launcher"
     assert (load().model_copy(update={"count": 5}).count, next(load().in_force()).given) == (5, True)
     assert {each.name: each.given for each in load().in_force()}["KEY"] is False
 

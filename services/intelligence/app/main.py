@@ -120,7 +120,7 @@ def create_app(
             app.state.verifier = verifier
             _open(app, parts, settings, verifier, memory)
             for name, key in settings.keys().items():
-                secrets.watch(key_variable(name), key, partial(parts.orchestrator.key_replaced, name))
+                secrets.watch(key_variable(name), key, partial(_use_key, parts, name))
             presence.keep(parts.conversations.elsewhere)
             beside = [
                 asyncio.ensure_future(work) for work in (parts.orchestrator.look_around(), parts.learning.run())
@@ -158,6 +158,12 @@ def create_app(
     app.state.drain = drain.begin
     app.middleware_stack = Front(app.build_middleware_stack(), app.state)
     return app
+
+
+def _use_key(parts: Parts, name: str, key: str) -> None:
+    """Ask this provider with another key from now on."""
+    parts.orchestrator.key_replaced(name, key)
+    parts.examiner.key_replaced(name, key)
 
 
 def _open(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from novakit import secret_files
-from novakit.identity import sign
+from novakit.identity import ADMIN, ROLE_HEADER, sign
 
 from .world import GEMINI_KEY, SECRET, Client, World
 
@@ -46,6 +46,8 @@ async def test_a_key_that_is_replaced_is_used_without_a_restart_and_without_wait
     assert (await client.message()).body["response"] == "Gemini speaking."
     assert (await gemini(client))["healthy"] is True
     assert world.gemini.chats[-1].headers["x-goog-api-key"] == NEW_KEY
+    looked = client.having({ROLE_HEADER: ADMIN})
+    assert (await looked.call("POST", "/api/admin/operations/providers/gemini/check")).body["ok"] is True
 
 
 async def test_a_service_secret_that_is_replaced_is_accepted_beside_the_one_before(

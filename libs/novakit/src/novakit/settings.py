@@ -120,9 +120,11 @@ def in_force(field: FieldInfo, variable: str, text: str, source: Source) -> InFo
 
 def source_of(environ: Mapping[str, str], variable: str) -> Source:
     """Where ``read`` finds a variable that is set."""
-    if _set(environ.get(variable)) is None:
-        return "file"
-    return _sources(environ).get(variable, "environment")
+    told = _sources(environ)
+    if _set(environ.get(variable)) is not None:
+        return told.get(variable, "environment")
+    # A file that somebody has named is a mounted one, also where its name stands in .env.
+    return "launcher" if told.get(f"{variable}_FILE") == "launcher" else "file"
 
 
 def variables_of(

@@ -74,10 +74,19 @@ class Examiner:
         self._settings = settings
         self._transport = transport
         self._clock = clock
+        self._keys: dict[str, str] = {}
+
+    def key_replaced(self, name: str, key: str) -> None:
+        """Look with this key of a provider's from now on."""
+        self._keys[name] = key
 
     async def look(self, name: str) -> Looked:
         """At the one of this name, which is in the priority."""
-        return await Examination(name, self._settings, self._transport, self._clock).look()
+        examination = Examination(name, self._settings, self._transport, self._clock)
+        if examination.provider is not None:
+            for owner, key in self._keys.items():
+                examination.provider.key_replaced(owner, key)
+        return await examination.look()
 
 
 class Examination:
