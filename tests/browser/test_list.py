@@ -57,6 +57,7 @@ def test_a_conversation_is_found_by_a_word_of_its_answer(
 def test_a_conversation_is_renamed_exported_and_deleted_by_keyboard_alone(
     page: Page, product: Product, ollama: ThreadedFake[FakeOllama]
 ) -> None:
+    say(product, ollama, "Another one")
     say(product, ollama, "What shall it be called?", "Anything.")
     page.reload()
     listed(page, "What shall it be called?").focus()
@@ -66,9 +67,8 @@ def test_a_conversation_is_renamed_exported_and_deleted_by_keyboard_alone(
     page.keyboard.press("Enter")
     page.keyboard.type("A better name")
     page.keyboard.press("Enter")
-    expect(listed(page, "A better name")).to_be_visible()
+    expect(listed(page, "A better name")).to_be_focused()
 
-    listed(page, "A better name").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowDown")
@@ -86,6 +86,9 @@ def test_a_conversation_is_renamed_exported_and_deleted_by_keyboard_alone(
     listed(page, "A better name").focus()
     page.keyboard.press("Delete")
     expect(listed(page, "A better name")).to_have_count(0)
+    expect(listed(page, "Another one")).to_be_focused()
+    page.keyboard.press("Control+z")
+    expect(listed(page, "A better name")).to_be_visible()
 
 
 def test_a_deletion_can_be_taken_back_and_counts_when_the_page_is_left(

@@ -42,7 +42,7 @@ export function shortcutOf(event: KeyLike): ShortcutId | null {
   return null
 }
 
-export type ShortcutWord = ShortcutId | 'send' | 'newline' | 'stop' | 'edit' | 'rename' | 'remove'
+export type ShortcutWord = ShortcutId | 'send' | 'newline' | 'stop' | 'edit' | 'rename' | 'remove' | 'undo'
 
 /** All of them, as the help lists them: the keys in the order in which they are pressed. */
 export const SHORTCUTS: readonly [ShortcutWord, readonly string[]][] = [
@@ -56,5 +56,6 @@ export const SHORTCUTS: readonly [ShortcutWord, readonly string[]][] = [
   ['copy', ['Ctrl', 'Shift', 'C']],
   ['rename', ['F2']],
   ['remove', ['Delete']],
+  ['undo', ['Ctrl', 'Z']],
   ['help', ['?']],
 ]

@@ -13,6 +13,7 @@ const words: Record<ShortcutWord, string> = {
   copy: 'Copy the last answer',
   rename: 'Rename the conversation, in the list',
   remove: 'Delete the conversation, in the list',
+  undo: 'Bring it back, in the list',
   help: 'Show these shortcuts',
 }
 

@@ -42,26 +42,34 @@ function useView(rowHeight: number): [preact.RefObject<HTMLElement | null>, View
   return [scroller, view, height, look]
 }
 
-function Rename({ session, onDone }: { session: Session; onDone: () => void }) {
+/** The row beside this one, which has the focus when this one is gone. */
+function neighbourOf(element: Element): HTMLElement | null {
+  const row = element.closest('li')
+  const next = row?.nextElementSibling?.querySelector<HTMLElement>('a')
+  return next ?? row?.previousElementSibling?.querySelector<HTMLElement>('a') ?? null
+}
+
+/** ``onDone`` is told whether a key has ended it: then the focus stays in the list. */
+function Rename({ session, onDone }: { session: Session; onDone: (byKey: boolean) => void }) {
   const app = useApp()
   const field = useRef<HTMLInputElement>(null)
   const over = useRef(false)
   useEffect(() => field.current?.select(), [])
-  const end = (save: boolean): void => {
+  const end = (save: boolean, byKey: boolean): void => {
     if (over.current) return
     over.current = true
     const title = field.current?.value ?? ''
     if (save && title.trim() !== titleOf(session)) {
       void app.conversations.rename(session.id, title).then((problem) => problem !== '' && app.say(problem))
     }
-    onDone()
+    onDone(byKey)
   }
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.isComposing) return
-    if (event.key === 'Enter') end(true)
+    if (event.key === 'Enter') end(true, true)
     if (event.key === 'Escape') {
       event.stopPropagation()
-      end(false)
+      end(false, true)
     }
   }
   return (
@@ -72,7 +80,7 @@ function Rename({ session, onDone }: { session: Session; onDone: () => void }) {
       defaultValue={titleOf(session)}
       maxLength={200}
       onKeyDown={onKeyDown}
-      onBlur={() => end(true)}
+      onBlur={() => end(true, false)}
     />
   )
 }
@@ -130,6 +138,7 @@ function Menu({ session, anchor, onRename, onClose }: MenuProps) {
       t.sidebar.delete,
       () => {
         onClose()
+        neighbourOf(anchor)?.focus()
         app.conversations.remove(session)
       },
     ],
@@ -162,16 +171,31 @@ interface ItemProps {
 
 function Item({ session, renaming, onMenu, onRename }: ItemProps) {
   const app = useApp()
-  if (renaming) return <Rename session={session} onDone={() => onRename(null)} />
+  const link = useRef<HTMLAnchorElement>(null)
+  const toLink = useRef(false)
+  useLayoutEffect(() => {
+    if (toLink.current && !renaming) link.current?.focus()
+    toLink.current = false
+  }, [renaming])
+  const renamed = (byKey: boolean): void => {
+    toLink.current = byKey
+    onRename(null)
+  }
+  if (renaming) return <Rename session={session} onDone={renamed} />
   const current = app.page.value === null && app.thread.value.id.value === session.id
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key === 'F2') onRename(session)
-    if (event.key === 'Delete') app.conversations.remove(session)
+    if (event.key === 'Delete') {
+      neighbourOf(event.currentTarget as Element)?.focus()
+      app.conversations.remove(session)
+    }
+    if (event.key === 'z' && (event.ctrlKey || event.metaKey)) app.conversations.undo()
   }
   return (
     <>
       <a
         class="row"
+        ref={link}
         href={app.hrefOf(session.id)}
         aria-current={current ? 'page' : undefined}
         title={titleOf(session)}
