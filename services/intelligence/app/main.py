@@ -140,14 +140,8 @@ def create_app(
 
     app = new_app("NovaCore intelligence", lifespan, max_body_bytes=MAX_BODY_BYTES, openapi_url=OPENAPI_PATH)
     app.include_router(health.router({"database": database_answers}))
-    app.include_router(sessions.router)
-    app.include_router(data.router)
-    app.include_router(providers.router)
-    app.include_router(usage.router)
-    app.include_router(operations.router)
-    app.include_router(preferences.router)
-    app.include_router(facts.router)
-    app.include_router(explain.router)
+    for described in (sessions, data, providers, usage, operations, preferences, facts, explain):
+        app.include_router(described.router)
     app.router.routes.append(Route("/metrics", metrics.endpoint))
     openapi.describe(
         app,
