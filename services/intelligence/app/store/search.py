@@ -97,7 +97,7 @@ class PostgresSearch(Search):
 
     def with_all(self, user_id: str, words: Sequence[str]) -> ColumnElement[bool]:
         """By the index of migration 0007, for which the condition is written as it is there."""
-        query = func.to_tsquery("simple", " & ".join(f"'{word}':*" for word in words))
+        query = func.to_tsquery("simple", " & ".join(_in_any_case(word) for word in words))
         saying = select(prompts.c.session_id).where(
             prompts.c.user_id == user_id,
             prompts.c.status != literal_column("'running'"),
@@ -108,6 +108,12 @@ class PostgresSearch(Search):
     async def erase(self) -> None:
         """See novakit.erasing."""
         await erase(self._engine)
+
+
+def _in_any_case(word: str) -> str:
+    """A word as it is usually written: in the locale C a database knows no capitals but A to Z."""
+    forms = sorted({word, word.lower(), word.upper(), word.capitalize()})
+    return "(" + " | ".join(f"'{form}':*" for form in forms) + ")"
 
 
 def _vector() -> ColumnElement[object]:
