@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 from novakit.settings import SettingsError
+from novakit.tracing_settings import TracingSettings
 from pydantic import SecretStr
 
 from services.intelligence.app import config, main
@@ -110,7 +111,8 @@ def test_the_texts_have_defaults_and_nothing_else_is_there_but_what_belongs_to_o
         for field in Settings.model_fields
         if field.startswith(f"{name}_")
     }
-    assert set(Settings.model_fields) - others == {*DEFAULTS, *texts, "files", "service_jwt_secret"}
+    tracing = {field for field in TracingSettings.model_fields if field != "files"}
+    assert set(Settings.model_fields) - others == {*DEFAULTS, *texts, *tracing, "files", "service_jwt_secret"}
     assert "try again in a moment" in settings.fallback_message
     assert settings.chat_system_prompt
     assert not any(character.isdigit() for character in settings.chat_system_prompt)
@@ -126,7 +128,8 @@ def test_keys_and_the_secret_are_secret() -> None:
     keys = {f"{name.upper()}_API_KEY" for name in DOCUMENTED}
     assert secret >= {"SERVICE_JWT_SECRET", *keys}
     named = {variable for variable in VARIABLES if variable.endswith(("_API_KEY", "_SECRET"))}
-    assert named | {"DATABASE_URL"} == secret
+    headers = {"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"}
+    assert named | headers | {"DATABASE_URL"} == secret
 
 
 SENTENCES = [

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from novakit.database_url import MEANING, DatabaseUrl
 from novakit.settings import DERIVED, SettingsError, Variable, file_of, read, sentence, variables_of
-from novakit.settings import Settings as BaseSettings
+from novakit.tracing_settings import TracingSettings
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -136,7 +136,7 @@ class Row(BaseModel):
         return variables_of(cls, prefix="X_", without=frozenset({"name"}))
 
 
-class Settings(BaseSettings):
+class Settings(TracingSettings):
     """The variables are the field names in capitals.
 
     A provider with settings of its own is one that has a field ``<name>_model`` here; any other name in the priority

@@ -127,6 +127,10 @@ class ProviderOrchestrator:
         """How many calls this provider is given at a time."""
         return self._slots.limit(provider)
 
+    def waiting(self, provider: str) -> int:
+        """How many requests wait for a slot of this provider."""
+        return self._slots.waiting(provider)
+
     def decide(self, request: ProviderRequest) -> RouteDecision:
         """The decision that this request would get now. Nobody is called."""
         candidates = self.candidates(request.chain)
