@@ -14,7 +14,14 @@ TARGET = ROOT / "site"
 HOME = "README.md"
 GROUPS = {
     "Set it up": ("QUICKSTART", "CONFIGURATION", "providers", "POSTGRESQL", "SECRETS_MANAGEMENT", "DEPLOYMENT"),
-    "Run it for others": ("ACCOUNTS", "ROLLOUT", "OBSERVABILITY_IMPLEMENTATION", "DATA_HANDLING", "../SECURITY"),
+    "Run it for others": (
+        "ACCOUNTS",
+        "ROLLOUT",
+        "OBSERVABILITY_IMPLEMENTATION",
+        "TELEMETRY_REFERENCE",
+        "DATA_HANDLING",
+        "../SECURITY",
+    ),
     "Use it": ("CLIENTS", "API", "MEMORY"),
     "Understand it": ("ARCHITECTURAL_IMPROVEMENTS", "PERFORMANCE", "../CHANGELOG"),
     "Change it": ("../CONTRIBUTING", "adding-a-provider", "TESTING"),
