@@ -385,3 +385,8 @@ def test_without_settings_the_app_reads_the_environment(monkeypatch: pytest.Monk
     monkeypatch.setenv("SERVICE_JWT_SECRET", "short")
     with pytest.raises(SettingsError, match="SERVICE_JWT_SECRET"):
         main.create_app()
+
+
+def test_a_budget_may_be_as_large_as_a_busy_day_needs() -> None:
+    settings = Settings.load({**SECRET, "QUOTA_PROVIDER_TOKENS_PER_DAY": "gemini:2000000"})
+    assert settings.quota_provider_tokens_per_day == {"gemini": 2_000_000}
