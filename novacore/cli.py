@@ -22,6 +22,24 @@ app = typer.Typer(
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from novakit.version import VERSION, revision  # noqa: PLC0415
+
+        print(f"NovaCore {VERSION} ({revision()})")
+        raise typer.Exit
+
+
+@app.callback()
+def novacore(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """NovaCore: chat that stays available."""
+
+
 @app.command()
 def up(
     *, verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every log line of every service.")] = False

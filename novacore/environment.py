@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from .topology import PROVIDER_KEYS, SERVICES, Service
+from .topology import COLLECTOR_HEADERS, PROVIDER_KEYS, SERVICES, Service
 
 BOOTSTRAP_KEY = "NOVACORE_BOOTSTRAP_API_KEY"
 CLIENT_KEY = "NOVACORE_API_KEY"
 SIGNIN_HASH = "NOVACORE_SIGNIN_TOKEN_HASH"
+METRICS_SERVICES = "METRICS_SERVICES"
 
 # The first pattern that fits a variable decides; the general one for provider keys therefore stands last.
 SECRETS = (
@@ -18,6 +19,7 @@ SECRETS = (
     "JWT_SECRET",
     "SERVICE_JWT_SECRET",
     "DATABASE_URL",
+    COLLECTOR_HEADERS,
     PROVIDER_KEYS,
 )
 LOOPBACK = "127.0.0.1"

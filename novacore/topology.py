@@ -49,6 +49,8 @@ class Service:
 
 LOCAL_MODEL = "local_model"
 PROVIDER_KEYS = "*_API_KEY"
+COLLECTOR_HEADERS = "OTEL_EXPORTER_OTLP*_HEADERS"
+"""They may hold the key of whoever takes our traces."""
 
 SERVICES = (
     Service(
@@ -75,7 +77,7 @@ SERVICES = (
         default_port=8081,
         url_variable="INTELLIGENCE_URL",
         depends_on=("memory", LOCAL_MODEL),
-        secrets=frozenset({PROVIDER_KEYS, "SERVICE_JWT_SECRET", "DATABASE_URL"}),
+        secrets=frozenset({PROVIDER_KEYS, COLLECTOR_HEADERS, "SERVICE_JWT_SECRET", "DATABASE_URL"}),
         drains=True,
     ),
     Service(
@@ -86,6 +88,7 @@ SERVICES = (
         depends_on=("memory", "intelligence"),
         secrets=frozenset(
             {
+                COLLECTOR_HEADERS,
                 "DATABASE_URL",
                 "JWT_SECRET",
                 "METRICS_TOKEN",

@@ -19,7 +19,15 @@ from . import console as consoles
 from . import fetch, lock, ollama, ports, providers, secrets
 from .child import Program
 from .console import Console
-from .environment import BOOTSTRAP_KEY, SIGNIN_HASH, for_service, with_addresses, with_secrets
+from .environment import (
+    BOOTSTRAP_KEY,
+    LOOPBACK,
+    METRICS_SERVICES,
+    SIGNIN_HASH,
+    for_service,
+    with_addresses,
+    with_secrets,
+)
 from .lifeline import Lifeline
 from .settings import LauncherSettings
 from .supervisor import Supervisor
@@ -87,7 +95,10 @@ def make_plan(
     services = tuple(row for row in SERVICES if row is not embedded or choice.kind is ollama.Kind.BUILT_IN)
     internal = [row.name for row in services if row.url_variable is not None]
     chosen = ports.free_ports(len(internal), besides=settings.novacore_port)
-    merged = with_addresses(environ, dict(zip(internal, chosen, strict=True)))
+    addresses = dict(zip(internal, chosen, strict=True))
+    merged = with_addresses(environ, addresses)
+    if LOCAL_MODEL in addresses:
+        merged[METRICS_SERVICES] = f"{LOCAL_MODEL}={ports.url(LOOPBACK, addresses[LOCAL_MODEL])}"
     if choice.url is not None:
         merged["OLLAMA_URL"] = choice.url
     address = ports.url(settings.novacore_host, settings.novacore_port)

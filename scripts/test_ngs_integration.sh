@@ -182,7 +182,7 @@ metrics() {
     skip 'metrics: METRICS_TOKEN is not set, and they are not open'
     return
   fi
-  check 'metrics: count the messages' "$status" is_and_holds 200 'gateway_requests_total\{route="chat_message",status="200"\} [1-9]'
+  check 'metrics: count the messages' "$status" is_and_holds 200 'gateway_requests_total\{service="gateway",route="chat_message",status="200"\} [1-9]'
 }
 
 tidy_up() {

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import postgres as programs
+from tests.support import secrecy
 from tests.support.databases import Kind
 from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake, serve_in_thread
 from tests.support.postgres import PostgresServer
@@ -24,6 +25,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.name == "test_laws.py" or not any(item.path.is_relative_to(room) for room in COVERED):
             item.add_marker(pytest.mark.no_cover)
+
+
+secrecy.listen()
+
+
+@pytest.fixture(autouse=True)
+def _secrecy() -> Iterator[None]:
+    """Hold the log lines and metrics of every test to what none may say; see tests/support/secrecy.py."""
+    yield
+    found = secrecy.found()
+    assert not found, found
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

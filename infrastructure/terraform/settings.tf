@@ -60,6 +60,84 @@ variable "local_model_preload" {
   default     = null
 }
 
+variable "otel_exporter_otlp_endpoint" {
+  description = "OTLP collector that traces are sent to, as in http://127.0.0.1:4318; unset: none."
+  type        = string
+  default     = null
+}
+
+variable "otel_exporter_otlp_traces_endpoint" {
+  description = "The whole address for traces, used as it is; unset: the one above and /v1/traces."
+  type        = string
+  default     = null
+}
+
+variable "otel_exporter_otlp_timeout" {
+  description = "Milliseconds for one export. Default: 10000."
+  type        = string
+  default     = null
+}
+
+variable "otel_exporter_otlp_compression" {
+  description = "Whether what is sent is compressed. Default: none."
+  type        = string
+  default     = null
+}
+
+variable "otel_exporter_otlp_protocol" {
+  description = "How it is sent; nothing else is spoken. Default: http/protobuf."
+  type        = string
+  default     = null
+}
+
+variable "otel_traces_exporter" {
+  description = "`none`: no traces, whatever else is set; `otlp`: also without an endpoint's name."
+  type        = string
+  default     = null
+}
+
+variable "otel_traces_sampler" {
+  description = "Which traces are recorded: always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio. Default: parentbased_always_on."
+  type        = string
+  default     = null
+}
+
+variable "otel_traces_sampler_arg" {
+  description = "The share of traces that a traceidratio sampler records. Default: 1.0."
+  type        = string
+  default     = null
+}
+
+variable "otel_resource_attributes" {
+  description = "More about where this runs, as in deployment.environment.name=home."
+  type        = string
+  default     = null
+}
+
+variable "otel_bsp_schedule_delay" {
+  description = "Milliseconds between two exports. Default: 5000."
+  type        = string
+  default     = null
+}
+
+variable "otel_bsp_max_queue_size" {
+  description = "Spans that wait for an export at most. Default: 2048."
+  type        = string
+  default     = null
+}
+
+variable "otel_bsp_max_export_batch_size" {
+  description = "Spans in one export at most. Default: 512."
+  type        = string
+  default     = null
+}
+
+variable "otel_sdk_disabled" {
+  description = "`true`: no traces, whatever else is set. Default: false."
+  type        = string
+  default     = null
+}
+
 variable "memory_token_budget" {
   description = "How many tokens of a prompt remembered facts may take; 0: none are asked for. Default: 256."
   type        = string
@@ -379,68 +457,94 @@ locals {
       SHUTDOWN_GRACE_SEC     = var.shutdown_grace_sec
     }
     intelligence = {
-      MEMORY_TOKEN_BUDGET            = var.memory_token_budget
-      LOG_LEVEL                      = var.log_level
-      CHAT_SYSTEM_PROMPT             = var.chat_system_prompt
-      CHAT_MAX_MESSAGE_CHARS         = var.chat_max_message_chars
-      FALLBACK_MESSAGE               = var.fallback_message
-      LLM_PROVIDER_PRIORITY          = var.llm_provider_priority
-      LLM_PROVIDER_TIMEOUTS          = var.llm_provider_timeouts
-      LLM_CONNECT_TIMEOUTS           = var.llm_connect_timeouts
-      LLM_STALL_TIMEOUTS             = var.llm_stall_timeouts
-      LLM_TOTAL_TIMEOUTS             = var.llm_total_timeouts
-      LLM_REQUEST_DEADLINE_SEC       = var.llm_request_deadline_sec
-      LLM_COLD_START_TIMEOUT_SEC     = var.llm_cold_start_timeout_sec
-      LLM_FALLBACK_MODE              = var.llm_fallback_mode
-      LLM_HEDGE_DELAY_SEC            = var.llm_hedge_delay_sec
-      LLM_HEDGE_MAX_SHARE            = var.llm_hedge_max_share
-      LLM_MIDSTREAM_MODE             = var.llm_midstream_mode
-      LLM_PROVIDER_FAILURE_THRESHOLD = var.llm_provider_failure_threshold
-      LLM_PROVIDER_COOLDOWN_SEC      = var.llm_provider_cooldown_sec
-      LLM_PROVIDER_COOLDOWN_MAX_SEC  = var.llm_provider_cooldown_max_sec
-      LLM_PROVIDER_CONCURRENCY       = var.llm_provider_concurrency
-      LLM_QUEUE_TIMEOUT_SEC          = var.llm_queue_timeout_sec
-      LLM_RETRY_WAIT_MAX_SEC         = var.llm_retry_wait_max_sec
-      LLM_ROUTE_RULES                = var.llm_route_rules
-      STREAM_RESUME_GRACE_SEC        = var.stream_resume_grace_sec
-      OLLAMA_URL                     = var.ollama_url
-      OLLAMA_MODEL                   = var.ollama_model
-      OLLAMA_NUM_CTX                 = var.ollama_num_ctx
-      OLLAMA_KEEP_ALIVE              = var.ollama_keep_alive
-      OLLAMA_LOCALITY                = var.ollama_locality
-      GEMINI_MODEL                   = var.gemini_model
-      GEMINI_API_URL                 = var.gemini_api_url
-      GEMINI_API_VERSION             = var.gemini_api_version
-      OPENAI_MODEL                   = var.openai_model
-      OPENAI_BASE_URL                = var.openai_base_url
-      OPENAI_ORG_ID                  = var.openai_org_id
-      OPENAI_PROJECT_ID              = var.openai_project_id
-      OPENAI_API_VERSION             = var.openai_api_version
-      OPENAI_LOCALITY                = var.openai_locality
-      ANTHROPIC_MODEL                = var.anthropic_model
-      ANTHROPIC_BASE_URL             = var.anthropic_base_url
-      ANTHROPIC_API_VERSION          = var.anthropic_api_version
-      QUOTA_USER_MESSAGES_PER_DAY    = var.quota_user_messages_per_day
-      QUOTA_USER_TOKENS_PER_DAY      = var.quota_user_tokens_per_day
-      QUOTA_PROVIDER_TOKENS_PER_DAY  = var.quota_provider_tokens_per_day
-      QUOTA_PROVIDER_USD_PER_DAY     = var.quota_provider_usd_per_day
-      QUOTA_TIMEZONE                 = var.quota_timezone
-      CLOUD_ENABLED                  = var.cloud_enabled
-      EXPOSE_PROVIDER_HEADERS        = var.expose_provider_headers
-      SHUTDOWN_GRACE_SEC             = var.shutdown_grace_sec
+      OTEL_EXPORTER_OTLP_ENDPOINT        = var.otel_exporter_otlp_endpoint
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT = var.otel_exporter_otlp_traces_endpoint
+      OTEL_EXPORTER_OTLP_TIMEOUT         = var.otel_exporter_otlp_timeout
+      OTEL_EXPORTER_OTLP_COMPRESSION     = var.otel_exporter_otlp_compression
+      OTEL_EXPORTER_OTLP_PROTOCOL        = var.otel_exporter_otlp_protocol
+      OTEL_TRACES_EXPORTER               = var.otel_traces_exporter
+      OTEL_TRACES_SAMPLER                = var.otel_traces_sampler
+      OTEL_TRACES_SAMPLER_ARG            = var.otel_traces_sampler_arg
+      OTEL_RESOURCE_ATTRIBUTES           = var.otel_resource_attributes
+      OTEL_BSP_SCHEDULE_DELAY            = var.otel_bsp_schedule_delay
+      OTEL_BSP_MAX_QUEUE_SIZE            = var.otel_bsp_max_queue_size
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE     = var.otel_bsp_max_export_batch_size
+      OTEL_SDK_DISABLED                  = var.otel_sdk_disabled
+      MEMORY_TOKEN_BUDGET                = var.memory_token_budget
+      LOG_LEVEL                          = var.log_level
+      CHAT_SYSTEM_PROMPT                 = var.chat_system_prompt
+      CHAT_MAX_MESSAGE_CHARS             = var.chat_max_message_chars
+      FALLBACK_MESSAGE                   = var.fallback_message
+      LLM_PROVIDER_PRIORITY              = var.llm_provider_priority
+      LLM_PROVIDER_TIMEOUTS              = var.llm_provider_timeouts
+      LLM_CONNECT_TIMEOUTS               = var.llm_connect_timeouts
+      LLM_STALL_TIMEOUTS                 = var.llm_stall_timeouts
+      LLM_TOTAL_TIMEOUTS                 = var.llm_total_timeouts
+      LLM_REQUEST_DEADLINE_SEC           = var.llm_request_deadline_sec
+      LLM_COLD_START_TIMEOUT_SEC         = var.llm_cold_start_timeout_sec
+      LLM_FALLBACK_MODE                  = var.llm_fallback_mode
+      LLM_HEDGE_DELAY_SEC                = var.llm_hedge_delay_sec
+      LLM_HEDGE_MAX_SHARE                = var.llm_hedge_max_share
+      LLM_MIDSTREAM_MODE                 = var.llm_midstream_mode
+      LLM_PROVIDER_FAILURE_THRESHOLD     = var.llm_provider_failure_threshold
+      LLM_PROVIDER_COOLDOWN_SEC          = var.llm_provider_cooldown_sec
+      LLM_PROVIDER_COOLDOWN_MAX_SEC      = var.llm_provider_cooldown_max_sec
+      LLM_PROVIDER_CONCURRENCY           = var.llm_provider_concurrency
+      LLM_QUEUE_TIMEOUT_SEC              = var.llm_queue_timeout_sec
+      LLM_RETRY_WAIT_MAX_SEC             = var.llm_retry_wait_max_sec
+      LLM_ROUTE_RULES                    = var.llm_route_rules
+      STREAM_RESUME_GRACE_SEC            = var.stream_resume_grace_sec
+      OLLAMA_URL                         = var.ollama_url
+      OLLAMA_MODEL                       = var.ollama_model
+      OLLAMA_NUM_CTX                     = var.ollama_num_ctx
+      OLLAMA_KEEP_ALIVE                  = var.ollama_keep_alive
+      OLLAMA_LOCALITY                    = var.ollama_locality
+      GEMINI_MODEL                       = var.gemini_model
+      GEMINI_API_URL                     = var.gemini_api_url
+      GEMINI_API_VERSION                 = var.gemini_api_version
+      OPENAI_MODEL                       = var.openai_model
+      OPENAI_BASE_URL                    = var.openai_base_url
+      OPENAI_ORG_ID                      = var.openai_org_id
+      OPENAI_PROJECT_ID                  = var.openai_project_id
+      OPENAI_API_VERSION                 = var.openai_api_version
+      OPENAI_LOCALITY                    = var.openai_locality
+      ANTHROPIC_MODEL                    = var.anthropic_model
+      ANTHROPIC_BASE_URL                 = var.anthropic_base_url
+      ANTHROPIC_API_VERSION              = var.anthropic_api_version
+      QUOTA_USER_MESSAGES_PER_DAY        = var.quota_user_messages_per_day
+      QUOTA_USER_TOKENS_PER_DAY          = var.quota_user_tokens_per_day
+      QUOTA_PROVIDER_TOKENS_PER_DAY      = var.quota_provider_tokens_per_day
+      QUOTA_PROVIDER_USD_PER_DAY         = var.quota_provider_usd_per_day
+      QUOTA_TIMEZONE                     = var.quota_timezone
+      CLOUD_ENABLED                      = var.cloud_enabled
+      EXPOSE_PROVIDER_HEADERS            = var.expose_provider_headers
+      SHUTDOWN_GRACE_SEC                 = var.shutdown_grace_sec
     }
     gateway = {
-      AUTH_REGISTRATION     = var.auth_registration
-      RATE_LIMIT_PER_MINUTE = var.rate_limit_per_minute
-      TRUSTED_PROXIES       = var.trusted_proxies
-      LOG_LEVEL             = var.log_level
-      SHUTDOWN_GRACE_SEC    = var.shutdown_grace_sec
+      OTEL_EXPORTER_OTLP_ENDPOINT        = var.otel_exporter_otlp_endpoint
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT = var.otel_exporter_otlp_traces_endpoint
+      OTEL_EXPORTER_OTLP_TIMEOUT         = var.otel_exporter_otlp_timeout
+      OTEL_EXPORTER_OTLP_COMPRESSION     = var.otel_exporter_otlp_compression
+      OTEL_EXPORTER_OTLP_PROTOCOL        = var.otel_exporter_otlp_protocol
+      OTEL_TRACES_EXPORTER               = var.otel_traces_exporter
+      OTEL_TRACES_SAMPLER                = var.otel_traces_sampler
+      OTEL_TRACES_SAMPLER_ARG            = var.otel_traces_sampler_arg
+      OTEL_RESOURCE_ATTRIBUTES           = var.otel_resource_attributes
+      OTEL_BSP_SCHEDULE_DELAY            = var.otel_bsp_schedule_delay
+      OTEL_BSP_MAX_QUEUE_SIZE            = var.otel_bsp_max_queue_size
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE     = var.otel_bsp_max_export_batch_size
+      OTEL_SDK_DISABLED                  = var.otel_sdk_disabled
+      AUTH_REGISTRATION                  = var.auth_registration
+      RATE_LIMIT_PER_MINUTE              = var.rate_limit_per_minute
+      TRUSTED_PROXIES                    = var.trusted_proxies
+      LOG_LEVEL                          = var.log_level
+      SHUTDOWN_GRACE_SEC                 = var.shutdown_grace_sec
     }
   }
   secrets = {
     memory       = ["DATABASE_URL", "SERVICE_JWT_SECRET"]
     local_model  = []
-    intelligence = ["SERVICE_JWT_SECRET", "DATABASE_URL", "OLLAMA_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"]
-    gateway      = ["DATABASE_URL", "NOVACORE_BOOTSTRAP_API_KEY", "SERVICE_JWT_SECRET", "JWT_SECRET", "METRICS_TOKEN"]
+    intelligence = ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "SERVICE_JWT_SECRET", "DATABASE_URL", "OLLAMA_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"]
+    gateway      = ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "DATABASE_URL", "NOVACORE_BOOTSTRAP_API_KEY", "SERVICE_JWT_SECRET", "JWT_SECRET", "METRICS_TOKEN"]
   }
 }

@@ -19,6 +19,7 @@ GROUPS = {
         "OPERATING",
         "ROLLOUT",
         "OBSERVABILITY_IMPLEMENTATION",
+        "TELEMETRY_REFERENCE",
         "DATA_HANDLING",
         "../SECURITY",
     ),

@@ -14,7 +14,7 @@ from services.intelligence.app.services.providers import registry
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LONGEST_FILE = 400
-CODE = ("services", "libs", "novacore", "tests", "bench", "scripts")
+CODE = ("services", "libs", "novacore", "tests", "bench", "scripts", "observability")
 SERVICES = ("gateway", "intelligence", "memory", "local_model")
 
 

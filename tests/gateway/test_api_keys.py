@@ -19,7 +19,7 @@ from .upstream import Upstream
 
 pytestmark = BOTH
 
-CALLER = Caller("user", "admin", "api_key", "credential", None, "name")
+CALLER = Caller("user", "admin", "api_key", "credential", None)
 
 
 async def make_key(gateway: Gateway, name: str = "laptop", **more: object) -> Answer:

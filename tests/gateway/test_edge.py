@@ -1,19 +1,19 @@
 import asyncio
-import hashlib
 import json
 
 import pytest
 from novakit.clock import FakeClock
 from novakit.ids import is_uuid
+from novakit.pseudonyms import Pseudonyms
 from starlette.types import Message
 
 from services.gateway.app.config import Settings
-from services.gateway.app.edge import route_of
 from services.gateway.app.main import create_app
 from services.gateway.app.page import Page
+from services.gateway.app.routes import route_of
 from services.gateway.app.store.api_keys import ApiKeys
 
-from .running import BEARER, KEY, Gateway, running
+from .running import BEARER, KEY, SECRET, Gateway, running
 from .upstream import Call, Upstream, plain
 
 POLICY = (
@@ -151,7 +151,7 @@ async def test_a_request_is_one_log_line_without_what_it_was_about(
     assert requests[0]["status"] == 200
     assert requests[0]["api_latency_ms"] == 1500
     assert requests[0]["request_id"] == answer.headers["x-request-id"]
-    assert {line["user"] for line in requests} == {hashlib.sha256(me["user_id"].encode()).hexdigest()[:12]}
+    assert {line["user"] for line in requests} == {Pseudonyms(SECRET)(me["user_id"])}
     for secret in ("the-question", "the-answer", "session-7", "searched", me["user_id"], KEY):
         assert secret not in out
 

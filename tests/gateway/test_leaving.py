@@ -92,7 +92,7 @@ async def test_a_client_that_left_is_logged_and_counted_as_such(
     line = next(line for line in lines if line["event"] == "request")
 
     assert (line["route"], line["status"], line["cut"]) == ("chat_stream", 499, "client_left")
-    assert 'gateway_requests_total{route="chat_stream",status="499"} 1.0' in metrics
+    assert 'gateway_requests_total{service="gateway",route="chat_stream",status="499"} 1.0' in metrics
 
 
 async def test_an_upstream_that_dies_within_a_stream_leaves_the_client_without_an_end(

@@ -56,11 +56,11 @@ async def test_requests_are_counted_by_route_and_status(gateway: Gateway) -> Non
     text = answer.body.decode()
 
     assert answer.headers["content-type"].startswith("text/plain; version=")
-    assert 'gateway_requests_total{route="v1",status="200"} 2.0' in text
-    assert 'gateway_requests_total{route="chat",status="401"} 1.0' in text
-    assert 'gateway_requests_total{route="page",status="404"} 1.0' in text
-    assert 'gateway_sign_ins_total{outcome="accepted",way="password"} 0.0' in text
-    assert "gateway_rate_limited_total 0.0" in text
+    assert 'gateway_requests_total{service="gateway",route="v1",status="200"} 2.0' in text
+    assert 'gateway_requests_total{service="gateway",route="chat",status="401"} 1.0' in text
+    assert 'gateway_requests_total{service="gateway",route="page",status="404"} 1.0' in text
+    assert 'gateway_sign_ins_total{service="gateway",outcome="accepted",way="password"} 0.0' in text
+    assert 'gateway_rate_limited_total{service="gateway"} 0.0' in text
     assert "process_resident_memory_bytes" in text
     assert "python_info" in text
     assert "secret" not in text

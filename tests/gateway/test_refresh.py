@@ -80,7 +80,7 @@ async def test_a_refresh_token_that_was_replaced_ends_its_whole_family(ada: Brow
     assert (await ada.post(REFRESH, {})).status == 401
     assert (await thief.post(REFRESH, {})).status == 401
     metrics = (await ada.gateway.get("/metrics")).body.decode()
-    assert 'gateway_token_refreshes_total{outcome="reused"} 1.0' in metrics
+    assert 'gateway_token_refreshes_total{service="gateway",outcome="reused"} 1.0' in metrics
 
 
 async def test_it_is_the_owner_who_notices_where_the_thief_was_first(ada: Browser) -> None:

@@ -166,8 +166,8 @@ async def test_attempts_are_throttled_and_counted(linked: Gateway) -> None:
 
     assert [answer.status for answer in answers] == [410] * 5 + [429]
     assert answers[-1].headers["retry-after"] == "12"
-    assert 'gateway_sign_ins_total{outcome="refused",way="link"} 5.0' in metrics
-    assert 'gateway_sign_ins_total{outcome="throttled",way="link"} 1.0' in metrics
+    assert 'gateway_sign_ins_total{service="gateway",outcome="refused",way="link"} 5.0' in metrics
+    assert 'gateway_sign_ins_total{service="gateway",outcome="throttled",way="link"} 1.0' in metrics
     linked.clock.advance(12)
     assert (await exchange(linked)).status == 200
 

@@ -124,7 +124,7 @@ async def test_too_many_wrong_passwords_are_told_to_wait(gateway: Gateway, name:
     assert [answer.status for answer in answers] == [401] * 5 + [429]
     assert answers[5].headers["retry-after"] == right.headers["retry-after"] == "12"
     assert answers[5].body == right.body
-    assert 'gateway_sign_ins_total{outcome="throttled",way="password"} 2.0' in metrics
+    assert 'gateway_sign_ins_total{service="gateway",outcome="throttled",way="password"} 2.0' in metrics
 
 
 async def test_an_owner_signs_in_from_home_while_others_try(proxied: Settings, clock: FakeClock) -> None:

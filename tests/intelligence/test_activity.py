@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from services.intelligence.app.services.activity import KEPT_FALLBACKS, KEPT_MINUTES, Activity, Times
 from services.intelligence.app.services.metering import Spent
-from services.intelligence.app.services.route_record import CallEnded, CallRecord, StoredRoute, TurnEnded
+from services.intelligence.app.services.observations import CallEnded, Origin, TurnEnded
+from services.intelligence.app.services.stored_route import CallRecord, StoredRoute
 
 NOON = 1_795_348_800.0
 ROUTE = StoredRoute([CallRecord(1, "ollama", "m", "local", False, 0, "failed", "stalled")], [])
@@ -31,7 +32,7 @@ class World:
             "seconds": 2.0,
             "ttft": ttft,
             "spent": Spent(10, 5, cost_usd=0.25),
-            "request_id": "r",
+            "origin": Origin("r", "u"),
             **fields,
         }
         self.activity.observe(CallEnded(**call))  # type: ignore[arg-type]
@@ -46,9 +47,9 @@ class World:
             "locality": locality,
             "fallback_from": None,
             "fallback_reason": None,
+            "ttft": 0.5,
             "spent": Spent(),
-            "request_id": "r",
-            "user_id": "u",
+            "origin": Origin("r", "u"),
             "route": lambda: ROUTE,
             "message_id": "id",
             **fields,

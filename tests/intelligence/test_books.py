@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 from services.intelligence.app.services.quotas.books import Account, Books
 from services.intelligence.app.services.quotas.days import Days
 from services.intelligence.app.services.quotas.users import UserQuotas
-from services.intelligence.app.services.route_record import CallRecord
+from services.intelligence.app.services.stored_route import CallRecord
 from tests.support.databases import BOTH, Portable
 
 WALL = 1_800_000_000.5

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 from novakit.settings import SettingsError
+from novakit.tracing_settings import TracingSettings
 from pydantic import SecretStr
 
 from services.intelligence.app import config, main
@@ -110,7 +111,8 @@ def test_the_texts_have_defaults_and_nothing_else_is_there_but_what_belongs_to_o
         for field in Settings.model_fields
         if field.startswith(f"{name}_")
     }
-    assert set(Settings.model_fields) - others == {*DEFAULTS, *texts, "files", "service_jwt_secret"}
+    tracing = {field for field in TracingSettings.model_fields if field != "files"}
+    assert set(Settings.model_fields) - others == {*DEFAULTS, *texts, *tracing, "files", "service_jwt_secret"}
     assert "try again in a moment" in settings.fallback_message
     assert settings.chat_system_prompt
     assert not any(character.isdigit() for character in settings.chat_system_prompt)
@@ -126,7 +128,8 @@ def test_keys_and_the_secret_are_secret() -> None:
     keys = {f"{name.upper()}_API_KEY" for name in DOCUMENTED}
     assert secret >= {"SERVICE_JWT_SECRET", *keys}
     named = {variable for variable in VARIABLES if variable.endswith(("_API_KEY", "_SECRET"))}
-    assert named | {"DATABASE_URL"} == secret
+    headers = {"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"}
+    assert named | headers | {"DATABASE_URL"} == secret
 
 
 SENTENCES = [
@@ -382,3 +385,8 @@ def test_without_settings_the_app_reads_the_environment(monkeypatch: pytest.Monk
     monkeypatch.setenv("SERVICE_JWT_SECRET", "short")
     with pytest.raises(SettingsError, match="SERVICE_JWT_SECRET"):
         main.create_app()
+
+
+def test_a_budget_may_be_as_large_as_a_busy_day_needs() -> None:
+    settings = Settings.load({**SECRET, "QUOTA_PROVIDER_TOKENS_PER_DAY": "gemini:2000000"})
+    assert settings.quota_provider_tokens_per_day == {"gemini": 2_000_000}

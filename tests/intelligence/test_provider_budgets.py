@@ -10,9 +10,9 @@ from novakit.clock import FakeClock
 from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest, Sampling
 from services.intelligence.app.routing.policy import Candidate, plan
 from services.intelligence.app.services.metering import Spent
+from services.intelligence.app.services.observations import CallEnded, Origin
 from services.intelligence.app.services.quotas.budgets import OverBudgetError, ProviderBudgets
 from services.intelligence.app.services.quotas.days import Days
-from services.intelligence.app.services.route_record import CallEnded
 from services.intelligence.app.store.quotas import Unit
 from services.intelligence.app.store.sql import Sql
 from tests.support.databases import Portable
@@ -50,7 +50,7 @@ class Desk:
 
     async def ended(self, hold: str, spent: Spent) -> None:
         self.budgets.observe(
-            CallEnded("gemini", "m", "cloud", "succeeded", None, None, False, 1.0, 0.1, spent, "r", hold)
+            CallEnded("gemini", "m", "cloud", "succeeded", None, None, False, 1.0, 0.1, spent, Origin("r"), hold)
         )
         await self.budgets.close()
 

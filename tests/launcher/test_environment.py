@@ -19,6 +19,8 @@ SECRET_OWNERS = {
     "SERVICE_JWT_SECRET": {"gateway", "intelligence", "memory"},
     "DATABASE_URL": {"gateway", "intelligence", "memory"},
     "NOVACORE_API_KEY": set(),
+    "OTEL_EXPORTER_OTLP_HEADERS": {"gateway", "intelligence"},
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS_FILE": {"gateway", "intelligence"},
 }
 
 

@@ -1,5 +1,6 @@
 """Log lines: one JSON object each, whole, at once, and without what a person wrote."""
 
+import hashlib
 import io
 import json
 import logging
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from novakit import logs
+from novakit.pseudonyms import MOST_KEPT, Pseudonyms
 
 SOURCE = Path(logs.__file__).parents[1]
 
@@ -145,3 +147,77 @@ def test_each_line_leaves_the_process_at_once() -> None:
         [sys.executable, "-c", program], env={"PYTHONPATH": str(SOURCE)}, capture_output=True, check=True, text=True
     )
     assert json.loads(done.stdout)["event"] == "said"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_a_line_is_written_to_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    screen = Terminal()
+    logs.setup("intelligence", "info", screen)
+    logs.get("chat").info("chat_turn", provider="ollama", model="a b", user=None, tokens_in=0, cost_usd=0.5)
+    logging.getLogger("uvicorn.error").warning("closed %s", "it")
+    ours, theirs = screen.getvalue().splitlines()
+
+    assert re.fullmatch(
+        r'\d\d:\d\d:\d\d info    chat_turn {12}component=chat provider=ollama model="a b" tokens_in=0 cost_usd=0.5',
+        ours,
+    )
+    assert re.fullmatch(r"\d\d:\d\d:\d\d warning closed it {12}logger=uvicorn.error", theirs)
+
+
+def test_no_value_can_steer_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    screen = Terminal()
+    logs.setup("intelligence", "info", screen)
+    logs.get("chat").error("broken", model="\x1b[2Jgone\nnext", other="\x9b1m")
+    [line] = screen.getvalue().splitlines()
+
+    assert line.count("\x1b") == 2, "our own colour, and its end"
+    assert "model=[2Jgonenext" in line
+    assert "\x9b" not in line
+
+
+def test_a_line_that_another_follows_leaves_with_it() -> None:
+    """Through a buffer, as standard output has one where it is a pipe."""
+    under = io.BytesIO()
+    logs.setup("gateway", "info", io.TextIOWrapper(io.BufferedWriter(under), encoding="utf-8"))
+    logs.get("chat").info_before("first")
+    held = under.getvalue()
+    logs.get("chat").info("second")
+
+    assert held == b""
+    assert [json.loads(line)["event"] for line in under.getvalue().splitlines()] == ["first", "second"]
+
+
+def test_a_user_has_one_name_in_all_services_and_nobody_gets_back_from_it() -> None:
+    one, same, other = Pseudonyms("s" * 32), Pseudonyms("s" * 32), Pseudonyms("t" * 32)
+    names = {one(f"user-{number}") for number in range(1000)}
+
+    assert len(names) == 1000
+    assert all(re.fullmatch("[0-9a-f]{12}", name) for name in names)
+    assert one("user-1") == same("user-1") != other("user-1")
+    assert one("user-1") != hashlib.sha256(b"user-1").hexdigest()[:12]
+    assert (one(""), one("\ud800")) == ("", same("\ud800"))
+    for number in range(2 * MOST_KEPT):
+        one(str(number))
+    assert len(one._known) <= MOST_KEPT
+
+
+class Gone(io.StringIO):
+    """A pipe whose reader has died."""
+
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_where_nobody_reads_any_more_nothing_breaks() -> None:
+    closed = io.StringIO()
+    logs.setup("gateway", "info", closed)
+    closed.close()
+    logs.get("chat").info("said")
+    logs.setup("gateway", "info", Gone())
+    logs.get("chat").info("said")

@@ -15,6 +15,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
+from . import secrecy
 from .services import ROOT, free_port
 
 START_SECONDS = 60.0
@@ -122,6 +123,7 @@ class Product:
     def _read(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
         for line in process.stdout:
+            secrecy.look_at(line)
             self.output.append(line)
             self._lines.put(line)
         self._lines.put(None)

@@ -13,6 +13,8 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from . import secrecy
+
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 20.0
 
@@ -119,6 +121,7 @@ class ServiceProcess:
             self._process.send_signal(number)
             self._process.wait(timeout=START_SECONDS)
             self._process = None
+            secrecy.look_at(self._log.read_text(errors="replace"))
 
     async def _answers(self) -> bool:
         try:

@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 from starlette.types import Receive, Scope
 
-from .edge import Endpoint, route_of
+from .edge import Endpoint
 from .exchange import Exchange
 from .proxy.forward import Forwarder
 from .proxy.upstream import Upstream
+from .routes import route_of
 
 Service = Literal["intelligence", "memory"]
 

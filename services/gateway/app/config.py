@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from novakit.database_url import MEANING, DatabaseUrl
-from novakit.settings import Settings as BaseSettings
+from novakit.tracing_settings import TracingSettings, pairs
 from pydantic import AfterValidator, Field, SecretStr
 
 from .credentials import API_KEY_FORM
@@ -43,10 +43,16 @@ def _base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _services(value: str) -> str:
+    for url in pairs(value).values():
+        _base_url(url)
+    return value
+
+
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
 
-class Settings(BaseSettings):
+class Settings(TracingSettings):
     """What the gateway is told by its environment."""
 
     novacore_host: str = Field(default="127.0.0.1", description="address that the gateway listens on")
@@ -84,6 +90,11 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         default=None, description="bearer token for /metrics; needed where the gateway is not on loopback alone"
     )
+    metrics_services: Annotated[str, AfterValidator(_services)] = Field(
+        default="",
+        description="set by the launcher: more services whose metrics are told, as in name=http://127.0.0.1:1",
+        json_schema_extra={"internal": True},
+    )
     page_dir: Path | None = Field(default=None, description="folder of the built page; unset: services/frontend/dist")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least level that is logged"
@@ -93,6 +104,11 @@ class Settings(BaseSettings):
     def trusted_networks(self) -> tuple[Network, ...]:
         """``trusted_proxies`` as networks."""
         return networks(self.trusted_proxies)
+
+    @property
+    def also_told(self) -> dict[str, str]:
+        """``metrics_services`` by their names."""
+        return pairs(self.metrics_services)
 
     @property
     def built_page(self) -> Path:

@@ -38,7 +38,7 @@ class Caller:
     """Who a verified credential belongs to. ``expires_at`` is seconds since 1970, None for never.
 
     ``role`` is what this credential may act as: an admin's key with the scope ``chat`` acts as a user. ``scope`` is
-    an API key's, None for a session. ``log_name`` stands for the user in logs.
+    an API key's, None for a session.
     """
 
     user_id: str
@@ -46,18 +46,12 @@ class Caller:
     kind: Kind
     credential_id: str
     expires_at: float | None
-    log_name: str
     scope: KeyScope | None = None
 
 
 def digest(token: str) -> str:
     """The SHA-256 under which a credential is stored, in hexadecimal."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def log_name(user_id: str) -> str:
-    """A short name for a user that says nothing of them but is the same on each line."""
-    return hashlib.sha256(user_id.encode()).hexdigest()[:12]
 
 
 def presented(scope: Scope) -> Presented | None:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable
 from typing import Literal
 
+from novakit.tracing import Trace
 from starlette.types import Message, Send
 
 RawHeader = tuple[bytes, bytes]
@@ -15,17 +16,21 @@ class Exchange:
     """What the parts of the gateway tell each other about one request.
 
     ``send`` is the ASGI callable that they answer with: it adds ``headers`` to the answer's head. ``user`` is the
-    caller's name in logs. ``status`` stays 499 until an answer begins. ``cut`` says why an answer has no end.
+    caller's id. ``status`` stays 499 until an answer begins. ``cut`` says why an answer has no end. ``trace`` is the
+    request's span, where requests are traced.
     """
 
-    __slots__ = ("_send", "cut", "headers", "request_id", "status", "user")
+    __slots__ = ("_send", "cut", "headers", "request_id", "status", "trace", "user")
 
-    def __init__(self, send: Send, request_id: str, headers: tuple[RawHeader, ...]) -> None:
+    def __init__(
+        self, send: Send, request_id: str, headers: tuple[RawHeader, ...], trace: Trace | None = None
+    ) -> None:
         self._send = send
         self.headers = headers
         self.request_id = request_id
         self.status = CLIENT_LEFT
-        self.user: str | None = None
+        self.user = ""
+        self.trace = trace
         self.cut: Literal["client_left", "upstream_failed"] | None = None
 
     @property

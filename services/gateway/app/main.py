@@ -1,7 +1,7 @@
 """The composition root: the one place that names concrete classes."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from novakit.database import open_database
 from novakit.identity import TOKEN_SECONDS, TokenSigner
 from novakit.ids import id_source
 from novakit.openapi import publish
+from novakit.pseudonyms import Pseudonyms
 from novakit.secret_files import SecretFiles
+from novakit.tracing import Tracer
 from novakit.web import new_app
 from pydantic import SecretStr
 
@@ -38,12 +40,14 @@ from .network import is_loopback
 from .page import Page
 from .proxy.forward import MAX_BODY_BYTES, Forwarder
 from .proxy.upstream import Upstream, open_pool
+from .scraping import Scraping, Source
 from .store.api_keys import ApiKeys
 from .store.first_admin import FirstAdmin
 from .store.sign_ins import SignIns
 from .store.tables import HEAD
 from .store.tickets import Tickets
 from .store.users import Users
+from .watch import Watch
 
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
 
@@ -53,10 +57,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     settings = settings or Settings.load(os.environ)
     clock = clock or SystemClock()
     logs.setup("gateway", settings.log_level)
-    # Bound once: a lazy logger is put together anew for each line.
-    log = logs.get("requests").bind()
     new_id = id_source(clock)
-    metrics = GatewayMetrics()
+    watch = _watch(settings, clock)
+    metrics, pseudonym, log = watch.metrics, watch.pseudonym, watch.log
     trusted = settings.trusted_networks
     loopback_only = is_loopback(settings.novacore_host) and not trusted
 
@@ -68,7 +71,15 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     tokens = AccessTokens(secret)
     access = Access(keys, sign_ins, tokens, clock=clock, log=log)
     sessions = Sessions(
-        sign_ins, access, tokens, RefreshTokens(secret), clock=clock, new_id=new_id, metrics=metrics, log=log
+        sign_ins,
+        access,
+        tokens,
+        RefreshTokens(secret),
+        clock=clock,
+        new_id=new_id,
+        metrics=metrics,
+        log=log,
+        pseudonym=pseudonym,
     )
     service = AccountService(
         users,
@@ -101,14 +112,15 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         "intelligence": upstream("intelligence", settings.intelligence_url),
         "memory": upstream("memory", settings.memory_url),
     }
+    scraping = _scraping(settings, metrics, list(upstreams.values()))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await database.migrate(MIGRATIONS, HEAD)
         try:
             await _start(service, settings.novacore_bootstrap_api_key, log)
-            async with open_pool() as pool, secrets.watching():
-                forwarder.pool = description.pool = pool
+            async with open_pool() as pool, secrets.watching(), watch.tracer.running():
+                forwarder.pool = description.pool = scraping.pool = pool
                 yield
         finally:
             await engine.dispose()
@@ -116,14 +128,14 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     app = new_app("NovaCore gateway", lifespan, max_body_bytes=MAX_BODY_BYTES)
     install_unavailable(app, log)
     app.include_router(health.router({"database": users.ping}))
-    app.include_router(operations.router(metrics, is_open=loopback_only, token=settings.metrics_token))
+    app.include_router(operations.router(scraping, is_open=loopback_only, token=settings.metrics_token))
     callers = Callers(access)
     hand_over = HandOver(trusted)
     attempts = entry_endpoints.Attempts(metrics, clock, trusted)
     app.include_router(entry_endpoints.router(service, sessions, attempts, hand_over))
     app.include_router(own_endpoints.router(service, sessions, callers, hand_over, clock=clock))
     app.include_router(key_endpoints.router(KeyService(keys, access, clock=clock, new_id=new_id), callers))
-    administration = Administration(users, tickets, access, clock=clock, new_id=new_id, log=log)
+    administration = Administration(users, tickets, access, clock=clock, new_id=new_id, log=log, pseudonym=pseudonym)
     for routes in (admin_endpoints.router(administration, callers), configuration.router(settings, callers)):
         app.include_router(routes)
     publish(app, openapi.OUTER, openapi.complete_own)
@@ -135,10 +147,25 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         page=Page(settings.built_page),
     )
     # In front of FastAPI, not inside it: what is forwarded and the page pass none of its layers.
-    app.middleware_stack = Edge(
-        parts, loopback_only=loopback_only, clock=clock, new_id=new_id, metrics=metrics, log=log
-    )
+    app.middleware_stack = Edge(parts, loopback_only=loopback_only, clock=clock, new_id=new_id, watch=watch)
     return app
+
+
+def _watch(settings: Settings, clock: Clock) -> Watch:
+    metrics = GatewayMetrics(settings.novacore_data_dir)
+    return Watch(
+        metrics,
+        Tracer("gateway", settings.export, metrics.spans),
+        Pseudonyms(settings.service_jwt_secret.get_secret_value()),
+        clock,
+        logs.get("requests"),
+    )
+
+
+def _scraping(settings: Settings, metrics: GatewayMetrics, upstreams: Sequence[Upstream]) -> Scraping:
+    metrics.expect([each.name for each in upstreams])
+    sources = [Source(each.name, each.url, each.signer) for each in upstreams]
+    return Scraping(metrics, [*sources, *(Source(name, url) for name, url in settings.also_told.items())])
 
 
 async def _start(service: AccountService, bootstrap_key: SecretStr | None, log: logs.Logger) -> None:

@@ -1,53 +1,69 @@
 """The gateway's metrics, in a registry of its own for each app."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, get_args
 
-from prometheus_client import CollectorRegistry, Counter, PlatformCollector, ProcessCollector, generate_latest
+from novakit import metrics
 
 Way = Literal["link", "password", "registration", "reset"]
 """How somebody signs in."""
 SignIn = Literal["accepted", "refused", "throttled"]
 Refresh = Literal["rotated", "repeated", "reused", "unknown"]
+Fault = Literal["unreachable", "broke_off", "token_refused"]
+
+# A health check takes a millisecond, a streamed answer minutes.
+SECONDS_BUCKETS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
+
+
+_TEXT = {status: str(status) for status in range(100, 600)}
 
 
 class GatewayMetrics:
     """Counts what the gateway does. Children are bound once: finding one by its labels costs more than counting."""
 
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        PlatformCollector(registry=self._registry)
-        self._requests = Counter(
-            "gateway_requests",
-            "Requests answered; 499: the client left first.",
-            ["route", "status"],
-            registry=self._registry,
+    def __init__(self, data_dir: Path | None = None) -> None:
+        self.told = told = metrics.Metrics(data_dir)
+        self._requests = told.counter(
+            "gateway_requests_total", "Requests answered; 499: the client left first.", "route", "status"
         )
-        self._rate_limited = Counter(
-            "gateway_rate_limited", "Generations refused by the rate limit.", registry=self._registry
+        self._seconds = told.histogram(
+            "gateway_request_seconds", "A request until the end of its answer.", "route", buckets=SECONDS_BUCKETS
         )
-        self._sign_ins = Counter(
-            "gateway_sign_ins", "Attempts to sign in.", ["way", "outcome"], registry=self._registry
+        self.spans = told.spans()
+        self._in_flight = 0
+        told.pulled(
+            "gateway_requests_in_flight", "Requests that are being answered.", (), lambda: [((), self._in_flight)]
         )
+        self._rate_limited = told.counter("gateway_rate_limited_total", "Generations refused by the rate limit.")()
+        self._sign_ins = told.counter("gateway_sign_ins_total", "Attempts to sign in.", "way", "outcome")
         for way in get_args(Way):
             for outcome in get_args(SignIn):
-                self._sign_ins.labels(way, outcome)
-        self._refreshes = Counter(
-            "gateway_token_refreshes",
+                self._sign_ins(way, outcome)
+        self._refreshes = told.counter(
+            "gateway_token_refreshes_total",
             "Refresh tokens presented; reused: one that had been replaced, so its sign-in was ended.",
-            ["outcome"],
-            registry=self._registry,
+            "outcome",
         )
         for outcome in get_args(Refresh):
-            self._refreshes.labels(outcome)
-        self._answered: dict[tuple[str, int], Counter] = {}
+            self._refreshes(outcome)
+        self._up = told.gauge(
+            "novacore_service_up", "1 while a service on this machine tells its metrics to the gateway.", "target"
+        )
+        self._faults = told.counter(
+            "gateway_upstream_failures_total", "Requests that a service behind the gateway did not answer.",
+            "upstream", "reason",
+        )  # fmt: skip
 
-    def answered(self, route: str, status: int) -> None:
-        """Count one request; ``route`` is one of a closed list."""
-        child = self._answered.get((route, status))
-        if child is None:
-            child = self._answered[(route, status)] = self._requests.labels(route, str(status))
-        child.inc()
+    def begun(self) -> None:
+        """A request came."""
+        self._in_flight += 1
+
+    def answered(self, route: str, status: int, seconds: float, traced: str | None = None) -> None:
+        """A request is over; ``route`` is one of a closed list, ``traced`` the id of its trace where it has one."""
+        self._in_flight -= 1
+        self._requests(route, _TEXT.get(status) or str(status)).inc(1, traced)
+        self._seconds(route).observe(seconds, traced)
 
     def rate_limited(self) -> None:
         """Count one generation that the rate limit refused."""
@@ -55,12 +71,22 @@ class GatewayMetrics:
 
     def signed_in(self, way: Way, outcome: SignIn) -> None:
         """Count one attempt to sign in."""
-        self._sign_ins.labels(way, outcome).inc()
+        self._sign_ins(way, outcome).inc()
 
     def refreshed(self, outcome: Refresh) -> None:
         """Count one presented refresh token."""
-        self._refreshes.labels(outcome).inc()
+        self._refreshes(outcome).inc()
 
-    def render(self) -> bytes:
-        """The text exposition."""
-        return generate_latest(self._registry)
+    def upstream_failed(self, upstream: str, reason: Fault) -> None:
+        """Count one request that a service did not answer."""
+        self._faults(upstream, reason).inc()
+
+    def service_up(self, target: str, *, up: bool) -> None:
+        """Whether a service told its metrics when it was asked last."""
+        self._up(target).set(float(up))
+
+    def expect(self, upstreams: Sequence[str]) -> None:
+        """Show these services' failures from the start, at 0."""
+        for upstream in upstreams:
+            for reason in get_args(Fault):
+                self._faults(upstream, reason)

@@ -7,13 +7,12 @@ from fastapi.responses import PlainTextResponse
 from novakit.asgi import header
 from novakit.openapi import problems
 from novakit.problem import Problem
-from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import SecretStr
 
-from .metrics import GatewayMetrics
+from .scraping import Scraping
 
 
-def router(metrics: GatewayMetrics, *, is_open: bool, token: SecretStr | None) -> APIRouter:
+def router(scraping: Scraping, *, is_open: bool, token: SecretStr | None) -> APIRouter:
     """``/metrics``: for everyone where it ``is_open``, else for who holds the token; without one it is not there."""
     routes = APIRouter(tags=["operations"])
 
@@ -24,10 +23,11 @@ def router(metrics: GatewayMetrics, *, is_open: bool, token: SecretStr | None) -
         openapi_extra={"security": [{}, {"metricsToken": []}]},
     )
     async def show_metrics(request: Request) -> Response:
-        """Give the metrics in Prometheus' text format."""
+        """Give the metrics of all services on this machine, in Prometheus' text format or in OpenMetrics."""
         if not is_open:
             _require(request, token)
-        return Response(metrics.render(), headers={"content-type": CONTENT_TYPE_LATEST})
+        body, content_type = await scraping.whole(request.headers.get("accept", ""))
+        return Response(body, headers={"content-type": content_type})
 
     return routes
 

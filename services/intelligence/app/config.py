@@ -19,7 +19,7 @@ from novakit.settings import (
     source_of,
     variables_of,
 )
-from novakit.settings import Settings as BaseSettings
+from novakit.tracing_settings import TracingSettings
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -38,6 +38,11 @@ from .routing.rules import Rule, parse_rules
 
 NOT_IN_FORCE: frozenset[str] = frozenset()
 """Read and checked, but without effect in this version. ``env.example`` and the log at start say so."""
+
+
+BELOW = 1_000_000
+"""What seconds, dollars and calls at a time must stay below."""
+TOKENS_BELOW = 1_000_000_000_000
 
 
 def _names(value: object) -> object:
@@ -68,14 +73,18 @@ def _rules(value: object) -> object:
 
 
 def _numbers(value: object) -> object:
-    return _per_provider(value, float)
+    return _per_provider(value, float, below=BELOW)
 
 
 def _counts(value: object) -> object:
-    return _per_provider(value, int)
+    return _per_provider(value, int, below=BELOW)
 
 
-def _per_provider(value: object, number: type[float] | type[int]) -> object:
+def _tokens(value: object) -> object:
+    return _per_provider(value, int, below=TOKENS_BELOW)
+
+
+def _per_provider(value: object, number: type[float] | type[int], *, below: int) -> object:
     if not isinstance(value, str):
         return value
     found: dict[str, float] = {}
@@ -85,7 +94,7 @@ def _per_provider(value: object, number: type[float] | type[int]) -> object:
             amount = number(text)
         except ValueError:
             amount = number(0)
-        if not colon or not 0 < amount < 1_000_000:
+        if not colon or not 0 < amount < below:
             raise ValueError(f"{part!r} is not a name, a colon and a number above 0, as in ollama:20,gemini:15.")
         found[name.strip().lower()] = amount
     return found
@@ -119,6 +128,7 @@ TimeZone = Annotated[str, AfterValidator(_zone)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 NumberPerProvider = Annotated[Mapping[str, float], BeforeValidator(_numbers)]
 CountPerProvider = Annotated[Mapping[str, int], BeforeValidator(_counts)]
+TokensPerProvider = Annotated[Mapping[str, int], BeforeValidator(_tokens)]
 Rules = Annotated[tuple[Rule, ...], BeforeValidator(_rules)]
 Url = Annotated[str, AfterValidator(_base_url)]
 AutoUrl = Annotated[str, AfterValidator(_auto_or_url)]
@@ -148,7 +158,7 @@ class Row(BaseModel):
         return variables_of(cls, prefix="X_", without=frozenset({"name"}))
 
 
-class Settings(BaseSettings):
+class Settings(TracingSettings):
     """The variables are the field names in capitals.
 
     A provider with settings of its own is one that has a field ``<name>_model`` here; any other name in the priority
@@ -270,7 +280,7 @@ class Settings(BaseSettings):
     quota_user_tokens_per_day: int | None = setting(
         None, "Tokens that a user may use in a day, prompts and answers together.", ge=1
     )
-    quota_provider_tokens_per_day: CountPerProvider = setting(
+    quota_provider_tokens_per_day: TokensPerProvider = setting(
         "", "Tokens that a provider may use in a day, as in gemini:1000000; it is left out then, and others go on."
     )
     quota_provider_usd_per_day: NumberPerProvider = setting(

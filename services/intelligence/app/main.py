@@ -17,8 +17,10 @@ from novakit.database import open_database
 from novakit.identity import TOKEN_SECONDS, TokenSigner, TokenVerifier
 from novakit.ids import NewId, id_source
 from novakit.openapi import OPENAPI_PATH
+from novakit.pseudonyms import Pseudonyms
 from novakit.secret_files import SecretFiles
 from novakit.signing import SigningSecret
+from novakit.tracing import Tracer
 from novakit.web import new_app
 from starlette.routing import Route
 
@@ -41,7 +43,6 @@ from .routers.completions import CompletionEndpoints, CompletionParts
 from .routers.front import Front
 from .routers.resuming import ResumeEndpoints
 from .routing.breaker import BreakerPolicy
-from .services import reporting
 from .services.activity import Activity
 from .services.answers.conversation import Conversations, Manner
 from .services.answers.drain import Drain
@@ -52,6 +53,7 @@ from .services.examining import Examiner
 from .services.learning import Learning
 from .services.llm_router import Pace, ProviderOrchestrator
 from .services.memory_client import NO_WISHES, MemoryClient, Wishes
+from .services.observations import Observation, Origin
 from .services.orchestrator.deadlines import Clocks
 from .services.orchestrator.health_board import HealthBoard
 from .services.orchestrator.slots import Slots
@@ -63,7 +65,8 @@ from .services.quotas.books import Books
 from .services.quotas.budgets import ProviderBudgets
 from .services.quotas.days import Days
 from .services.quotas.users import UserQuotas
-from .services.route_record import Observation, RouteRecord, StoredRoute
+from .services.route_record import RouteRecord
+from .services.stored_route import StoredRoute
 from .services.user_locks import UserLocks
 from .store.ledger import NANO
 from .store.opening import Store, opened
@@ -73,6 +76,7 @@ from .store.tables import HEAD
 from .store.usage import UsageRepository
 from .store.user_data import UserData
 from .utils.metrics import Metrics
+from .utils.observers import Observers
 
 AUDIENCE = "intelligence"
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
@@ -97,7 +101,7 @@ def create_app(
     new_id = new_id or id_source(clock)
     logs.setup(AUDIENCE, settings.log_level)
     _say_what_has_no_effect(settings)
-    metrics = Metrics()
+    observers = _observers(settings, clock)
     database = open_database(settings.database_url, settings.novacore_data_dir, AUDIENCE)
     drain = Drain()
     secrets = SecretFiles(settings.files, logs.get("secrets"))
@@ -109,11 +113,11 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await database.migrate(MIGRATIONS, HEAD)
-        async with opened(database, new_id()) as store, open_session() as session:
+        async with opened(database, new_id()) as store, open_session() as session, observers.tracer.running():
             presence = Presence(store, clock.wall)
             await presence.begin()
-            memory = _memory(settings, session, service_secret, clock)
-            parts = _wire(settings, clock, new_id, jitter, metrics, AiohttpTransport(session), store, drain, memory)
+            memory = _memory(settings, session, service_secret, clock, observers.metrics)
+            parts = _wire(settings, clock, new_id, jitter, observers, AiohttpTransport(session), store, drain, memory)
             app.state.parts = parts
             await parts.budgets.look()
             app.state.memory = memory
@@ -142,7 +146,7 @@ def create_app(
     app.include_router(health.router({"database": database_answers}))
     for described in (sessions, data, providers, usage, operations, preferences, facts, explain):
         app.include_router(described.router)
-    app.router.routes.append(Route("/metrics", metrics.endpoint))
+    app.router.routes.append(Route("/metrics", observers.metrics.endpoint))
     openapi.describe(
         app,
         (*chat_operations.operations(settings.chat_max_message_chars), *completions_operations.OPERATIONS),
@@ -158,6 +162,12 @@ def _use_key(parts: Parts, name: str, key: str) -> None:
     """Ask this provider with another key from now on."""
     parts.orchestrator.key_replaced(name, key)
     parts.examiner.key_replaced(name, key)
+
+
+def _observers(settings: Settings, clock: Clock) -> Observers:
+    metrics = Metrics(settings.novacore_data_dir)
+    tracer = Tracer(AUDIENCE, settings.export, metrics.spans)
+    return Observers(metrics, tracer, Pseudonyms(settings.service_jwt_secret.get_secret_value()), clock)
 
 
 def _open(
@@ -230,7 +240,7 @@ def _wire(
     clock: Clock,
     new_id: NewId,
     jitter: Callable[[], float],
-    metrics: Metrics,
+    observers: Observers,
     transport: AiohttpTransport,
     store: Store,
     drain: Drain,
@@ -246,9 +256,7 @@ def _wire(
         {provider.name for provider in configured if provider.locality == "local"},
     )
     board = HealthBoard(policy_of(settings), clock, jitter)
-    board.subscribe(metrics.circuit)
-    board.subscribe(reporting.circuit)
-    metrics.known([provider.name for provider in configured])
+    board.subscribe(observers.circuit)
     slots = Slots({**CALLS_AT_A_TIME, **settings.llm_provider_concurrency})
     vendors = {provider.name: provider.priced_as for provider in configured}
     prices = Prices(vendors)
@@ -265,12 +273,18 @@ def _wire(
 
     def observe(observation: Observation) -> None:
         budgets.observe(observation)
-        metrics.observe(observation)
         activity.observe(observation)
-        reporting.observe(observation)
+        observers.observe(observation)
 
-    def new_record(request_id: str, earlier: StoredRoute | None = None, earlier_ms: int = 0) -> RouteRecord:
-        return RouteRecord(clock.now, request_id, observe, prices, earlier, earlier_ms)
+    def new_record(
+        request_id: str,
+        user_id: str,
+        traceparent: str | None,
+        earlier: StoredRoute | None = None,
+        earlier_ms: int = 0,
+    ) -> RouteRecord:
+        origin = Origin(request_id, user_id, observers.tracer.begin(traceparent))
+        return RouteRecord(clock.now, origin, observe, prices, earlier, earlier_ms)
 
     repository = ChatRepository(store.engine)
     user_locks = UserLocks(repository.cloud_allowed, clock.now)
@@ -297,7 +311,7 @@ def _wire(
         user_locks,
         learning.wake,
     )
-    return Parts(
+    parts = Parts(
         repository=repository,
         user_data=UserData(store.engine),
         usage=UsageRepository(store.engine),
@@ -319,6 +333,8 @@ def _wire(
         examiner=Examiner(settings, transport, clock),
         settings=settings,
     )
+    observers.metrics.watch(parts)
+    return parts
 
 
 def _user_limits(settings: Settings) -> dict[Unit, int]:
@@ -338,11 +354,13 @@ def _provider_limits(settings: Settings) -> dict[str, dict[Unit, int]]:
     return limits
 
 
-def _memory(settings: Settings, session: ClientSession, secret: SigningSecret, clock: Clock) -> MemoryClient | None:
+def _memory(
+    settings: Settings, session: ClientSession, secret: SigningSecret, clock: Clock, metrics: Metrics
+) -> MemoryClient | None:
     if settings.memory_url is None:
         return None
     signer = TokenSigner(secret, issuer=AUDIENCE, audience="memory", wall=clock.wall)
-    return MemoryClient(session, settings.memory_url, signer, clock)
+    return MemoryClient(session, settings.memory_url, signer, clock, metrics.memory)
 
 
 async def _no_wishes(_user_id: str) -> Wishes:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from novakit import metrics
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,30 +16,27 @@ class Metrics:
     """All metrics of one app. The gauges are read from the given functions when they are asked for."""
 
     def __init__(self, *, loaded: Callable[[], bool], busy: Callable[[], int], waiting: Callable[[], int]) -> None:
-        self.registry = registry = CollectorRegistry()
-        self._requests = Counter(
-            "local_model_requests", "Chat and generate requests by what became of them.", ["route", "outcome"],
-            registry=registry,
-        )  # fmt: skip
-        self._ttft = Histogram(
+        self.told = told = metrics.Metrics()
+        self._requests = told.counter(
+            "local_model_requests_total", "Chat and generate requests by what became of them.", "route", "outcome"
+        )
+        self._ttft = told.histogram(
             "local_model_time_to_first_token_seconds",
             "From a request's arrival, its wait and the load included.",
             buckets=TTFT_BUCKETS,
-            registry=registry,
-        )
-        self._tokens = Counter("local_model_tokens", "Tokens read and written.", ["direction"], registry=registry)
-        self._loads = Histogram(
-            "local_model_load_seconds", "Loads of the model that succeeded.", buckets=LOAD_BUCKETS, registry=registry
-        )
-        self._load_failures = Counter("local_model_load_failures", "Loads that failed.", registry=registry)
-        _gauge("local_model_loaded", "1 while the model is in memory.", loaded, registry)
-        _gauge("local_model_slots_busy", "Slots that are taken.", busy, registry)
-        _gauge("local_model_queue_waiting", "Requests that wait for a slot.", waiting, registry)
-        ProcessCollector(registry=registry)
+        )()
+        self._tokens = told.counter("local_model_tokens_total", "Tokens read and written.", "direction")
+        self._loads = told.histogram(
+            "local_model_load_seconds", "Loads of the model that succeeded.", buckets=LOAD_BUCKETS
+        )()
+        self._load_failures = told.counter("local_model_load_failures_total", "Loads that failed.")()
+        told.pulled("local_model_loaded", "1 while the model is in memory.", (), lambda: [((), float(loaded()))])
+        told.pulled("local_model_slots_busy", "Slots that are taken.", (), lambda: [((), busy())])
+        told.pulled("local_model_queue_waiting", "Requests that wait for a slot.", (), lambda: [((), waiting())])
 
     def request(self, route: str, outcome: str) -> None:
         """Book a request: completed, cancelled, refused (its own fault), busy or failed."""
-        self._requests.labels(route, outcome).inc()
+        self._requests(route, outcome).inc()
 
     def first_token(self, seconds: float) -> None:
         """Book a first token."""
@@ -48,8 +44,8 @@ class Metrics:
 
     def finished(self, finished: Finished) -> None:
         """Book the tokens of a whole answer."""
-        self._tokens.labels("input").inc(finished.prompt_tokens)
-        self._tokens.labels("output").inc(finished.answer_tokens)
+        self._tokens("input").inc(finished.prompt_tokens)
+        self._tokens("output").inc(finished.answer_tokens)
 
     def load(self, seconds: float | None) -> None:
         """Book a load; None: it failed."""
@@ -58,10 +54,7 @@ class Metrics:
         else:
             self._loads.observe(seconds)
 
-    async def endpoint(self, _request: Request) -> Response:
+    async def endpoint(self, request: Request) -> Response:
         """``GET /metrics``."""
-        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
-
-
-def _gauge(name: str, meaning: str, read: Callable[[], float], registry: CollectorRegistry) -> None:
-    Gauge(name, meaning, registry=registry).set_function(read)
+        body, content_type = self.told.render(request.headers.get("accept", ""))
+        return Response(body, headers={"content-type": content_type})

@@ -5,20 +5,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from novakit import health, logs, openapi
 from novakit.clock import Clock, SystemClock
 from novakit.database import open_database
 from novakit.identity import TOKEN_SECONDS, TokenVerifier
 from novakit.ids import id_source
+from novakit.pseudonyms import Pseudonyms
 from novakit.secret_files import SecretFiles
 from novakit.web import new_app
-from prometheus_client import CONTENT_TYPE_LATEST
 
 from .config import Settings
 from .facts import endpoints as facts
 from .facts.repository import FactsRepository
-from .observing import MemoryMetrics, Observed
+from .metrics import MemoryMetrics
+from .observing import Observed
 from .preferences import endpoints
 from .preferences.repository import PreferencesRepository
 from .store.tables import HEAD
@@ -33,7 +34,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     settings = settings or Settings.load(os.environ)
     clock = clock or SystemClock()
     logs.setup(AUDIENCE, settings.log_level)
-    metrics = MemoryMetrics()
+    metrics = MemoryMetrics(settings.novacore_data_dir)
+    secret = settings.service_jwt_secret.get_secret_value()
     database = open_database(settings.database_url, settings.novacore_data_dir, AUDIENCE)
     engine = database.engine()
     repository = PreferencesRepository(engine)
@@ -56,11 +58,13 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     app.include_router(facts.router(FactsRepository(engine), wall=clock.wall, new_id=id_source(clock)))
 
     @app.get("/metrics", include_in_schema=False)
-    async def show_metrics() -> Response:
-        return Response(metrics.render(), headers={"content-type": CONTENT_TYPE_LATEST})
+    async def show_metrics(request: Request) -> Response:
+        body, content_type = metrics.told.render(request.headers.get("accept", ""))
+        return Response(body, headers={"content-type": content_type})
 
     openapi.publish(app, openapi.INNER)
-    # Bound once: a lazy logger is put together anew for each line.
-    log = logs.get("requests").bind()
-    app.middleware_stack = Observed(app.build_middleware_stack(), metrics=metrics, clock=clock, log=log)
+    log = logs.get("requests")
+    app.middleware_stack = Observed(
+        app.build_middleware_stack(), metrics=metrics, clock=clock, log=log, pseudonym=Pseudonyms(secret)
+    )
     return app

@@ -1,6 +1,5 @@
 """One log line and one count for each request."""
 
-import hashlib
 from typing import Any
 
 from novakit import logs
@@ -8,8 +7,10 @@ from novakit.asgi import header
 from novakit.clock import Clock
 from novakit.identity import REQUEST_ID_HEADER
 from novakit.logs import Logger
-from prometheus_client import CollectorRegistry, Counter, PlatformCollector, ProcessCollector, generate_latest
+from novakit.pseudonyms import Pseudonyms
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .metrics import MemoryMetrics
 
 _ROUTES = {
     "/api/memory/preferences": "preferences",
@@ -26,38 +27,17 @@ _QUIET = frozenset({"health", "metrics"})
 _REQUEST_ID_CHARS = 64
 
 
-class MemoryMetrics:
-    """The service's metrics, in a registry of its own for each app."""
-
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        PlatformCollector(registry=self._registry)
-        self._requests = Counter(
-            "memory_requests", "Requests answered.", ["route", "status"], registry=self._registry
-        )
-        self._children: dict[tuple[str, int], Counter] = {}
-
-    def answered(self, route: str, status: int) -> None:
-        """Count one request; ``route`` is one of a closed list."""
-        child = self._children.get((route, status))
-        if child is None:
-            child = self._children[(route, status)] = self._requests.labels(route, str(status))
-        child.inc()
-
-    def render(self) -> bytes:
-        """The text exposition."""
-        return generate_latest(self._registry)
-
-
 class Observed:
     """The outermost layer, as pure ASGI: it looks at the answer's head and touches nothing."""
 
-    def __init__(self, app: ASGIApp, *, metrics: MemoryMetrics, clock: Clock, log: Logger) -> None:
+    def __init__(
+        self, app: ASGIApp, *, metrics: MemoryMetrics, clock: Clock, log: Logger, pseudonym: Pseudonyms
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._clock = clock
         self._log = log
+        self._pseudonym = pseudonym
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one ASGI scope on."""
@@ -78,19 +58,20 @@ class Observed:
             await self._app(scope, receive, look)
         except Exception as error:  # noqa: BLE001 (passed on, it would be logged with its message; it was answered)
             # Its place, not its message: that may quote what a user set.
-            self._log.error("crashed", error=type(error).__name__, where=logs.where(error))
+            self._log.error("crashed", error=type(error).__name__, at=logs.where(error))
         finally:
             route = _route_of(scope["path"])
-            self._metrics.answered(route, status)
+            seconds = self._clock.now() - started
+            self._metrics.answered(route, status, seconds)
             write = self._log.debug if route in _QUIET else self._log.info
             write(
                 "request",
                 route=route,
                 method=scope["method"],
                 status=status,
-                api_latency_ms=round((self._clock.now() - started) * 1000, 1),
+                api_latency_ms=round(seconds * 1000, 1),
                 request_id=_request_id(scope) if "user_id" in state else None,
-                user=_log_name(state.get("user_id")),
+                user=self._pseudonym(state.get("user_id") or "") or None,
             )
 
 
@@ -101,8 +82,3 @@ def _route_of(path: str) -> str:
 
 def _request_id(scope: Scope) -> str:
     return (header(scope, REQUEST_ID_HEADER.encode()) or "")[:_REQUEST_ID_CHARS]
-
-
-def _log_name(user_id: str | None) -> str | None:
-    """A short name for a user that says nothing of them but is the same on each line, here and in the gateway."""
-    return None if user_id is None else hashlib.sha256(user_id.encode()).hexdigest()[:12]

@@ -32,7 +32,6 @@ from services.intelligence.app.services.memory_client import NO_WISHES, MemoryCl
 from services.intelligence.app.services.providers.transport import Method, Response
 from services.intelligence.app.store import privacy
 from services.intelligence.app.store.opening import Store
-from services.intelligence.app.utils.metrics import Metrics
 from tests.intelligence.providers import frames
 from tests.support.virtual_time import VirtualClock
 
@@ -235,8 +234,9 @@ class Service:
         new_id = id_source(self.clock, random.Random(0).getrandbits)
         store = Store(self.writer, _ENGINE, "this one", shared=False)
         transport: Any = wires
+        observers = main._observers(settings, self.clock)
         self.parts = main._wire(
-            settings, self.clock, new_id, lambda: 0.5, Metrics(), transport, store, Drain(), memory
+            settings, self.clock, new_id, lambda: 0.5, observers, transport, store, Drain(), memory
         )
         self.parts.completions._user_locks._cloud_allowed = self._cloud_allowed
         verifier = TokenVerifier(SECRET, audience="intelligence", wall=self.clock.wall)

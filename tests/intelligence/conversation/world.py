@@ -21,10 +21,12 @@ from services.intelligence.app.services.answers.drain import Drain
 from services.intelligence.app.services.answers.running import RunningTurns
 from services.intelligence.app.services.answers.turn import Endpoint, Turn
 from services.intelligence.app.services.memory_client import NO_WISHES
+from services.intelligence.app.services.observations import Origin
 from services.intelligence.app.services.quotas.books import Books
 from services.intelligence.app.services.quotas.days import Days
 from services.intelligence.app.services.quotas.users import UserQuotas
-from services.intelligence.app.services.route_record import RouteRecord, StoredRoute
+from services.intelligence.app.services.route_record import RouteRecord
+from services.intelligence.app.services.stored_route import StoredRoute
 from services.intelligence.app.services.user_locks import UserLocks
 from services.intelligence.app.store import privacy
 from services.intelligence.app.store import sqlite_writer as writing
@@ -187,10 +189,16 @@ class Chat:
     async def _cloud_allowed(self, user_id: str) -> bool:
         return await self.writer.run(lambda connection: privacy.cloud_allowed(connection, user_id))
 
-    def _new_record(self, request_id: str, earlier: StoredRoute | None = None, earlier_ms: int = 0) -> RouteRecord:
-        return RouteRecord(
-            self.clock.now, request_id, lambda _observation: None, lambda *_call: 0.0, earlier, earlier_ms
-        )
+    def _new_record(
+        self,
+        request_id: str,
+        user_id: str,
+        traceparent: str | None,
+        earlier: StoredRoute | None = None,
+        earlier_ms: int = 0,
+    ) -> RouteRecord:
+        origin = Origin(request_id, user_id)
+        return RouteRecord(self.clock.now, origin, lambda _observation: None, lambda *_call: 0.0, earlier, earlier_ms)
 
 
 class Watcher:

@@ -91,9 +91,9 @@ class OneProbe(HealthBoard):
                 assert due(before[key], self._clock.now(), forced=force), f"{key} was called before its time"
         return admission
 
-    def answered(self, admission: Admission, seconds: float) -> None:
+    def answered(self, admission: Admission, seconds: float) -> bool:
         self._seen(admission)
-        super().answered(admission, seconds)
+        return super().answered(admission, seconds)
 
     def _end(self, admission: Admission) -> None:
         self._seen(admission)

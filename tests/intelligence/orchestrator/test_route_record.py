@@ -1,67 +1,22 @@
 """The story of one answer as it is stored, told to observers and used for the response."""
 
 import pytest
-from novakit.clock import FakeClock
 
-from services.intelligence.app.domain.chat import ChatTurn
-from services.intelligence.app.domain.errors import Reason, SkipReason
-from services.intelligence.app.domain.events import Finished, ReasoningDelta, TextDelta, Usage
+from services.intelligence.app.domain.errors import SkipReason
+from services.intelligence.app.domain.events import Finished, ReasoningDelta, Usage
 from services.intelligence.app.routing.policy import Attempt, Candidate, RouteDecision, Skipped
-from services.intelligence.app.routing.trail import Answering, Cancelled, Connecting, Failed, Succeeded
-from services.intelligence.app.services.metering import Spent
-from services.intelligence.app.services.route_record import (
-    CallEnded,
-    CallRecord,
-    Observation,
-    RouteRecord,
-    SkipRecord,
+from services.intelligence.app.routing.trail import (
+    Answering,
+    Cancelled,
+    Failed,
+    Succeeded,
 )
+from services.intelligence.app.services.metering import Spent
+from services.intelligence.app.services.observations import CallEnded
+from services.intelligence.app.services.stored_route import CallRecord, SkipRecord
 from tests.support.scripted import error
 
-OLLAMA = Candidate("ollama", "llama3.2", "local", on_this_machine=True)
-NEAR = Candidate("near", "qwen3", "local")
-GEMINI = Candidate("gemini", "flash", "cloud")
-OTHER = Candidate("other", "unheard-of", "cloud")
-USAGE = Usage(input_tokens=12, output_tokens=34)
-ASKED = (ChatTurn("system", "Be brief."), ChatTurn("user", "Who are you?"))
-
-
-def price(provider: str, model: str, usage: Usage) -> float | None:
-    """A dollar a token for Gemini's flash; of others no price is known."""
-    if (provider, model) != ("gemini", "flash"):
-        return None
-    return float((usage.input_tokens or 0) + (usage.output_tokens or 0))
-
-
-class Story:
-    """A record under way, and what its observer heard."""
-
-    def __init__(self) -> None:
-        self.clock = FakeClock(now=1000.0)
-        self.heard: list[Observation] = []
-        self.record = RouteRecord(self.clock.now, "request-1", self.heard.append, price)
-        self.calls = 0
-
-    def skipped(self, candidate: Candidate, reason: SkipReason) -> None:
-        self.record.take(Skipped(candidate, reason))
-
-    def begins(self, candidate: Candidate) -> None:
-        self.calls += 1
-        self.candidate = candidate
-        self.record.take(Connecting(self.calls, candidate, ASKED))
-
-    def speaks(self, after: float) -> None:
-        self.clock.advance(after)
-        self.record.take(Answering(self.calls, self.candidate, after))
-        self.record.take(TextDelta("Hello"))
-
-    def fails(self, reason: Reason, after: float = 0.0, *, spoke: bool = False) -> None:
-        self.clock.advance(after)
-        self.record.take(Failed(self.calls, self.candidate, error(reason), spoke=spoke))
-
-    def succeeds(self, after: float = 0.0, finished: Finished | None = None) -> None:
-        self.clock.advance(after)
-        self.record.take(Succeeded(self.calls, self.candidate, finished or Finished("stop", usage=USAGE)))
+from .story import GEMINI, NEAR, OLLAMA, ORIGIN, OTHER, USAGE, Story
 
 
 @pytest.fixture
@@ -260,9 +215,9 @@ class TestObservers:
         story.fails("reset", after=1.0)
         story.begins(GEMINI)
         story.speaks(after=0.5)
-        assert len(story.heard) == 1
+        assert len(story.calls_heard) == 1
         story.succeeds(after=2.0)
-        assert story.heard == [
+        assert story.calls_heard == [
             CallEnded(
                 "ollama",
                 "llama3.2",
@@ -274,7 +229,7 @@ class TestObservers:
                 1.0,
                 None,
                 Spent(),
-                "request-1",
+                ORIGIN,
             ),
             CallEnded(
                 "gemini",
@@ -287,7 +242,8 @@ class TestObservers:
                 2.5,
                 0.5,
                 Spent(12, 34, cost_usd=46.0),
-                "request-1",
+                ORIGIN,
+                attempt=2,
             ),
         ]
 
@@ -295,7 +251,7 @@ class TestObservers:
         story.begins(GEMINI)
         story.speaks(after=0.5)
         story.record.cancel()
-        assert story.heard == [
+        assert story.calls_heard == [
             CallEnded(
                 "gemini",
                 "flash",
@@ -307,7 +263,7 @@ class TestObservers:
                 0.5,
                 0.5,
                 Spent(6, 2, True, 8.0),
-                "request-1",
+                ORIGIN,
             )
         ]
 

@@ -9,6 +9,7 @@ from email.utils import formatdate
 from types import TracebackType
 from typing import Any, Self
 
+from .. import secrecy
 from .behaviours import (
     Behaviour,
     Block,
@@ -186,6 +187,7 @@ class FakeServer(ABC):
         behaviour = self._behaviour(request)
         self.requests.append(request)
         if self.is_chat(request):
+            secrecy.told(request.raw_body, behaviour)
             self.chats.append(request)
             async with self._arrived:
                 self._arrived.notify_all()

@@ -1,83 +1,129 @@
 """Logs: one JSON object a line on standard output, flushed, the same for our code, uvicorn and libraries.
 
-Nothing that a person wrote or a model answered, and no key, is ever given to a logger. Of an exception the line has
-its type and its place, never its message: that may quote either.
+On a terminal the same lines are written to be read. Nothing that a person wrote or a model answered, and no key, is
+ever given to a logger. Of an exception the line has its type and its place, never its message: that may quote either.
+
+The levels, by what they ask of whoever runs this: *error* needs a person, now; *warning* was dealt with here and is
+worth a look where it goes on; *info* is the ordinary course; *debug* is for looking closely.
 """
 
+import json
 import logging
+import os
 import sys
 import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import PurePath
-from typing import Any, TextIO
+from typing import Any, BinaryIO, Literal, TextIO
 
 import msgspec
-import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
-Logger = FilteringBoundLogger
+Level = Literal["debug", "info", "warning", "error"]
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _encode = msgspec.json.Encoder(enc_hook=str).encode
+_SHOWN_APART = frozenset({"timestamp", "level", "event", "service"})
+_COLOURS = {"error": "\033[31m", "warning": "\033[33m", "critical": "\033[31m"}
+_CONTROL = dict.fromkeys((*range(32), *range(127, 160)))
 
 
-def _render(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-    return _encode(event).decode()
+class _Output:
+    """Where lines go and which are written. Each is one write and a flush: the launcher reads them through a pipe."""
+
+    def __init__(self, service: str, level: int, out: TextIO, *, readable: bool) -> None:
+        self.service = service
+        self.level = level
+        self.out = out
+        self.render = _readable if readable else _as_json
+        # Standard output takes bytes as they are: a text would be decoded here to be encoded there.
+        self._raw: BinaryIO | None = getattr(out, "buffer", None)
+
+    def write(self, level: str, component: str, event: str, fields: dict[str, Any], *, flush: bool = True) -> None:
+        if "exc_info" in fields:
+            fields |= _told_of(fields.pop("exc_info"))
+        line = self.render(
+            {
+                "timestamp": datetime.now(UTC),
+                "level": level,
+                "event": event,
+                "service": self.service,
+                "component": component,
+                **fields,
+            }
+        )
+        try:
+            if self._raw is not None:
+                self._raw.write(line + b"\n")
+            else:
+                self.out.write(line.decode() + "\n")
+            if flush:
+                self.out.flush()
+        except (OSError, ValueError):
+            # Nobody reads it any more. That is no reason to break what is being done.
+            return
 
 
-def _name_the_service(service: str) -> structlog.typing.Processor:
-    def add(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        event["service"] = service
-        return event
+class Logger:
+    """Writes lines that carry ``component: name``. Whatever is given beside the event is a field of the line."""
 
-    return add
+    __slots__ = ("_component",)
+
+    def __init__(self, component: str) -> None:
+        self._component = component
+
+    def debug(self, event: str, **fields: Any) -> None:
+        """For looking closely."""
+        if _output.level <= logging.DEBUG:
+            _output.write("debug", self._component, event, fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        """The ordinary course."""
+        if _output.level <= logging.INFO:
+            _output.write("info", self._component, event, fields)
+
+    def info_before(self, event: str, **fields: Any) -> None:
+        """An info line that leaves the process with the next one, which is known to come: each goodbye costs."""
+        if _output.level <= logging.INFO:
+            _output.write("info", self._component, event, fields, flush=False)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """It was dealt with here, and is worth a look where it goes on."""
+        if _output.level <= logging.WARNING:
+            _output.write("warning", self._component, event, fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        """It needs a person."""
+        _output.write("error", self._component, event, fields)
 
 
-def _tell_the_place(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    given = event.pop("exc_info", None)
-    found = given if isinstance(given, BaseException) else given[1] if isinstance(given, tuple) else None
-    if found is None and given is True:
-        found = sys.exception()
-    if found is not None:
-        event["error"], event["at"] = type(found).__name__, where(found)
-    return event
+class _LibraryLines(logging.Formatter):
+    """Lines of the standard library's logging, as ours; ``logger`` is who writes."""
 
+    def __init__(self, output: _Output) -> None:
+        super().__init__()
+        self._output = output
 
-class _LineStream:
-    """Writes whole lines and flushes each: the launcher reads them through a pipe."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-
-    def msg(self, line: str) -> None:
-        self._out.write(line + "\n")
-        self._out.flush()
-
-    debug = info = warning = error = critical = exception = log = msg
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        entry: dict[str, Any] = {
+            "timestamp": datetime.fromtimestamp(record.created, UTC),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            "service": self._output.service,
+            "logger": record.name,
+        }
+        return self._output.render({**entry, **_told_of(record.exc_info)}).decode()
 
 
 def setup(service: str, level: str = "info", out: TextIO | None = None) -> None:
-    """Configure structlog and the standard library's logging of this process."""
+    """Say who writes, from which level on, and where to; for our own lines and for those of libraries."""
+    global _output  # noqa: PLW0603 (the process has one output, as it has one standard output)
     stream = out or sys.stdout
     number = _LEVELS[level]
-    shared: list[structlog.typing.Processor] = [
-        _name_the_service(service),
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _tell_the_place,
-    ]
-    structlog.configure(
-        processors=[*shared, _render],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=lambda *_args: _LineStream(stream),
-        cache_logger_on_first_use=False,
-    )
+    _output = _Output(service, number, stream, readable=stream.isatty())
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _render],
-        )
-    )
+    handler.setFormatter(_LibraryLines(_output))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(number, logging.WARNING))
@@ -85,11 +131,46 @@ def setup(service: str, level: str = "info", out: TextIO | None = None) -> None:
 
 def get(name: str) -> Logger:
     """A logger whose lines carry ``component: name``."""
-    logger: Any = structlog.get_logger(component=name)
-    return logger  # type: ignore[no-any-return]
+    return Logger(name)
 
 
 def where(error: BaseException) -> str:
     """Where an exception came from, innermost last, without its message: that may quote what a person wrote."""
     frames = traceback.extract_tb(error.__traceback__)[-4:]
     return " > ".join(f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
+
+
+def _told_of(given: object) -> dict[str, str]:
+    """What a line tells of an exception: given itself, as logging has it, or True for the one being handled."""
+    found = given if isinstance(given, BaseException) else given[1] if isinstance(given, tuple) else None
+    if found is None and given is True:
+        found = sys.exception()
+    return {} if found is None else {"error": type(found).__name__, "at": where(found)}
+
+
+def _as_json(entry: Mapping[str, Any]) -> bytes:
+    return _encode(entry)
+
+
+def _readable(entry: Mapping[str, Any]) -> bytes:
+    """For a person at a terminal: time, level, event, then what belongs to it. No value can steer the terminal."""
+    level = str(entry["level"])
+    colour, plain = ("", "") if os.environ.get("NO_COLOR") else (_COLOURS.get(level, ""), "\033[0m")
+    fields = [
+        f"{name}={_word(value)}"
+        for name, value in entry.items()
+        if name not in _SHOWN_APART and value is not None and value != ""
+    ]
+    event = str(entry["event"]).translate(_CONTROL)
+    time = entry["timestamp"].astimezone().strftime("%H:%M:%S")
+    line = f"{time} {colour}{level:<7}{plain if colour else ''} {event:<20} {' '.join(fields)}"
+    return line.rstrip().encode("utf-8", "replace")
+
+
+def _word(value: object) -> str:
+    text = str(value).translate(_CONTROL)
+    return json.dumps(text, ensure_ascii=False) if not text or " " in text or '"' in text else text
+
+
+# Until a service says who it is.
+_output = _Output("novacore", logging.WARNING, sys.stderr, readable=False)

@@ -6,7 +6,7 @@ from novakit.problem import Problem
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Scope
 
-from ..credentials import Caller, Presented, digest, log_name, presented
+from ..credentials import Caller, Presented, digest, presented
 from ..errors import unavailable
 from ..store.api_keys import ApiKeys
 from ..store.sign_ins import SignIns
@@ -90,7 +90,6 @@ class Access:
             kind="session",
             credential_id=claims.sign_in_id,
             expires_at=claims.expires_at,
-            log_name=log_name(owner.user_id),
         )
 
     async def _by_key(self, hashed: str) -> Caller | None:

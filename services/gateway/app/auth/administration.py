@@ -6,8 +6,9 @@ from novakit.clock import Clock
 from novakit.ids import NewId
 from novakit.logs import Logger
 from novakit.problem import Problem
+from novakit.pseudonyms import Pseudonyms
 
-from ..credentials import Caller, Role, digest, log_name
+from ..credentials import Caller, Role, digest
 from ..store.tickets import Invitation, NewTicket, Tickets
 from ..store.users import User, Users
 from .access import Access
@@ -39,6 +40,7 @@ class Administration:
         clock: Clock,
         new_id: NewId,
         log: Logger,
+        pseudonym: Pseudonyms,
         new_token: NewToken = random_token,
     ) -> None:
         self._users = users
@@ -47,6 +49,7 @@ class Administration:
         self._clock = clock
         self._new_id = new_id
         self._log = log
+        self._pseudonym = pseudonym
         self._new_token = new_token
 
     async def users(self, query: str, after: str, limit: int) -> tuple[list[User], int]:
@@ -61,7 +64,11 @@ class Administration:
                 raise Problem(409, "This is the last admin: make another one first.")
             self._access.forget_user(user_id)
             self._log.info(
-                "account_changed", account=log_name(user_id), by=admin.log_name, role=role, disabled=disabled
+                "account_changed",
+                account=self._pseudonym(user_id),
+                by=self._pseudonym(admin.user_id),
+                role=role,
+                disabled=disabled,
             )
         return await self._user(user_id)
 
@@ -74,14 +81,14 @@ class Administration:
             )
         ticket, token = self._ticket(admin, RESET_SECONDS)
         await self._tickets.may_reset(ticket, user_id)
-        self._log.info("password_reset_issued", account=log_name(user_id), by=admin.log_name)
+        self._log.info("password_reset_issued", account=self._pseudonym(user_id), by=self._pseudonym(admin.user_id))
         return Issued(ticket.id, token, ticket.expires_at)
 
     async def invite(self, admin: Caller, role: Role, expires_in_hours: int) -> Issued:
         """Let somebody register with this role."""
         ticket, token = self._ticket(admin, expires_in_hours * HOUR_SECONDS)
         await self._tickets.invite(ticket, role)
-        self._log.info("invitation_issued", by=admin.log_name, role=role)
+        self._log.info("invitation_issued", by=self._pseudonym(admin.user_id), role=role)
         return Issued(ticket.id, token, ticket.expires_at)
 
     async def invitations(self) -> list[Invitation]:

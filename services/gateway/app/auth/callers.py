@@ -22,7 +22,7 @@ class Callers:
         """Whoever is signed in; raises Problem 401, and 403 for a call that a foreign page may have made."""
         caller = await self._access.caller(request.scope)
         exchange: Exchange = request.state.exchange
-        exchange.user = caller.log_name
+        exchange.user = caller.user_id
         return caller
 
     async def manager(self, request: Request) -> Caller:

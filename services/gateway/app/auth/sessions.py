@@ -7,8 +7,9 @@ from novakit.clock import Clock
 from novakit.ids import NewId
 from novakit.logs import Logger
 from novakit.problem import Problem
+from novakit.pseudonyms import Pseudonyms
 
-from ..credentials import Caller, digest, log_name
+from ..credentials import Caller, digest
 from ..metrics import GatewayMetrics
 from ..store.sign_ins import NewSignIn, SignIns
 from .access import Access
@@ -49,6 +50,7 @@ class Sessions:
         new_id: NewId,
         metrics: GatewayMetrics,
         log: Logger,
+        pseudonym: Pseudonyms,
     ) -> None:
         self._sign_ins = sign_ins
         self._access = access
@@ -58,6 +60,7 @@ class Sessions:
         self._new_id = new_id
         self._metrics = metrics
         self._log = log
+        self._pseudonym = pseudonym
 
     def begin(self) -> Begun:
         """A new sign-in, for whoever stores it together with what it follows from."""
@@ -94,7 +97,7 @@ class Sessions:
         self._metrics.refreshed(rotation)
         if rotation == "reused":
             self._access.forget(sign_in_id)
-            self._log.warning("refresh_token_reused", user=None if owner is None else log_name(owner.user_id))
+            self._log.warning("refresh_token_reused", user=owner and self._pseudonym(owner.user_id))
             raise _refused("reused")
         if rotation == "unknown" or owner is None:
             raise _refused("unknown")

@@ -11,7 +11,7 @@ from novakit.asgi import header
 from novakit.problem import Problem
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from ..credentials import ACCESS_COOKIE, REFRESH_COOKIE, log_name
+from ..credentials import ACCESS_COOKIE, REFRESH_COOKIE
 from ..exchange import Exchange
 from ..network import Network, came_by_https
 from .names import GivenName, GivenPassword, NewName, NewPassword
@@ -93,7 +93,7 @@ class HandOver:
     def give(self, signed_in: SignedIn, request: Request, response: Response, *, to_page: bool) -> SignIn:
         """The answer to whoever signed in."""
         exchange: Exchange = request.state.exchange
-        exchange.user = log_name(signed_in.user_id)
+        exchange.user = signed_in.user_id
         session = SignIn(
             user_id=signed_in.user_id, name=signed_in.name, role=signed_in.role, expires_in=signed_in.expires_in
         )

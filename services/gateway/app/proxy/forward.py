@@ -7,6 +7,7 @@ from novakit.asgi import ClientLeftError, header, read_body, respond, until_clie
 from novakit.identity import REQUEST_ID_HEADER, ROLE_HEADER, TOKEN_HEADER, USER_HEADER
 from novakit.logs import Logger
 from novakit.problem import Problem
+from novakit.tracing import TRACEPARENT
 from starlette.types import Message, Receive, Scope
 
 from ..auth.access import Access
@@ -57,7 +58,7 @@ class Forwarder:
                 return
             target = upstream.url + _encoded_target(scope)
             caller = await self._access.caller(scope)
-            exchange.user = caller.log_name
+            exchange.user = caller.user_id
             body = await _read(scope, receive)
             if scope["method"] == "POST" and generates(scope["path"]):
                 self._charge(caller)
@@ -68,6 +69,8 @@ class Forwarder:
                 (ROLE_HEADER, caller.role),
                 (REQUEST_ID_HEADER, exchange.request_id),
             ]
+            if exchange.trace is not None:
+                headers.append((TRACEPARENT, exchange.trace.header))
             work = self._relay(upstream, scope, target, headers, body, exchange)
             if not await until_client_leaves(receive, work):
                 exchange.cut = "client_left"
@@ -99,6 +102,7 @@ class Forwarder:
         try:
             async with call(self.pool, scope["method"], target, headers, body) as answer:
                 if answer.status == 401:
+                    self._metrics.upstream_failed(upstream.name, "token_refused")
                     self._log.error("service_token_refused", upstream=upstream.name, request_id=exchange.request_id)
                     raise Problem(
                         502,
@@ -111,6 +115,7 @@ class Forwarder:
             self._log.warning(
                 "upstream_failed", upstream=upstream.name, reason=reason, request_id=exchange.request_id
             )
+            self._metrics.upstream_failed(upstream.name, "unreachable" if _not_there(error) else "broke_off")
             if not exchange.answered:
                 raise _not_reached(upstream, error) from None
             exchange.cut = "upstream_failed"
@@ -161,8 +166,12 @@ async def _answer_method(scope: Scope, exchange: Exchange) -> None:
     await respond_error(exchange.send, scope["path"], problem)
 
 
+def _not_there(error: Exception) -> bool:
+    return isinstance(error, ClientConnectorError | ConnectionTimeoutError)
+
+
 def _not_reached(upstream: Upstream, error: Exception) -> Problem:
-    if isinstance(error, ClientConnectorError | ConnectionTimeoutError):
+    if _not_there(error):
         return Problem(
             503, f"The {upstream.name} service cannot be reached; it may be starting.", headers={"Retry-After": "2"}
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ..credentials import Caller, KeyScope, log_name
+from ..credentials import Caller, KeyScope
 from .tables import api_keys, users
 
 
@@ -64,7 +64,6 @@ class ApiKeys:
             kind="api_key",
             credential_id=row.id,
             expires_at=row.expires_at,
-            log_name=log_name(row.user_id),
             scope=row.scope,
         )
         return FoundKey(caller, row.last_used_at)

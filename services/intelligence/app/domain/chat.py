@@ -50,7 +50,7 @@ class ProviderRequest:
     ``order`` names providers that the user wants asked first; ``hedging`` is whether a second one may be asked beside
     a slow first one, None: as it is configured. ``chain`` is the caller's own list: nobody else is asked (empty: the
     configured priority). ``model`` is for a provider's eyes: the model that this call is for, empty for the
-    provider's own.
+    provider's own. ``traceparent`` is who asks, in W3C Trace Context's form, for whoever is asked; empty: not traced.
     """
 
     turns: tuple[ChatTurn, ...]
@@ -61,3 +61,4 @@ class ProviderRequest:
     hedging: bool | None = None
     chain: tuple[Target, ...] = ()
     model: str = ""
+    traceparent: str = ""

@@ -16,6 +16,7 @@ from novakit.identity import (
     TokenVerifier,
 )
 from novakit.problem import Problem
+from novakit.tracing import TRACEPARENT
 from starlette.types import Scope
 
 from ..routing.facts import Fact
@@ -31,11 +32,15 @@ RecallOf = Callable[[str, str], Awaitable[tuple[Fact, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The user, the id that this request has in every log, and whether the user may see what concerns all."""
+    """The user, the id that this request has in every log, and whether the user may see what concerns all.
+
+    ``traceparent`` is the gateway's span, where it has one.
+    """
 
     user_id: str
     request_id: str
     is_admin: bool = False
+    traceparent: str | None = None
 
 
 def identify(scope: Scope, verifier: TokenVerifier) -> Caller:
@@ -48,7 +53,8 @@ def identify(scope: Scope, verifier: TokenVerifier) -> Caller:
     if not user_id:
         raise Problem(401, f"The call names no user: {USER_HEADER} is missing.")
     request_id = (header(scope, REQUEST_ID_HEADER.encode()) or "")[:REQUEST_ID_CHARS]
-    return Caller(user_id, request_id, header(scope, ROLE_HEADER.encode()) == ADMIN)
+    is_admin = header(scope, ROLE_HEADER.encode()) == ADMIN
+    return Caller(user_id, request_id, is_admin, header(scope, TRACEPARENT.encode()))
 
 
 async def caller_of(request: Request) -> Caller:

@@ -175,4 +175,5 @@ def _question(
         endpoint=endpoint,
         rewinds=rewinds,
         key=key,
+        traceparent=caller.traceparent,
     )

@@ -28,7 +28,8 @@ from ..services.completion_frames import DONE, Chunks, FinishName, error_event, 
 from ..services.completions import Completions, Wanted
 from ..services.llm_router import ProviderOrchestrator
 from ..services.quotas.users import UserOverQuotaError
-from ..services.route_record import CallRecord, RouteRecord
+from ..services.route_record import RouteRecord
+from ..services.stored_route import CallRecord
 from .caller import Caller, WishesOf, identify
 from .chat import MAX_BODY_BYTES
 from .completion_body import CompletionBody, read_completion
@@ -181,6 +182,7 @@ class CompletionEndpoints:
             stream=body.stream,
             with_usage=body.with_usage,
             end_user=body.user,
+            traceparent=caller.traceparent,
         )
 
     async def _whole(self, wanted: Wanted, completion: "_Completion", reply: "_Reply") -> None:

@@ -15,7 +15,7 @@ from ..domain.errors import Reason, SkipReason
 from ..routing.policy import Candidate
 from ..services.activity import KEPT_MINUTES, Calls, Fallback, Span
 from ..services.parts import Parts
-from ..services.route_record import CallRecord
+from ..services.stored_route import CallRecord
 from .caller import CurrentAdmin
 from .sessions import parts_of
 

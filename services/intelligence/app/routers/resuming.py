@@ -62,6 +62,7 @@ class ResumeEndpoints:
             await self._wishes_of(caller.user_id),
             rewinds=rewinds(scope),
             keyed=header(scope, KEY_HEADER) is not None,
+            traceparent=caller.traceparent,
         )
         await tell(turn, scope, receive, send, place=0)
 

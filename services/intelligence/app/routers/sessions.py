@@ -14,7 +14,7 @@ from sqlalchemy import RowMapping
 
 from ..domain.chat import Locality
 from ..services.parts import Parts
-from ..services.route_record import CallRecord, HandoffRecord, SkipRecord, StoredRoute
+from ..services.stored_route import CallRecord, HandoffRecord, SkipRecord, StoredRoute
 from ..store.repository import BadCursorError
 from ..store.turns import PromptStatus
 from .caller import CurrentCaller

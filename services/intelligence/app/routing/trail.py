@@ -25,13 +25,15 @@ class Queued:
 class Connecting:
     """Upstream call number ``call`` (from 1, retries counted) is about to be made, with these turns.
 
-    ``hold`` is the id of what is reserved for it of its provider's budget, where that has one.
+    ``hold`` is the id of what is reserved for it of its provider's budget, where that has one. ``probe``: it is to
+    show whether the provider is back.
     """
 
     call: int
     candidate: Candidate
     asked: tuple[ChatTurn, ...] = ()
     hold: str | None = None
+    probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +46,29 @@ class Loading:
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """The first words of this call came, said or only thought, ``after`` seconds from its start."""
+    """The first words of this call came, said or only thought, ``after`` seconds from its start.
+
+    ``closed``: they closed a circuit.
+    """
 
     call: int
     candidate: Candidate
     after: float
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """This call failed. ``spoke``: some of its text was yielded; thoughts alone are not, for nobody is shown them."""
+    """This call failed. ``spoke``: some of its text was yielded; thoughts alone are not, for nobody is shown them.
+
+    ``opened``: it opened a circuit.
+    """
 
     call: int
     candidate: Candidate
     error: ProviderError
     spoke: bool
+    opened: bool = False
 
     @property
     def sent(self) -> bool:
@@ -68,12 +78,16 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """This call brought a whole answer: ``finished``, or a refusal (``refusal`` is then the error that says so)."""
+    """This call brought a whole answer: ``finished``, or a refusal (``refusal`` is then the error that says so).
+
+    ``closed``: it closed a circuit.
+    """
 
     call: int
     candidate: Candidate
     finished: Finished | None = None
     refusal: ProviderError | None = None
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from ..domain.chat import Locality
 from ..domain.errors import Reason, SkipReason
-from .route_record import CallEnded, Observation, StoredRoute, TurnEnded
+from .observations import CallEnded, Observation, TurnEnded
+from .stored_route import StoredRoute
 
 MINUTE = 60
 KEPT_MINUTES = 24 * 60
@@ -161,9 +162,9 @@ class Activity:
         self._fallbacks.append(
             Fallback(
                 at=self._wall(),
-                request_id=turn.request_id,
+                request_id=turn.origin.request_id,
                 message_id=turn.message_id,
-                user_id=turn.user_id,
+                user_id=turn.origin.user_id,
                 status=turn.status,
                 first_choice=turn.fallback_from,
                 reason=turn.fallback_reason,

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ..domain.events import FinishReason
-from .route_record import CallRecord
+from .stored_route import CallRecord
 
 DONE = b"data: [DONE]\n\n"
 FinishName = Literal["stop", "length", "content_filter"]

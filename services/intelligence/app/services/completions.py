@@ -16,8 +16,9 @@ from ..store.quotas import Hold
 from ..store.writer import Writer
 from .llm_router import ProviderOrchestrator
 from .memory_client import Wishes
+from .observations import Observer, TurnEnded
 from .quotas.books import Account, Books
-from .route_record import Observer, RouteRecord, TurnEnded
+from .route_record import RouteRecord
 from .user_locks import UserLocks
 
 Status = Literal["complete", "interrupted", "fallback", "failed"]
@@ -43,16 +44,17 @@ class Wanted:
     stream: bool
     with_usage: bool = False
     end_user: str = ""
+    traceparent: str | None = None
 
 
 class Completions:
-    """Answers them through the orchestrator. ``new_record`` starts the record of the request with this id."""
+    """Answers them through the orchestrator. ``new_record`` takes a request's id, its user and the caller's span."""
 
     def __init__(
         self,
         orchestrator: ProviderOrchestrator,
         writer: Writer,
-        new_record: Callable[[str], RouteRecord],
+        new_record: Callable[[str, str, str | None], RouteRecord],
         observe: Observer,
         books: Books,
         user_locks: UserLocks,
@@ -66,10 +68,12 @@ class Completions:
         self._new_record = new_record
         self._observe = observe
         self._cloud_enabled = cloud_enabled
+        self.under_way = 0
+        """How many are being answered."""
 
     def record(self, wanted: Wanted) -> RouteRecord:
         """The empty record of one call, for ``answer``."""
-        return self._new_record(wanted.request_id)
+        return self._new_record(wanted.request_id, wanted.user_id, wanted.traceparent)
 
     async def answer(self, wanted: Wanted, record: RouteRecord) -> AsyncGenerator[RouteEvent]:
         """The orchestrator's events, booked on ``record``.
@@ -86,6 +90,7 @@ class Completions:
             order=wanted.wishes.order,
             hedging=wanted.wishes.hedging,
             chain=wanted.chain,
+            traceparent=record.origin.header,
         )
         status: Status = "interrupted"
 
@@ -94,6 +99,7 @@ class Completions:
             return replace(asked, locks=asked.locks | {"user"}) if locked else asked
 
         events = self._orchestrator.generate_streaming_response(request, current, shown=wanted.stream)
+        self.under_way += 1
         try:
             async with aclosing(events):
                 async for event in events:
@@ -106,9 +112,15 @@ class Completions:
             raise
         except AllProvidersFailed as failed:
             status = "fallback"
-            log.error("all_providers_failed", request_id=wanted.request_id, failures=str(failed))
+            log.error(
+                "all_providers_failed",
+                request_id=wanted.request_id,
+                trace_id=record.origin.trace_id,
+                failures=str(failed),
+            )
             raise
         finally:
+            self.under_way -= 1
             record.cancel()
             self._observe(_ended(wanted, record, status))
             account = Account(
@@ -147,14 +159,15 @@ def _ended(wanted: Wanted, record: RouteRecord, status: Status) -> TurnEnded:
         endpoint="completions",
         status=status,
         seconds=record.elapsed,
+        ttft=record.first_words_after(),
         provider=answered.name if answered else None,
         model=call.model if answered and call else None,
         locality=answered.locality if answered else None,
         fallback_from=fallback_from,
         fallback_reason=reason,
         spent=record.spent(),
-        request_id=wanted.request_id,
-        user_id=wanted.user_id,
         route=record.stored,
+        origin=record.origin,
         end_user=wanted.end_user,
+        story=record.story(),
     )

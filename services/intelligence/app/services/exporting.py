@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping
 
 from ..store.user_data import UserData
 from .answers.resuming import stored_route
-from .route_record import StoredRoute
+from .stored_route import StoredRoute
 
 Format = Literal["json", "markdown"]
 SESSIONS_AT_A_TIME = 100

@@ -135,6 +135,10 @@ class ProviderOrchestrator:
         self._entrance.warm_up(provider.candidate())
         return True
 
+    def waiting(self, provider: str) -> int:
+        """How many requests wait for a slot of this provider."""
+        return self._slots.waiting(provider)
+
     def decide(self, request: ProviderRequest) -> RouteDecision:
         """The decision that this request would get now. Nobody is called."""
         candidates = self.candidates(request.chain)

@@ -1,8 +1,10 @@
 """What the memory service knows of a user, asked for beside a chat and never needed for it."""
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import aiohttp
 import msgspec
@@ -64,6 +66,21 @@ class Reply:
     body: bytes
 
 
+Call = Literal["preferences", "recall", "passed_on"]
+"""What is asked: a user's wishes, what a message reminds of, or what a user asks memory themselves."""
+
+MemoryOutcome = Literal["answered", "timed_out", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryCalled:
+    """For observers: a call is over, after so many seconds. Those whose asker has left are told to nobody."""
+
+    call: Call
+    outcome: MemoryOutcome
+    seconds: float
+
+
 class MemoryDownError(Exception):
     """The memory service cannot be reached."""
 
@@ -77,11 +94,19 @@ class _Kept:
 class MemoryClient:
     """Asks over HTTP, with a deadline, and remembers the answers."""
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str, signer: TokenSigner, clock: Clock) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        base_url: str,
+        signer: TokenSigner,
+        clock: Clock,
+        observe: Callable[[MemoryCalled], None] = lambda _called: None,
+    ) -> None:
         self._session = session
         self._url = base_url
         self._signer = signer
         self._clock = clock
+        self._observe = observe
         self._kept: dict[str, _Kept] = {}
         self._recall_failed: dict[str, float] = {}
 
@@ -113,10 +138,11 @@ class MemoryClient:
             return ()
         question = msgspec.json.encode({"text": message[:RECALL_CHARS], "limit": MOST_RECALLED})
         try:
-            async with asyncio.timeout(DEADLINE_SEC):
-                async with self._request("POST", "/internal/facts/recall", user_id, question) as response:
-                    response.raise_for_status()
-                    found = msgspec.json.decode(await response.read(), type=_Recollection)
+            with self._timed("recall"):
+                async with asyncio.timeout(DEADLINE_SEC):
+                    async with self._request("POST", "/internal/facts/recall", user_id, question) as response:
+                        response.raise_for_status()
+                        found = msgspec.json.decode(await response.read(), type=_Recollection)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             log.warning("facts_unavailable", error=type(error).__name__)
             if len(self._recall_failed) >= MOST_USERS:
@@ -128,11 +154,12 @@ class MemoryClient:
     async def call(self, method: str, path: str, user_id: str, body: bytes | None = None) -> Reply:
         """One call with patience, on behalf of a user; ``body`` is JSON. Raises MemoryDownError."""
         try:
-            async with (
-                asyncio.timeout(PATIENCE_SEC),
-                self._request(method, path, user_id, body) as response,
-            ):
-                return Reply(response.status, response.content_type, await response.read())
+            with self._timed("passed_on"):
+                async with (
+                    asyncio.timeout(PATIENCE_SEC),
+                    self._request(method, path, user_id, body) as response,
+                ):
+                    return Reply(response.status, response.content_type, await response.read())
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             log.warning("memory_unavailable", error=type(error).__name__)
             raise MemoryDownError from None
@@ -147,13 +174,27 @@ class MemoryClient:
         }
         return self._session.request(method, self._url + path, headers=headers, data=body)
 
+    @contextmanager
+    def _timed(self, call: Call) -> Iterator[None]:
+        began = self._clock.now()
+        try:
+            yield
+        except TimeoutError:
+            self._observe(MemoryCalled(call, "timed_out", self._clock.now() - began))
+            raise
+        except Exception:
+            self._observe(MemoryCalled(call, "failed", self._clock.now() - began))
+            raise
+        self._observe(MemoryCalled(call, "answered", self._clock.now() - began))
+
     async def _ask(self, user_id: str) -> Wishes:
         try:
-            async with asyncio.timeout(DEADLINE_SEC):
-                async with self._request("GET", PREFERENCES, user_id) as response:
-                    response.raise_for_status()
-                    found = msgspec.json.decode(await response.read(), type=_Preferences)
-                    return Wishes(tuple(found.provider_order or ()), found.hedging)
+            with self._timed("preferences"):
+                async with asyncio.timeout(DEADLINE_SEC):
+                    async with self._request("GET", PREFERENCES, user_id) as response:
+                        response.raise_for_status()
+                        found = msgspec.json.decode(await response.read(), type=_Preferences)
+                        return Wishes(tuple(found.provider_order or ()), found.hedging)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             log.warning("memory_unavailable", error=type(error).__name__)
             return NO_WISHES

@@ -1,14 +1,11 @@
 """The story of one answer, told three ways: as stored with the message, to observers, and for a log line."""
 
+from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
-import msgspec
-
-from ..domain.chat import ChatTurn, Locality, Target
+from ..domain.chat import ChatTurn, Target
 from ..domain.errors import Reason, SkipReason
-from ..domain.events import ReasoningDelta, TextDelta, Usage
+from ..domain.events import Finished, ReasoningDelta, TextDelta, Usage
 from ..routing.policy import Candidate, RouteDecision, Skipped
 from ..routing.trail import (
     Answering,
@@ -16,118 +13,30 @@ from ..routing.trail import (
     Connecting,
     Failed,
     Handoff,
+    Queued,
     Replaced,
     Reset,
     RouteEvent,
     Succeeded,
 )
 from .metering import Price, Spent, metered, total
+from .observations import (
+    GAP_BOUNDS,
+    CallEnded,
+    Gaps,
+    Mark,
+    Observer,
+    Origin,
+    PassedOver,
+    QueueLeft,
+    Story,
+    TracedCall,
+    Wait,
+)
+from .stored_route import CallRecord, HandoffRecord, Outcome, SkipRecord, StoredRoute
 
-Outcome = Literal["succeeded", "failed", "cancelled"]
-
-
-class CallRecord(msgspec.Struct):
-    """One upstream call; times in milliseconds since the turn began. ``attempt`` counts from 1, retries too.
-
-    The tokens are those that the provider reported, or ``estimated``; ``cost_usd`` is None where no price is known.
-    ``prompt_cut``: the provider seems to have left out part of the conversation without saying so.
-    """
-
-    attempt: int
-    provider: str
-    model: str
-    locality: Locality
-    sent: bool
-    started_ms: int
-    outcome: Outcome | None = None
-    reason: Reason | None = None
-    first_token_ms: int | None = None
-    ended_ms: int | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
-    estimated: bool = False
-    cost_usd: float | None = 0.0
-    prompt_cut: bool = False
-
-
-class SkipRecord(msgspec.Struct):
-    """One provider that was not asked, and why."""
-
-    provider: str
-    model: str
-    locality: Locality
-    reason: SkipReason
-
-
-class HandoffRecord(msgspec.Struct, rename={"source": "from", "target": "to"}):
-    """From here, ``at`` characters into the answer, ``to`` speaks; ``reason`` is why ``from`` did not go on."""
-
-    source: str
-    target: str
-    at: int
-    reason: Reason
-
-
-class StoredRoute(msgspec.Struct):
-    """What ``GET /api/chat/messages/{id}/route`` tells. ``cost_usd`` is None where no price is known.
-
-    ``rule`` is the one of ``LLM_ROUTE_RULES`` that had a say in the order.
-    """
-
-    attempts: list[CallRecord]
-    skipped: list[SkipRecord]
-    handoffs: list[HandoffRecord] = msgspec.field(default_factory=list)
-    cost_usd: float | None = None
-    rule: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CallEnded:
-    """For observers: one upstream call is over. Seconds; ``ttft`` None where nothing was said.
-
-    ``by_name``: the caller chose the model, so that there may be any number of them. ``hold`` is the id of what was
-    reserved for the call.
-    """
-
-    provider: str
-    model: str
-    locality: Locality
-    outcome: Outcome
-    reason: Reason | None
-    detail: str | None
-    by_name: bool
-    seconds: float
-    ttft: float | None
-    spent: Spent
-    request_id: str
-    hold: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TurnEnded:
-    """For observers: one chat turn is over, as its user saw it. ``end_user`` is whom an API caller asked for.
-
-    ``route`` tells its story to who wants it; ``message_id`` None: it is stored nowhere.
-    """
-
-    endpoint: Literal["message", "stream", "completions"]
-    status: str
-    seconds: float
-    provider: str | None
-    model: str | None
-    locality: Locality | None
-    fallback_from: str | None
-    fallback_reason: Reason | SkipReason | None
-    spent: Spent
-    request_id: str
-    user_id: str
-    route: Callable[[], StoredRoute]
-    message_id: str | None = None
-    end_user: str = ""
-
-
-Observation: TypeAlias = CallEnded | TurnEnded
-Observer: TypeAlias = Callable[[Observation], None]
+NOT_WORTH_TELLING: frozenset[SkipReason] = frozenset({"not_configured", "not_requested"})
+"""Reasons that are true of each request alike, and say nothing of it."""
 
 
 class RouteRecord:
@@ -136,7 +45,7 @@ class RouteRecord:
     def __init__(
         self,
         now: Callable[[], float],
-        request_id: str,
+        origin: Origin,
         observe: Observer,
         price: Price,
         earlier: StoredRoute | None = None,
@@ -145,7 +54,8 @@ class RouteRecord:
         """``earlier`` is the story up to where an answer broke off that now goes on, after so many milliseconds."""
         self._now = now
         self._started = now() - earlier_ms / 1000
-        self._request_id = request_id
+        self.origin = origin
+        self._earlier_ms = earlier_ms
         self._observe = observe
         self._price = price
         self._calls: list[CallRecord] = []
@@ -161,6 +71,14 @@ class RouteRecord:
         self._skipped_earlier: list[SkipRecord] = []
         self._calls_earlier = 0
         self._rule: str | None = None
+        self._queued: dict[Target, float] = {}
+        self._hedges: set[int] = set()
+        self._handed_over_by: dict[int, str] = {}
+        self._finished: dict[int, Finished] = {}
+        self._asked_models: list[str] = []
+        self._marks: list[Mark] = []
+        self._gaps = Gaps()
+        self._heard: float | None = None
         if earlier is not None:
             self._take_up(earlier)
 
@@ -189,38 +107,30 @@ class RouteRecord:
         match event:
             case TextDelta() | ReasoningDelta():
                 self._said.append(event.text)
-            case Replaced():
-                # The handoff to whoever replaced it all stays, where it was one.
-                self._handoffs[:] = [handoff for handoff in self._handoffs[-1:] if handoff.at == 0]
-                self._said.append(event.text)
-            case Reset():
-                self._handoffs.clear()
-            case Handoff():
-                self._handoffs.append(HandoffRecord(event.source, event.target, event.at, event.reason))
+                self._hear()
+            case Replaced() | Reset() | Handoff():
+                self._begin_again(event)
             case RouteDecision():
                 self._places = {attempt.candidate.target: attempt.place for attempt in event.attempts}
                 self._places |= {skip.candidate.target: skip.place for skip in event.skipped}
-                self._skipped.extend(event.skipped)
                 self._rule = event.rule
+                for skip in event.skipped:
+                    self._skip(skip)
             case Skipped():
-                self._skipped.append(event)
+                self._skip(event)
+            case Queued():
+                self._queued.setdefault(event.candidate.target, self._now())
             case Connecting():
                 self._connect(event)
             case Answering():
                 self._answer(event)
-            case Failed():
-                call = self._calls[event.call - 1]
-                call.sent = event.sent
-                self._end(call, "failed", event.error.reason, event.error.detail, event.error.usage)
-            case Cancelled():
-                call = self._calls[event.call - 1]
-                call.sent = call.sent and event.prompted
-                self._end(call, "cancelled", "cancelled")
-            case Succeeded():
-                self._succeed(event)
+            case Failed() | Cancelled() | Succeeded():
+                self._call_over(event)
 
     def cancel(self) -> list[CallRecord]:
         """Book that all calls under way were cut off, and say which they were."""
+        for target in list(self._queued):
+            self._leave_queue(target, "left")
         calls = self.open_calls()
         for call in calls:
             self._end(call, "cancelled", "cancelled")
@@ -281,6 +191,7 @@ class RouteRecord:
         self._calls_earlier = len(earlier.attempts)
         self._targets.extend(Target(call.provider) for call in earlier.attempts)
         self._asked.extend(() for _ in earlier.attempts)
+        self._asked_models.extend(call.model for call in earlier.attempts)
         self._holds.extend(None for _ in earlier.attempts)
         self._skipped_earlier = earlier.skipped
         self._handoffs.extend(earlier.handoffs)
@@ -288,12 +199,99 @@ class RouteRecord:
     def _was_passed_over(self, skip: Skipped, before: int) -> bool:
         return skip.reason in {"cooling_down", "over_budget"} and self._places[skip.candidate.target] < before
 
+    def first_words_after(self) -> float | None:
+        """Seconds from the start of the turn to its own first words, where there were any."""
+        times = [call.first_token_ms for call in self.own_calls() if call.first_token_ms is not None]
+        return min(times) / 1000 if times else None
+
+    def story(self) -> Story | None:
+        """For traces; None where the request has none."""
+        if self.origin.traced is None:
+            return None
+        calls = [
+            TracedCall(
+                call,
+                self._asked_models[call.attempt - 1],
+                None if (finished := self._finished.get(call.attempt)) is None else finished.reason,
+                None if finished is None or finished.usage is None else finished.usage.reasoning_tokens,
+            )
+            for call in self.own_calls()
+        ]
+        return Story(self.elapsed, self._earlier_ms, tuple(calls), tuple(self._marks))
+
+    def _begin_again(self, event: Replaced | Reset | Handoff) -> None:
+        match event:
+            case Replaced():
+                # The handoff to whoever replaced it all stays, where it was one.
+                self._handoffs[:] = [handoff for handoff in self._handoffs[-1:] if handoff.at == 0]
+                self._said.append(event.text)
+            case Reset():
+                self._handoffs.clear()
+            case Handoff():
+                self._handoffs.append(HandoffRecord(event.source, event.target, event.at, event.reason))
+                if self._speaker is not None:
+                    self._handed_over_by[self._speaker + 1] = event.source
+                self._mark("handoff", source=event.source, target=event.target, at=event.at, reason=event.reason)
+
+    def _call_over(self, event: Failed | Cancelled | Succeeded) -> None:
+        call = self._calls[event.call - 1]
+        match event:
+            case Failed(error=error):
+                call.sent = event.sent
+                self._end(call, "failed", error.reason, error.detail, error.usage)
+                if event.opened:
+                    self._mark("breaker", provider=call.provider, state="open", reason=error.reason)
+            case Cancelled():
+                call.sent = call.sent and event.prompted
+                self._end(call, "cancelled", "cancelled")
+            case Succeeded():
+                self._succeed(event)
+
+    def _hear(self) -> None:
+        """A piece of the answer came: on the path of every token, so without a call more than it needs."""
+        now = self._now()
+        if self._heard is not None:
+            gap = now - self._heard
+            gaps = self._gaps
+            gaps.counts[bisect_left(GAP_BOUNDS, gap)] += 1
+            gaps.seconds += gap
+        self._heard = now
+
+    def _skip(self, skip: Skipped) -> None:
+        self._skipped.append(skip)
+        name, reason = skip.candidate.name, skip.reason
+        busy = reason == "busy"
+        self._leave_queue(skip.candidate.target, "turned_away" if busy else "left", at_once=busy)
+        if reason in NOT_WORTH_TELLING:
+            return
+        self._observe(PassedOver(name, reason))
+        self._mark("skip", provider=name, reason=reason)
+
+    def _leave_queue(self, target: Target, outcome: Wait, *, at_once: bool = False) -> None:
+        """``at_once``: it counts also where it was left as soon as it was met."""
+        since = self._queued.pop(target, None)
+        if since is not None or at_once:
+            self._observe(QueueLeft(target.provider, outcome, 0.0 if since is None else self._now() - since))
+
+    def _mark(self, name: str, **attributes: str | int) -> None:
+        if self.origin.traced is not None:
+            self._marks.append(Mark(name, self.elapsed, attributes))
+
     def _connect(self, event: Connecting) -> None:
         candidate = event.candidate
+        self._leave_queue(candidate.target, "admitted", at_once=True)
+        if self.open_calls():
+            self._hedges.add(event.call)
+            self._mark("hedge", provider=candidate.name)
+        elif self.own_calls() and (last := self._calls[-1]).outcome == "failed" and last.provider != candidate.name:
+            self._mark("failover", source=last.provider, target=candidate.name, reason=last.reason or "")
+        if event.probe:
+            self._mark("breaker", provider=candidate.name, state="half_open")
         if self._speaker is None or self._calls[self._speaker].outcome is not None:
             self._candidate, self._speaker = candidate, None
         self._targets.append(candidate.target)
         self._asked.append(event.asked)
+        self._asked_models.append(candidate.model)
         self._holds.append(event.hold)
         self._calls.append(
             CallRecord(
@@ -310,9 +308,11 @@ class RouteRecord:
         self._speaker = event.call - 1
         self._candidate = event.candidate
         self._said.clear()
+        self._gaps, self._heard = Gaps(), None
         call = self._calls[self._speaker]
         call.model = event.candidate.model
         call.first_token_ms = self._ms()
+        self._closed(event)
 
     def _succeed(self, event: Succeeded) -> None:
         self._speaker = event.call - 1
@@ -320,11 +320,18 @@ class RouteRecord:
         call = self._calls[self._speaker]
         if event.finished is not None and event.finished.model:
             call.model = event.finished.model
-        call.prompt_cut = event.finished is not None and event.finished.prompt_cut
+        if event.finished is not None:
+            self._finished[call.attempt] = event.finished
+            call.prompt_cut = event.finished.prompt_cut
+        self._closed(event)
         refusal = event.refusal
         reported = event.finished.usage if event.finished else refusal.usage if refusal else None
         reason, detail = (refusal.reason, refusal.detail) if refusal else (None, None)
         self._end(call, "succeeded", reason, detail, reported)
+
+    def _closed(self, event: Answering | Succeeded) -> None:
+        if event.closed:
+            self._mark("breaker", provider=event.candidate.name, state="closed")
 
     def _end(
         self,
@@ -337,8 +344,10 @@ class RouteRecord:
         call.outcome, call.reason, call.ended_ms = outcome, reason, self._ms()
         spent = self._bill(call, reported)
         first = call.first_token_ms
+        finished = self._finished.get(call.attempt)
         self._observe(
             CallEnded(
+                attempt=call.attempt,
                 provider=call.provider,
                 model=call.model,
                 locality=call.locality,
@@ -349,8 +358,12 @@ class RouteRecord:
                 seconds=(call.ended_ms - call.started_ms) / 1000,
                 ttft=None if first is None else (first - call.started_ms) / 1000,
                 spent=spent,
-                request_id=self._request_id,
+                origin=self.origin,
+                gaps=self._gaps,
                 hold=self._holds[call.attempt - 1],
+                hedge=call.attempt in self._hedges,
+                handed_over_by=self._handed_over_by.get(call.attempt),
+                skipped_frames=0 if finished is None else finished.skipped_frames,
             )
         )
 

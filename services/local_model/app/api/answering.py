@@ -68,7 +68,7 @@ class Answering:
         if told.status == 500:
             frame = traceback.extract_tb(error.__traceback__)[-1]
             # The message may quote what a person wrote; the place says enough.
-            self._log.error("answer_failed", error=type(error).__name__, where=f"{frame.name}:{frame.lineno}")
+            self._log.error("answer_failed", error=type(error).__name__, at=f"{frame.name}:{frame.lineno}")
         await reply.error(told)
         return _OUTCOMES.get(told.status, "refused")
 

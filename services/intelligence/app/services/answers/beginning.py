@@ -33,6 +33,7 @@ class Question:
     key: Key | None = None
     facts: tuple[Fact, ...] = ()
     to_remember: str | None = None
+    traceparent: str | None = None
 
 
 def store_turn(

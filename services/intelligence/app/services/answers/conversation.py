@@ -24,9 +24,11 @@ from ...store.turns import Begun, EndedPrompt, NewPrompt, PromptStatus
 from ...store.unfinished import Reopened
 from ..llm_router import ProviderOrchestrator
 from ..memory_client import NO_WISHES, Wishes
+from ..observations import Observer
 from ..orchestrator.walk import Unfinished
 from ..quotas.books import Books
-from ..route_record import Observer, RouteRecord, StoredRoute
+from ..route_record import RouteRecord
+from ..stored_route import StoredRoute
 from ..user_locks import CloudWork, UserLocks
 from .apology import locked_out_sentence
 from .beginning import Question, foresee_turn, keep_what_reads_private, store_turn
@@ -64,8 +66,15 @@ class Manner:
 class NewRecord(Protocol):
     """Starts the record of a request."""
 
-    def __call__(self, request_id: str, earlier: StoredRoute | None = None, earlier_ms: int = 0) -> RouteRecord:
-        """The parameters are those of RouteRecord."""
+    def __call__(
+        self,
+        request_id: str,
+        user_id: str,
+        traceparent: str | None,
+        earlier: StoredRoute | None = None,
+        earlier_ms: int = 0,
+    ) -> RouteRecord:
+        """``traceparent`` is the caller's span; the others are the parameters of RouteRecord and of its Origin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +127,7 @@ class Conversations:
         Raises what ``store.turns.begin`` and ``store.keys.look_up`` raise, and DrainingError.
         """
         self._drain.take_work()
-        route = self._new_record(question.request_id)
+        route = self._new_record(question.request_id, question.user_id, question.traceparent)
         new = NewPrompt(
             prompt_id=self._new_id(),
             user_id=question.user_id,
@@ -144,7 +153,7 @@ class Conversations:
             session_id=begun.session_id,
             user_id=question.user_id,
             endpoint=question.endpoint,
-            request=self._request(question, wishes, begun, given),
+            request=replace(self._request(question, wishes, begun, given), traceparent=route.origin.header),
             route=route,
             rewinds=question.rewinds,
             patience=None if question.key is None else self._manner.patience,
@@ -165,7 +174,15 @@ class Conversations:
         return self._request(question, wishes, begun, given)
 
     async def go_on(
-        self, message_id: str, user_id: str, request_id: str, wishes: Wishes, *, rewinds: bool, keyed: bool
+        self,
+        message_id: str,
+        user_id: str,
+        request_id: str,
+        wishes: Wishes,
+        *,
+        rewinds: bool,
+        keyed: bool,
+        traceparent: str | None = None,
     ) -> Turn:
         """Take up an answer that broke off; raises what ``store.unfinished.reopen`` raises, and DrainingError.
 
@@ -188,11 +205,13 @@ class Conversations:
             session=opened.session_local_only,
             message=opened.question.local_only,
         )
+        route = self._new_record(request_id, user_id, traceparent, earlier, left.latency_ms)
         request = ProviderRequest(
             turns=self._turns(opened.history, opened.question),
             locks=locks,
             order=wishes.order,
             hedging=wishes.hedging,
+            traceparent=route.origin.header,
         )
         turn = Turn(
             message_id=message_id,
@@ -200,7 +219,7 @@ class Conversations:
             user_id=user_id,
             endpoint="stream",
             request=request,
-            route=self._new_record(request_id, earlier, left.latency_ms),
+            route=route,
             rewinds=rewinds,
             patience=self._manner.patience if keyed else None,
             left=left,
@@ -316,7 +335,12 @@ class Conversations:
             status = "interrupted"
             error = f"The answer broke off ({broken.error.reason}). What was said so far is kept."
         except AllProvidersFailed as failed:
-            log.error("all_providers_failed", request_id=request_id, failures=str(failed))
+            log.error(
+                "all_providers_failed",
+                request_id=request_id,
+                trace_id=turn.route.origin.trace_id,
+                failures=str(failed),
+            )
             told = locked_out_sentence(failed)
             if left is not None and left.text:
                 status = "interrupted"

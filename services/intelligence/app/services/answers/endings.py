@@ -11,8 +11,8 @@ from ...store.sql import Sql
 from ...store.turns import EndedPrompt, PromptStatus
 from ...store.writer import Writer
 from ..metering import Spent
+from ..observations import Observer, TurnEnded
 from ..quotas.books import Account, Books
-from ..route_record import Observer, TurnEnded
 from . import frames
 from .running import RunningTurns
 from .turn import Turn
@@ -96,25 +96,26 @@ class Endings:
                 total_ms=milliseconds,
             ),
         )
-        self._tell(turn, ended, spent, request_id)
+        self._tell(turn, ended, spent)
 
-    def _tell(self, turn: Turn, ended: EndedPrompt, spent: Spent, request_id: str) -> None:
+    def _tell(self, turn: Turn, ended: EndedPrompt, spent: Spent) -> None:
         fallback_from, reason = turn.route.fallback()
         self._observe(
             TurnEnded(
                 endpoint=turn.endpoint,
                 status=ended.status,
                 seconds=ended.latency_ms / 1000,
+                ttft=turn.route.first_words_after(),
                 provider=ended.provider,
                 model=ended.model,
                 locality=turn.route.candidate.locality if ended.provider and turn.route.candidate else None,
                 fallback_from=fallback_from,
                 fallback_reason=reason,
                 spent=spent,
-                request_id=request_id,
-                user_id=turn.user_id,
-                route=turn.route.stored,
                 message_id=turn.message_id,
+                route=turn.route.stored,
+                origin=turn.route.origin,
+                story=turn.route.story(),
             )
         )
 

@@ -8,7 +8,7 @@ from ...domain.chat import ChatTurn
 from ...routing.policy import Candidate
 from ...store.turns import EndedPrompt
 from ..orchestrator.walk import Unfinished
-from ..route_record import StoredRoute
+from ..stored_route import StoredRoute
 
 
 def stored_route(route: str) -> StoredRoute:

@@ -99,37 +99,46 @@ class HealthBoard:
         self._in_flight[candidate.name] += 1
         return Admission(candidate, tuple(tickets))
 
-    def answered(self, admission: Admission, seconds: float) -> None:
-        """The first words came, ``seconds`` after the call began."""
-        self._ttft[admission.candidate.health_keys()[1]] = seconds
-        for key, ticket in admission.tickets:
-            self._set(key, breaker.answered(self._state(key), ticket, self._policy), None)
+    def in_flight(self, provider: str) -> int:
+        """How many calls of this provider are under way."""
+        return self._in_flight[provider]
 
-    def succeeded(self, admission: Admission) -> None:
-        """A whole answer came, or a refusal: the provider is well."""
+    def answered(self, admission: Admission, seconds: float) -> bool:
+        """The first words came, ``seconds`` after the call began; says whether that closed a circuit."""
+        self._ttft[admission.candidate.health_keys()[1]] = seconds
+        closed = False
+        for key, ticket in admission.tickets:
+            closed |= self._set(key, breaker.answered(self._state(key), ticket, self._policy), None)
+        return closed
+
+    def succeeded(self, admission: Admission) -> bool:
+        """A whole answer came, or a refusal: the provider is well. Says whether that closed a circuit."""
         self._end(admission)
+        closed = False
         for key, ticket in admission.tickets:
             if breaker.current(self._state(key), ticket):
                 self._faults.pop(key, None)
-                self._set(key, breaker.succeed(self._state(key), ticket), None)
+                closed |= self._set(key, breaker.succeed(self._state(key), ticket), None)
+        return closed
 
-    def failed(self, admission: Admission, error: ProviderError) -> None:
-        """Book a failure on the record that it concerns, as the verdict table says."""
+    def failed(self, admission: Admission, error: ProviderError) -> bool:
+        """Book a failure on the record that it concerns, as the verdict table says; whether it changed a circuit."""
         verdict = VERDICTS[error.reason]
         if verdict.effect == "success":
-            self.succeeded(admission)
-            return
+            return self.succeeded(admission)
         self._end(admission)
         now = self._clock.now()
         provider_key, model_key = admission.candidate.health_keys()
         concerned = provider_key if verdict.scope == "provider" and not error.of_model else model_key
+        opened = False
         for key, ticket in admission.tickets:
             if key != concerned or verdict.effect == "none" or error.of_request:
                 self._set(key, breaker.release(self._state(key), ticket, now), None)
                 continue
             if breaker.current(self._state(key), ticket):
                 self._faults[key] = Fault(error.reason, error.detail, now)
-                self._set(key, self._after_fault(self._state(key), ticket, error, now), error.reason)
+                opened |= self._set(key, self._after_fault(self._state(key), ticket, error, now), error.reason)
+        return opened
 
     def released(self, admission: Admission) -> None:
         """The caller left: nothing was learnt, and a probe gives its place back."""
@@ -176,12 +185,15 @@ class HealthBoard:
     def _state(self, key: HealthKey) -> BreakerState:
         return self._states.get(key, Closed())
 
-    def _set(self, key: HealthKey, state: BreakerState, reason: Reason | None) -> None:
+    def _set(self, key: HealthKey, state: BreakerState, reason: Reason | None) -> bool:
+        """Says whether the circuit has changed."""
         before = self._state(key)
         self._states[key] = state
-        if type(before) is not type(state):
-            for listener in self._listeners:
-                listener(BreakerChanged(key[0], key[1], state, reason))
+        if type(before) is type(state):
+            return False
+        for listener in self._listeners:
+            listener(BreakerChanged(key[0], key[1], state, reason))
+        return True
 
     def _remember_name(self, key: HealthKey) -> None:
         """Forget the oldest of too many models that callers named."""

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from novakit.clock import Clock
+from novakit.tracing import child_header
 
 from ...domain.chat import ProviderRequest
 from ...domain.errors import ContextTooLong, ProviderError, RejectedRequest, TimedOut
@@ -75,14 +76,16 @@ class UpstreamCall:
         """Its story; a refusal is raised as the ProviderError that it is. Closing it closes the upstream call."""
         started = self._clock.now()
         asked = self._asked(self._asking.allowed)
-        booked = False
+        booked = changed = False
         try:
             self.number = self._walk.begins()
-            yield Connecting(self.number, self._candidate, asked.turns, self._terms.hold)
+            asked = replace(asked, traceparent=child_header(asked.traceparent, self.number))
+            probe = self._admission.probe
+            yield Connecting(self.number, self._candidate, asked.turns, self._terms.hold, probe)
             if self._terms.loading:
                 yield Loading(self.number, self._candidate)
             first_token = self._first_token()
-            if self._admission.probe:
+            if probe:
                 await free_check(self._provider, first_token)
                 if (reason := self._asking.barred(self._candidate)) is not None:
                     # A lock came meanwhile.
@@ -93,23 +96,23 @@ class UpstreamCall:
             async with aclosing(deltas):
                 async for event in deltas:
                     if isinstance(event, Finished):
-                        self._health.succeeded(self._admission)
+                        closed = self._health.succeeded(self._admission)
                         booked = True
                         took = self._clock.now() - started
                         self.seconds = took if event.busy_seconds is None else event.busy_seconds
                         for last in self._walk.ends(self._candidate, asked.turns):
                             yield last
-                        yield Succeeded(self.number, self._candidate, finished=event)
+                        yield Succeeded(self.number, self._candidate, finished=event, closed=closed)
                     yield event
         except ProviderError as error:
             if not (self._hurried and error.reason == "first_token_timeout"):
-                self._health.failed(self._admission, error)
+                changed = self._health.failed(self._admission, error)
                 booked = True
             if VERDICTS[error.reason].effect == "success":
                 await self._wait_for_the_word()
-                yield Succeeded(self.number, self._candidate, refusal=error)
+                yield Succeeded(self.number, self._candidate, refusal=error, closed=changed)
                 raise
-            for event in self._fail(error):
+            for event in self._fail(error, opened=changed):
                 yield event
         finally:
             if not booked:
@@ -137,8 +140,8 @@ class UpstreamCall:
                     self._heard_at = self._clock.now()
                     # A model that was not named is known only now.
                     self._candidate = self._provider.candidate(asked.model)
-                    self._health.answered(self._admission, self._heard_at - started)
-                    yield Answering(self.number, self._candidate, self._heard_at - started)
+                    closed = self._health.answered(self._admission, self._heard_at - started)
+                    yield Answering(self.number, self._candidate, self._heard_at - started, closed)
                 if isinstance(delta, TextDelta):
                     for event in self._walk.text(delta.text, self._candidate, asked.turns):
                         self._spoke = True
@@ -158,14 +161,14 @@ class UpstreamCall:
         self._hurried = first_token < FAIR_SHARE * min(patience, self._terms.request * (1 - LATER_SHARE))
         return first_token * PROBE_SHARE if self._admission.probe else first_token
 
-    def _fail(self, error: ProviderError) -> list[RouteEvent]:
+    def _fail(self, error: ProviderError, *, opened: bool) -> list[RouteEvent]:
         if isinstance(error, ContextTooLong):
             # What was believed before may just have been proven wrong, and would bar others for it.
             known = self._provider.candidate(self._candidate.asked_model)
             self._walk.too_small = max(self._walk.too_small, known.context_tokens)
         # Its traceback holds the frames that hold it: only the collector would free them, and all stand still for it.
         error.__traceback__ = error.__context__ = None
-        self.failed = Failed(self.number, self._candidate, error, spoke=self._spoke)
+        self.failed = Failed(self.number, self._candidate, error, spoke=self._spoke, opened=opened)
         answering = self._clock.now() - self._heard_at if self._heard_at is not None else 0.0
         return [self.failed, *self._walk.fails(self.failed, answering)]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
+from novakit.tracing import TRACEPARENT
 
 from ...domain.chat import ChatTurn, Locality, ProviderRequest, Sampling
 from ...domain.errors import Garbled, ProviderError, Unreachable
@@ -123,7 +124,11 @@ class HttpProvider(Provider):
         for lessons_left in range(self.most_lessons, -1, -1):
             call = await prepare(request)
             async with self._transport.request(
-                "POST", call.url, headers=self._headers, body=call.body, connect_timeout=self._connect_timeout
+                "POST",
+                call.url,
+                headers=self._traced(request),
+                body=call.body,
+                connect_timeout=self._connect_timeout,
             ) as response:
                 if 200 <= response.status < 300:
                     decoder, ending = call.decoder, False
@@ -151,6 +156,10 @@ class HttpProvider(Provider):
                 complaint = await _complaint(response)
             if not (lessons_left and self._adapt(complaint, request)):
                 raise self._error(complaint, request)
+
+    def _traced(self, request: ProviderRequest) -> Mapping[str, str]:
+        """The headers, with the call's place in its trace where it has one."""
+        return {**self._headers, TRACEPARENT: request.traceparent} if request.traceparent else self._headers
 
     async def _ask(self, url: str, shape: type[T], body: Mapping[str, Any] | None = None) -> T:
         """The decoded answer to a GET, or with a ``body`` to a POST; raises ProviderError."""

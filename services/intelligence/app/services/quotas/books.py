@@ -8,7 +8,7 @@ from ...store import ledger, quotas
 from ...store.ledger import NANO, Entry
 from ...store.quotas import Hold
 from ...store.sql import Sql
-from ..route_record import CallRecord
+from ..stored_route import CallRecord
 from .days import Days
 from .users import UserQuotas
 

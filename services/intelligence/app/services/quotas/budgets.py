@@ -18,11 +18,14 @@ from ...store.ledger import NANO
 from ...store.quotas import Hold, OverQuotaError, Quota, Unit, Wanted
 from ...store.sql import Sql
 from ..metering import Price, Spent
-from ..route_record import CallEnded, Observation
+from ..observations import CallEnded, Observation
 from .days import Days
 
 ANSWER_TOKENS = 256
 """How long an answer is taken to become, where the caller does not bound it."""
+
+SHOWN: Mapping[Unit, str] = {"tokens": "tokens", "nano_usd": "usd"}
+"""What the units are called outside; a share has no unit of its own."""
 
 log = logs.get("budgets")
 
@@ -80,6 +83,8 @@ class ProviderBudgets:
         self._holds: dict[str, Hold] = {}
         self._over: dict[str, float] = {}
         self._settling: set[asyncio.Task[None]] = set()
+        self._used: dict[tuple[str, Unit], tuple[str, int]] = {}
+        self._short_of: dict[tuple[str, Unit], str] = {}
 
     @property
     def over(self) -> Mapping[str, float]:
@@ -93,6 +98,19 @@ class ProviderBudgets:
         """As in Budgets."""
         return provider in self._limits
 
+    def remaining(self) -> list[tuple[tuple[str, str], float]]:
+        """((provider, unit), what is left of today's budget, from 1 to 0) as far as this process knows."""
+        today = self._days.of(self._clock.wall())
+        found: list[tuple[tuple[str, str], float]] = []
+        for provider, limits in self._limits.items():
+            for unit, limit in limits.items():
+                day, used = self._used.get((provider, unit), (today, 0))
+                left = max(0.0, 1 - used / limit) if day == today else 1.0
+                # A little may be left where a call would have taken more: of no use today.
+                short = self._short_of.get((provider, unit)) == today
+                found.append(((provider, SHOWN[unit]), 0.0 if short else left))
+        return found
+
     async def reserve(self, candidate: Candidate, request: ProviderRequest) -> str:
         """As in Budgets."""
         wall = self._clock.wall()
@@ -104,7 +122,8 @@ class ProviderBudgets:
         day, at, hold_id = self._days.of(wall), int(wall * 1_000_000), self._new_id()
         try:
             self._holds[hold_id] = await self._run(lambda sql: quotas.reserve(sql, hold_id, wanted, day=day, at=at))
-        except OverQuotaError:
+        except OverQuotaError as over:
+            self._short_of[candidate.name, over.quota.unit] = day
             raise OverBudgetError(self._mark(candidate.name, wall)) from None
         return hold_id
 
@@ -156,7 +175,9 @@ class ProviderBudgets:
         wall = self._clock.wall()
         day, at = self._days.of(wall), int(wall * 1_000_000)
         for unit, limit in self._limits[provider].items():
-            if quotas.used(sql, subject_of(provider), unit, day=day, at=at) >= limit:
+            used = quotas.used(sql, subject_of(provider), unit, day=day, at=at)
+            self._used[provider, unit] = day, used
+            if used >= limit:
                 self._mark(provider, wall)
 
     def _mark(self, provider: str, wall: float) -> float:

@@ -1,0 +1,100 @@
+"""What is seen of each request: one count, one log line, and one span where requests are traced."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from novakit import logs, otlp
+from novakit.clock import Clock
+from novakit.logs import Logger
+from novakit.otlp import Span, Value
+from novakit.pseudonyms import Pseudonyms
+from novakit.tracing import Trace, Tracer
+
+from .exchange import Exchange
+from .metrics import GatewayMetrics
+from .routes import QUIET, pattern_of
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Told when a request comes and when it is over."""
+
+    metrics: GatewayMetrics
+    tracer: Tracer
+    pseudonym: Pseudonyms
+    clock: Clock
+    log: Logger
+
+    def begin(self, route: str) -> Trace | None:
+        """A request came; its span, where such requests are traced. A caller's own is not believed."""
+        self.metrics.begun()
+        return None if route in QUIET else self.tracer.begin(None)
+
+    def end(self, route: str, method: str, exchange: Exchange, seconds: float) -> None:
+        """It is over."""
+        trace = exchange.trace
+        recorded = trace is not None and trace.sampled
+        self.metrics.answered(route, exchange.status, seconds, trace.trace_id if trace and recorded else None)
+        write = self.log.debug if route in QUIET else self.log.info
+        user = self.pseudonym(exchange.user)
+        write(
+            "request",
+            route=route,
+            method=method,
+            status=exchange.status,
+            api_latency_ms=round(seconds * 1000, 1),
+            request_id=exchange.request_id,
+            trace_id=None if trace is None else trace.trace_id,
+            user=user or None,
+            cut=exchange.cut,
+        )
+        if trace is not None and recorded:
+            self.tracer.record(_span(trace, route, method, exchange, seconds, self.clock.wall(), user))
+
+    def crashed(self, error: Exception, exchange: Exchange) -> None:
+        """Something broke on our side: its place is told, not its message, which may quote what a person wrote."""
+        self.log.error(
+            "crashed",
+            error=type(error).__name__,
+            at=logs.where(error),
+            request_id=exchange.request_id,
+            trace_id=None if exchange.trace is None else exchange.trace.trace_id,
+        )
+
+
+def _span(trace: Trace, route: str, method: str, exchange: Exchange, seconds: float, wall: float, user: str) -> Span:
+    """Named as OpenTelemetry's HTTP conventions name a server's span."""
+    known = method if method in METHODS else "_OTHER"
+    error = "" if exchange.status < 500 else str(exchange.status)
+    if exchange.cut == "upstream_failed":
+        error = error or exchange.cut
+    attributes = {"novacore.request_id": exchange.request_id}
+    if user:
+        attributes["enduser.pseudo.id"] = user
+    ended = round(wall * _NS)
+    return Span(
+        trace.trace_id,
+        trace.span_id,
+        trace.parent_id,
+        f"{'HTTP' if known == '_OTHER' else known} {pattern_of(route)}",
+        otlp.SERVER,
+        ended - round(seconds * _NS),
+        ended,
+        attributes,
+        error=error,
+        encoded=_words(known, route, exchange.status, error, exchange.cut or ""),
+    )
+
+
+@lru_cache(1024)
+def _words(method: str, route: str, status: int, error: str, cut: str) -> bytes:
+    found: dict[str, Value] = {
+        "http.request.method": method,
+        "http.route": pattern_of(route),
+        "http.response.status_code": status,
+    }
+    found |= {name: value for name, value in (("error.type", error), ("novacore.cut", cut)) if value}
+    return otlp.encode_attributes(found)

@@ -1,0 +1,39 @@
+"""Everybody who is told what happens: metrics, log lines, traces. They see and never decide."""
+
+from dataclasses import dataclass
+
+from novakit.clock import Clock
+from novakit.pseudonyms import Pseudonyms
+from novakit.tracing import Tracer
+
+from ..services.observations import CallEnded, Observation, TurnEnded
+from ..services.orchestrator.health_board import BreakerChanged
+from . import lines, spans
+from .metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Observers:
+    """The one observer that the service reports to. ``pseudonym`` names a user in logs and traces."""
+
+    metrics: Metrics
+    tracer: Tracer
+    pseudonym: Pseudonyms
+    clock: Clock
+
+    def observe(self, observation: Observation) -> None:
+        """A call, a wait, a skip or a turn is over."""
+        self.metrics.observe(observation)
+        match observation:
+            case CallEnded():
+                lines.call(observation, self.pseudonym)
+            case TurnEnded():
+                lines.turn(observation, self.pseudonym)
+                if observation.story is not None:
+                    for span in spans.of_turn(observation, self.clock.wall(), self.pseudonym):
+                        self.tracer.record(span)
+
+    def circuit(self, change: BreakerChanged) -> None:
+        """A circuit opened, half-opened or closed."""
+        self.metrics.circuit(change)
+        lines.circuit(change)
