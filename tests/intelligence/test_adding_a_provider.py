@@ -27,7 +27,7 @@ FIXTURES = "tests/intelligence/providers/fixtures/parrot/"
 BEFORE = {REGISTRY: '}\n"""The providers that have settings of their own."""', SETTINGS: "    cloud_enabled: bool"}
 """Where the document says that a block goes."""
 NEEDED = ("services", "libs", "novacore", "scripts", "tests/conftest.py", "tests/intelligence", "tests/support",
-          "docs", "pyproject.toml")  # fmt: skip
+          "docs", "deploy", "infrastructure", "pyproject.toml")  # fmt: skip
 TESTS = {
     "tests/intelligence/providers/test_conformance.py": 55,
     "tests/intelligence/providers/test_fixtures.py": 7,

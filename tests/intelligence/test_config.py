@@ -1,12 +1,10 @@
 """Every setting of the intelligence service: its default, and the sentence for a value that cannot be used."""
 
 import json
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from novakit.settings import SettingsError
 from novakit.tracing_settings import TracingSettings
 from pydantic import SecretStr
@@ -14,6 +12,7 @@ from pydantic import SecretStr
 from services.intelligence.app import config, main
 from services.intelligence.app.config import Settings
 from services.intelligence.app.services.orchestrator.deadlines import Clocks
+from tests.support import log_lines
 
 SECRET = {"SERVICE_JWT_SECRET": "s" * 32}
 VARIABLES = [variable.name for variable in Settings.variables()]
@@ -89,12 +88,8 @@ def sentence(**environ: str) -> str:
 
 @pytest.fixture
 def _own_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with log_lines.given_back():
+        yield
 
 
 @pytest.mark.parametrize("field", DEFAULTS)

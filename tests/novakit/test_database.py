@@ -21,8 +21,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 import services
 from services.gateway.app.store import tables as gateway
 from services.intelligence.app.store import tables as intelligence
+from services.intelligence.app.store.search import INDEX as PROMPTS_SEARCH
+from services.intelligence.app.store.search import SEARCHABLE
 from services.memory.app.store import tables as memory
-from services.memory.app.store.tables import SEARCH
+from services.memory.app.store.tables import SEARCH as FACTS_SEARCH
 from tests.support.databases import BOTH, Kind
 from tests.support.postgres import PostgresServer
 
@@ -92,7 +94,7 @@ async def test_a_fresh_database_is_what_the_tables_say(url: SecretStr | None, tm
 
     def named(name: str | None, *_rest: object) -> bool:
         # The full-text index is nothing that tables can say.
-        return name not in UNNAMED and not (name or "").startswith(SEARCH)
+        return name not in UNNAMED and not (name or "").startswith((FACTS_SEARCH, PROMPTS_SEARCH, SEARCHABLE))
 
     def difference(connection: Connection) -> Any:
         context = MigrationContext.configure(connection, opts={"include_name": named})

@@ -1,14 +1,13 @@
 """What the tests of observability share: the real programs, and a world of fake providers to drill in."""
 
-import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-import structlog
 import uvloop
 
 from tests.intelligence.api.world import World
+from tests.support import log_lines
 from tests.support.databases import in_folder
 
 from . import programs
@@ -35,12 +34,8 @@ def installed() -> dict[str, Path]:
 @pytest.fixture(autouse=True)
 def _own_logging() -> Iterator[None]:
     """An app sets up the logging of its process; each test gives it back as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with log_lines.given_back():
+        yield
 
 
 @pytest.fixture

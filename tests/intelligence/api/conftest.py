@@ -1,13 +1,12 @@
 """The intelligence service on a real socket, with fake providers on real sockets behind it."""
 
-import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
 
 import pytest
-import structlog
 import uvloop
 
+from tests.support import log_lines
 from tests.support.databases import MadeDatabase
 
 from .world import World
@@ -21,12 +20,8 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> M
 @pytest.fixture(autouse=True)
 def _own_logging() -> Iterator[None]:
     """An app sets up the logging of its process; each test gives it back as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with log_lines.given_back():
+        yield
 
 
 @pytest.fixture

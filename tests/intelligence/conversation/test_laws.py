@@ -8,13 +8,13 @@ import sqlite3
 from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 
 from services.intelligence.app.services.answers.keeper import KEEP_PARTIAL_EVERY_SEC
 from services.intelligence.app.services.answers.turn import Endpoint, Turn
 from services.intelligence.app.store.unfinished import NotUnfinishedError
 from tests.intelligence.conversation.world import COMMIT_SEC, Chat, Row, Watcher
 from tests.intelligence.orchestrator.schedules import VISIT, Fleet, Trace, any_schedule, fleets, seconds
+from tests.support import log_lines
 from tests.support.virtual_time import run, settle
 
 SCHEDULES = 1200
@@ -201,5 +201,5 @@ def over(scene: Scene, stored: dict[str, Row]) -> None:
 
 
 def test_what_a_reader_saw_is_stored(template: sqlite3.Connection) -> None:
-    with capture_logs():
+    with log_lines.captured():
         any_schedule(SCHEDULES, schedules, lambda schedule: run(life(schedule, template)))

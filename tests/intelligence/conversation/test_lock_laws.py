@@ -14,7 +14,6 @@ from typing import Any, Literal
 import pytest
 from fastapi import FastAPI
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 
 from services.intelligence.app.config import Settings
 from services.intelligence.app.main import create_app
@@ -34,6 +33,7 @@ from tests.intelligence.conversation.service import (
     Wires,
 )
 from tests.intelligence.orchestrator.schedules import any_schedule
+from tests.support import log_lines
 from tests.support.virtual_time import VirtualLoop, run, settle
 
 SCHEDULES = 400
@@ -363,7 +363,7 @@ def test_under_a_lock_no_byte_and_no_word_goes_to_a_cloud(app: FastAPI, template
         nonlocal asked, sent
         asked, sent = asked + 1, sent + run(played(app, plan, template))
 
-    with capture_logs():
+    with log_lines.captured():
         any_schedule(SCHEDULES, plans, law)
     # A law that nobody could break says nothing.
     assert sent > asked / 5

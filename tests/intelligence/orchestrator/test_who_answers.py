@@ -1,12 +1,11 @@
 """Who is asked, with what, and what is told along the way."""
 
-from structlog.testing import capture_logs
-
 from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest, Sampling
 from services.intelligence.app.domain.events import Finished, TextDelta
 from services.intelligence.app.routing.policy import Candidate, RouteDecision
 from services.intelligence.app.routing.trail import Answering, Connecting, Succeeded
 from tests.intelligence.orchestrator.world import World, asks
+from tests.support import log_lines
 from tests.support.scripted import Fails, LearnsModel, Pause, ScriptedProvider, error, fails, says
 from tests.support.virtual_time import in_virtual_time
 
@@ -156,7 +155,7 @@ async def test_a_defect_of_an_adapter_is_logged_by_its_place_and_costs_nobody_th
             raise KeyError("what a person wrote")
 
     world = World(Defective("ollama"), ScriptedProvider("gemini", [says("From elsewhere.")]))
-    with capture_logs() as logged:
+    with log_lines.captured() as logged:
         told = await world.ask()
     assert told.lines[1] == "1 failed ollama: malformed"
     assert (told.answered_by, told.text) == ("gemini", "From elsewhere.")

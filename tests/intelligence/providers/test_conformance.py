@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import cast
 
 import pytest
-import structlog
 
 from services.intelligence.app.config import Settings
 from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest, Sampling
@@ -18,6 +17,7 @@ from services.intelligence.app.domain.events import Delta, Finished, ReasoningDe
 from services.intelligence.app.services.providers.base import Provider
 from services.intelligence.app.services.providers.registry import ADAPTERS
 from services.intelligence.app.services.providers.transport import AiohttpTransport, open_session
+from tests.support import log_lines
 from tests.support.fakes import (
     Behaviour,
     Gate,
@@ -341,7 +341,7 @@ async def test_neither_key_nor_prompt_is_in_an_error_or_a_log(
         status(code, f"<html><title>{echo}</title></html>"),
         error_in_stream(1, echo),
     ]
-    with caplog.at_level(logging.DEBUG), structlog.testing.capture_logs() as logged:
+    with caplog.at_level(logging.DEBUG), log_lines.captured() as logged:
         async with subject.serving(behaviours) as fake:
             provider = subject.provider(transport, fake)
             errors = [await failure(provider) for _ in behaviours]

@@ -9,7 +9,8 @@ from email.utils import formatdate
 from types import TracebackType
 from typing import Any, Self
 
-from .. import secrecy
+from tests.support import secrecy
+
 from .behaviours import (
     Behaviour,
     Block,
