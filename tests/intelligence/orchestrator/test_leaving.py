@@ -177,7 +177,7 @@ class TestInEachPhase:
         leaving = asyncio.ensure_future(world.ask())
         staying = asyncio.ensure_future(world.ask())
         await settle()
-        assert world.slots.waiting("ollama") == 2
+        assert world.orchestrator.waiting("ollama") == 2
         world.slots.give_back("ollama")
         for _ in range(turns):
             await asyncio.sleep(0)

@@ -326,6 +326,15 @@ class TestColdModels:
         assert "1 failed gemini: auth" in told.lines
 
     @in_virtual_time
+    async def test_a_local_one_can_be_warmed_up_by_hand_and_no_other(self) -> None:
+        ollama = ScriptedProvider("ollama", always=says("Local."), cold=True, load_seconds=40)
+        world = World(ollama, ScriptedProvider("gemini"))
+        assert [world.orchestrator.warm_up(name) for name in ("ollama", "gemini", "nobody")] == [True, False, False]
+        await asyncio.sleep(41)
+        assert len(ollama.warmed_at) == 1
+        assert (await world.ask()).lines[:2] == ["1 connecting ollama", "1 answering ollama"]
+
+    @in_virtual_time
     async def test_closing_ends_a_warm_up(self) -> None:
         ollama = ScriptedProvider("ollama", cold=True, load_seconds=1000)
         world = World(ollama, ScriptedProvider("gemini", always=says("Cloud.")))

@@ -223,3 +223,20 @@ async def test_observers_hear_of_each_step_once() -> None:
         (Probing, "model-1", None),
         (Closed, "model-1", None),
     ]
+
+
+@in_virtual_time
+async def test_with_another_key_a_provider_is_asked_at_once() -> None:
+    class Keyed(ScriptedProvider):
+        keys: tuple[tuple[str, str], ...] = ()
+
+        def key_replaced(self, owner: str, key: str, /) -> None:
+            self.keys += ((owner, key),)
+
+    ollama = Keyed("ollama", [fails("auth")], always=says("Back."))
+    world = World(ollama, ScriptedProvider("gemini", always=says("Cloud.")))
+    assert (await world.ask()).answered_by == "gemini"
+    assert (await world.ask()).lines[0] == "1 connecting gemini"
+    world.orchestrator.key_replaced("ollama", "the next one")
+    assert ollama.keys == (("ollama", "the next one"),)
+    assert (await world.ask()).answered_by == "ollama"
