@@ -1,12 +1,13 @@
 """What tests of several parts share: databases, and providers that the test holds by the hand."""
 
-from collections.abc import Iterator
+import sys
+import threading
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support import postgres as programs
-from tests.support import secrecy
 from tests.support.databases import Kind
 from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake, serve_in_thread
 from tests.support.postgres import PostgresServer
@@ -15,27 +16,23 @@ COVERED = [Path(__file__).parent / "intelligence" / room for room in ("routing",
 """Whose tests the coverage of the routing code counts."""
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Trace those tests alone: it doubles a test's time, and what merely passes through a line shows nothing of it.
 
-    So do laws: they pass thousands of times.
+    So do laws: they pass thousands of times. (pytest-cov's own mark for this leaves a second tracer running in the
+    processes of pytest-xdist.)
     """
-    if not config.pluginmanager.hasplugin("_cov"):
-        return
-    for item in items:
-        if item.path.name == "test_laws.py" or not any(item.path.is_relative_to(room) for room in COVERED):
-            item.add_marker(pytest.mark.no_cover)
-
-
-secrecy.listen()
-
-
-@pytest.fixture(autouse=True)
-def _secrecy() -> Iterator[None]:
-    """Hold the log lines and metrics of every test to what none may say; see tests/support/secrecy.py."""
-    yield
-    found = secrecy.found()
-    assert not found, found
+    if item.path.name != "test_laws.py" and any(item.path.is_relative_to(room) for room in COVERED):
+        return (yield)
+    here, in_threads = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(here)
+        threading.settrace(in_threads)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
