@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import postgres as programs
+from tests.support import secrecy
 from tests.support.databases import Kind
 from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake, serve_in_thread
 from tests.support.postgres import PostgresServer
@@ -33,6 +34,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     finally:
         sys.settrace(here)
         threading.settrace(in_threads)
+
+
+secrecy.listen()
+
+
+@pytest.fixture(autouse=True)
+def _secrecy() -> Iterator[None]:
+    """Hold the log lines and metrics of every test to what none may say; see tests/support/secrecy.py."""
+    yield
+    found = secrecy.found()
+    assert not found, found
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

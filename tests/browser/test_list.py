@@ -65,6 +65,7 @@ def test_a_conversation_is_renamed_exported_and_deleted_by_keyboard_alone(
     page.keyboard.press("Enter")
     expect(page.get_by_role("menuitem", name="Rename")).to_be_focused()
     page.keyboard.press("Enter")
+    expect(page.get_by_role("navigation").get_by_role("textbox").last).to_be_focused()
     page.keyboard.type("A better name")
     page.keyboard.press("Enter")
     expect(listed(page, "A better name")).to_be_focused()
@@ -119,6 +120,12 @@ def test_a_deletion_can_be_taken_back_and_counts_when_the_page_is_left(
     assert product.call("GET", f"/api/chat/history/{session_id}")[0] == 404
 
 
+TO_THE_END = """list => new Promise(done => {
+    list.scrollTop = list.scrollHeight;
+    requestAnimationFrame(() => requestAnimationFrame(() => done()));
+})"""
+
+
 def test_thousands_of_conversations_are_as_quick_as_ten(page: Page, product: Product) -> None:
     user_id = product.call("GET", "/api/auth/me")[1]["user_id"]
     rows = [
@@ -136,10 +143,12 @@ def test_thousands_of_conversations_are_as_quick_as_ten(page: Page, product: Pro
     scroller = page.get_by_role("navigation", name="Conversations")
     drawn = scroller.get_by_role("listitem")
     oldest = listed(page, re.compile("^Number 0$"))  # type: ignore[arg-type]
-    while oldest.count() == 0:
-        with page.expect_response(re.compile("/api/chat/sessions")):
-            scroller.evaluate("list => { list.scrollTop = list.scrollHeight }")
-
+    # The list may fetch ahead, so that not every step to its end asks the server.
+    for _ in range(MANY):
+        if oldest.count():
+            break
+        scroller.evaluate(TO_THE_END)
+    expect(oldest).to_have_count(1)
     assert drawn.count() < 100
     box = page.get_by_role("textbox", name="Message")
     box.focus()

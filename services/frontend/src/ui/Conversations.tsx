@@ -54,7 +54,7 @@ function Rename({ session, onDone }: { session: Session; onDone: (byKey: boolean
   const app = useApp()
   const field = useRef<HTMLInputElement>(null)
   const over = useRef(false)
-  useEffect(() => field.current?.select(), [])
+  useLayoutEffect(() => field.current?.select(), [])
   const end = (save: boolean, byKey: boolean): void => {
     if (over.current) return
     over.current = true
