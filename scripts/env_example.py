@@ -8,7 +8,7 @@ from novakit.settings import PLACEHOLDER, Settings, Variable
 from novacore.settings import LauncherSettings
 from novacore.topology import SERVICES
 from services.gateway.app.config import Settings as Gateway
-from services.intelligence.app.config import NOT_IN_FORCE, Row
+from services.intelligence.app.config import Row
 from services.intelligence.app.config import Settings as Intelligence
 from services.local_model.app.config import Settings as LocalModel
 from services.memory.app.config import Settings as Memory
@@ -65,12 +65,9 @@ def _section(title: str, variables: "list[Variable] | tuple[Variable, ...]") -> 
 
 
 def _entry(variable: Variable) -> str:
-    meaning = sentence(variable.meaning)
-    if variable.name in NOT_IN_FORCE:
-        meaning += " (Read and checked, but without effect in this version.)"
     value = variable.default or (PLACEHOLDER if variable.secret else "")
     quoted = f'"{value}"' if " " in value else value
-    return f"{_comment(meaning)}# {variable.name}={quoted}\n"
+    return f"{_comment(sentence(variable.meaning))}# {variable.name}={quoted}\n"
 
 
 def sentence(meaning: str) -> str:

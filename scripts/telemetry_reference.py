@@ -71,7 +71,6 @@ MEANINGS = {
     "secret_replaced": "A secret's file was replaced; the new secret is in use.",
     "service_token_refused": "A service does not accept the gateway's token: their secrets or clocks differ.",
     "setting_names_unused_provider": "A setting names a provider that is not in LLM_PROVIDER_PRIORITY.",
-    "setting_without_effect": "A variable is set that this version does not act on.",
     "store_failed": "An answer could not be stored; its reader was told.",
     "store_lost": "The connection to PostgreSQL is lost; it is made anew.",
     "traces_exported_again": "The collector takes traces again.",

@@ -9,7 +9,7 @@ from novakit.settings import SettingsError
 from novakit.tracing_settings import TracingSettings
 from pydantic import SecretStr
 
-from services.intelligence.app import config, main
+from services.intelligence.app import main
 from services.intelligence.app.config import Settings
 from services.intelligence.app.services.orchestrator.deadlines import Clocks
 from tests.support import log_lines
@@ -332,14 +332,6 @@ def test_a_partial_list_leaves_the_others_their_defaults() -> None:
     assert not pace.failover
 
 
-def test_what_has_no_effect_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = {variable.name for variable in Settings.variables()}
-    assert names >= config.NOT_IN_FORCE
-    monkeypatch.setattr(config, "NOT_IN_FORCE", frozenset({"FALLBACK_MESSAGE"}))
-    assert load().without_effect() == []
-    assert load(FALLBACK_MESSAGE="x", CLOUD_ENABLED="true").without_effect() == ["FALLBACK_MESSAGE"]
-
-
 def test_names_that_are_not_in_the_priority_are_known() -> None:
     settings = load(
         LLM_PROVIDER_PRIORITY="ollama",
@@ -357,19 +349,16 @@ def test_names_that_are_not_in_the_priority_are_known() -> None:
 
 
 @pytest.mark.usefixtures("_own_logging")
-def test_the_log_warns_of_them(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(config, "NOT_IN_FORCE", frozenset({"FALLBACK_MESSAGE"}))
+def test_the_log_warns_of_them(capsys: pytest.CaptureFixture[str]) -> None:
     main.create_app(
         load(
             LLM_PROVIDER_PRIORITY="ollama",
             LLM_PROVIDER_TIMEOUTS="gemini:2",
             LLM_ROUTE_RULES="long:openai",
-            FALLBACK_MESSAGE="x",
         )
     )
     logged = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(line["level"], line["event"], line["variable"], line.get("name")) for line in logged] == [
-        ("warning", "setting_without_effect", "FALLBACK_MESSAGE", None),
         ("warning", "setting_names_unused_provider", "LLM_PROVIDER_TIMEOUTS", "gemini"),
         ("warning", "setting_names_unused_provider", "LLM_ROUTE_RULES", "openai"),
     ]

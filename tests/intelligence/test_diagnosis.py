@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from novakit.findings import Finding
 
-from services.intelligence.app import config
 from services.intelligence.app.config import Settings
 from services.intelligence.app.domain.errors import (
     Faulted,
@@ -60,15 +59,6 @@ def test_a_name_in_a_list_that_nobody_has_is_told_with_the_one_that_was_meant() 
     assert finding.text == (
         "LLM_PROVIDER_CONCURRENCY names 'olama', which is not in LLM_PROVIDER_PRIORITY (ollama, gemini, openai); "
         "is ollama meant?"
-    )
-
-
-def test_a_setting_that_does_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(config, "NOT_IN_FORCE", frozenset({"FALLBACK_MESSAGE"}))
-    (finding,) = diagnosis.of_settings("intelligence", load(FALLBACK_MESSAGE="Sorry."))
-    assert (finding.level, finding.text) == (
-        "warning",
-        "FALLBACK_MESSAGE is set, but does nothing in this version.",
     )
 
 

@@ -36,10 +36,6 @@ from pydantic import (
 
 from .routing.rules import Rule, parse_rules
 
-NOT_IN_FORCE: frozenset[str] = frozenset()
-"""Read and checked, but without effect in this version. ``env.example`` and the log at start say so."""
-
-
 BELOW = 1_000_000
 """What seconds, dollars and calls at a time must stay below."""
 TOKENS_BELOW = 1_000_000_000_000
@@ -330,10 +326,6 @@ class Settings(TracingSettings):
         if self.anthropic_api_key is not None and self.anthropic_model is None:
             raise ValueError("ANTHROPIC_MODEL is not set; it is needed with ANTHROPIC_API_KEY.")
         return self
-
-    def without_effect(self) -> list[str]:
-        """Variables that were set to something, but that this version does not act on."""
-        return sorted(name.upper() for name in self.model_fields_set if name.upper() in NOT_IN_FORCE)
 
     def unused_names(self) -> list[tuple[str, str]]:
         """(variable, name) wherever a list names a provider that is not in the priority."""

@@ -100,7 +100,7 @@ def create_app(
     clock = clock or SystemClock()
     new_id = new_id or id_source(clock)
     logs.setup(AUDIENCE, settings.log_level)
-    _say_what_has_no_effect(settings)
+    _warn_of_unused_names(settings)
     observers = _observers(settings, clock)
     database = open_database(settings.database_url, settings.novacore_data_dir, AUDIENCE)
     drain = Drain()
@@ -367,9 +367,7 @@ async def _no_wishes(_user_id: str) -> Wishes:
     return NO_WISHES
 
 
-def _say_what_has_no_effect(settings: Settings) -> None:
+def _warn_of_unused_names(settings: Settings) -> None:
     log = logs.get("settings")
-    for variable in settings.without_effect():
-        log.warning("setting_without_effect", variable=variable)
     for variable, name in settings.unused_names():
         log.warning("setting_names_unused_provider", variable=variable, name=name)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import cast
@@ -16,7 +15,7 @@ from services.intelligence.app.domain.errors import ProviderError, Reason
 from services.intelligence.app.domain.events import Delta, Finished, ReasoningDelta, TextDelta
 from services.intelligence.app.services.providers.base import Provider
 from services.intelligence.app.services.providers.registry import ADAPTERS
-from services.intelligence.app.services.providers.transport import AiohttpTransport, open_session
+from services.intelligence.app.services.providers.transport import AiohttpTransport
 from tests.support import log_lines
 from tests.support.fakes import (
     Behaviour,
@@ -47,18 +46,6 @@ WITH_END_MARK = [subject for subject in SUBJECTS if subject.end_mark]
 WITH_FILTER = [subject for subject in SUBJECTS if subject.filters]
 WITH_KEY = [subject for subject in SUBJECTS if subject.checks_key]
 WITH_MODELS = [subject for subject in SUBJECTS if subject.knows_models]
-
-
-@pytest.fixture(params=SUBJECTS, ids=lambda subject: str(subject.name))
-def subject(request: pytest.FixtureRequest) -> Subject:
-    found: Subject = request.param
-    return found
-
-
-@pytest.fixture
-async def transport() -> AsyncIterator[AiohttpTransport]:
-    async with open_session() as session:
-        yield AiohttpTransport(session)
 
 
 async def collect(provider: Provider, request: ProviderRequest = REQUEST) -> list[Delta]:

@@ -1,6 +1,5 @@
 """A closer look at a provider: free, by GET alone, and as much as its own answers tell."""
 
-from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
 
@@ -12,7 +11,7 @@ from services.intelligence.app.services.providers.anthropic import AnthropicProv
 from services.intelligence.app.services.providers.base import Standing
 from services.intelligence.app.services.providers.local_ollama import LocalOllamaProvider
 from services.intelligence.app.services.providers.openai_provider import OpenAIProvider
-from services.intelligence.app.services.providers.transport import AiohttpTransport, open_session
+from services.intelligence.app.services.providers.transport import AiohttpTransport
 from tests.support.fakes import FakeAnthropic, FakeOllama, FakeOpenAI, status
 
 from .scripted_transport import Answer, ScriptedTransport
@@ -20,12 +19,6 @@ from .subject import KEY, Subject
 from .subjects import SUBJECTS
 
 AZURE = "https://my-resource.openai.azure.com"
-
-
-@pytest.fixture
-async def transport() -> AsyncIterator[AiohttpTransport]:
-    async with open_session() as session:
-        yield AiohttpTransport(session)
 
 
 def openai_at(transport: AiohttpTransport | ScriptedTransport, base_url: str, **options: Any) -> OpenAIProvider:

@@ -1,7 +1,6 @@
 """How long an answer is listened to whose end was named: servers may send neither end mark nor goodbye."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -13,7 +12,7 @@ from services.intelligence.app.services.providers.anthropic import AnthropicProv
 from services.intelligence.app.services.providers.base import Provider
 from services.intelligence.app.services.providers.gemini import GeminiProvider
 from services.intelligence.app.services.providers.openai_provider import OpenAIProvider
-from services.intelligence.app.services.providers.transport import AiohttpTransport, Transport, open_session
+from services.intelligence.app.services.providers.transport import AiohttpTransport, Transport
 from tests.support.fakes import FakeOpenAI
 from tests.support.fakes.behaviours import Raw, Say, Silence
 from tests.support.virtual_time import START, in_virtual_time
@@ -31,12 +30,6 @@ SAID = {
 }
 """The text of an answer, and the event that names its end. What else would follow is missing."""
 EVERY = pytest.mark.parametrize("name", SAID)
-
-
-@pytest.fixture
-async def transport() -> AsyncIterator[AiohttpTransport]:
-    async with open_session() as session:
-        yield AiohttpTransport(session)
 
 
 def provider(name: str, transport: Transport) -> Provider:

@@ -1,31 +1,16 @@
 """What must hold for every adapter whose key is replaced while it is in use."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest
 from services.intelligence.app.domain.errors import ProviderError
-from services.intelligence.app.services.providers.transport import AiohttpTransport, open_session
+from services.intelligence.app.services.providers.transport import AiohttpTransport
 from tests.support.fakes import status
 
 from .subject import KEY, Subject
-from .subjects import SUBJECTS
 
 NEW_KEY = "nq" + "8gKy" * 10
 REQUEST = ProviderRequest((ChatTurn("user", "Hello?"),))
-
-
-@pytest.fixture(params=SUBJECTS, ids=lambda subject: str(subject.name))
-def subject(request: pytest.FixtureRequest) -> Subject:
-    found: Subject = request.param
-    return found
-
-
-@pytest.fixture
-async def transport() -> AsyncIterator[AiohttpTransport]:
-    async with open_session() as session:
-        yield AiohttpTransport(session)
 
 
 async def test_the_new_one_is_used_from_the_next_call_on(subject: Subject, transport: AiohttpTransport) -> None:

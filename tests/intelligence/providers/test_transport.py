@@ -17,12 +17,6 @@ HEADERS: dict[str, str] = {}
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-@pytest.fixture
-async def transport() -> AsyncIterator[AiohttpTransport]:
-    async with open_session() as session:
-        yield AiohttpTransport(session)
-
-
 @asynccontextmanager
 async def serving(body: bytes) -> AsyncIterator[str]:
     """A server that answers everything with these bytes and hangs up."""

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request
 from novakit.findings import Level
 from novakit.openapi import INNER_PROBLEMS, problems
 from novakit.problem import Problem
-from novakit.settings import Source
+from novakit.settings import InForce
 from pydantic import BaseModel
 
 from ..domain.chat import Locality
@@ -160,22 +160,11 @@ class ActivityReport(BaseModel):
     fallbacks: list[FallbackTurn]
 
 
-class Setting(BaseModel):
-    """One variable as it is in force. A secret has no value; ``given`` says whether there is one."""
-
-    name: str
-    value: str | None
-    source: Source
-    secret: bool
-    given: bool
-    meaning: str
-
-
 class Configuration(BaseModel):
     """The settings of this service."""
 
     service: str
-    settings: list[Setting]
+    settings: list[InForce]
 
 
 @router.get("/providers")
@@ -238,21 +227,7 @@ async def activity(
 @router.get("/configuration")
 async def configuration(request: Request, _caller: CurrentAdmin) -> Configuration:
     """Give this service's settings as they are in force, each with where it came from; no secret's value."""
-    settings = parts_of(request).settings
-    return Configuration(
-        service="intelligence",
-        settings=[
-            Setting(
-                name=each.name,
-                value=each.value,
-                source=each.source,
-                secret=each.secret,
-                given=each.given,
-                meaning=each.meaning,
-            )
-            for each in settings.in_force()
-        ],
-    )
+    return Configuration(service="intelligence", settings=list(parts_of(request).settings.in_force()))
 
 
 def _detail(parts: Parts, candidate: Candidate, calls: Calls) -> ProviderDetail:

@@ -54,10 +54,6 @@ def of_settings(subject: str, settings: Settings) -> list[Finding]:
         Finding("warning", subject, SETTINGS, _unused(variable, name, priority), "Correct the name or take it out.")
         for variable, name in settings.unused_names()
     ]
-    found += [
-        Finding("warning", subject, SETTINGS, f"{variable} is set, but does nothing in this version.", "Take it out.")
-        for variable in settings.without_effect()
-    ]
     return found or [Finding("ok", subject, SETTINGS, "its settings can be used.")]
 
 
