@@ -141,6 +141,7 @@ async def run(chats: int, seconds: float) -> str:
                 # The circuit must not open: every chat is to lose its first provider.
                 "LLM_PROVIDER_FAILURE_THRESHOLD": "1000000",
             },
+            measured={"intelligence"},
         )
         try:
             await asyncio.to_thread(ours.start)

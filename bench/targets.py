@@ -4,13 +4,14 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from .load import Target
 from .processes import Running, free_port, start
 
 ROOT = Path(__file__).resolve().parent.parent
+SERVICES = ("local_model", "memory", "intelligence", "gateway")
 API_KEY = "nc_" + "bench" * 8
 JWT_SECRET = "bench" * 8
 QUESTION = "What does a plain request cost?"
@@ -42,15 +43,22 @@ def start_proxy(folder: Path, mock_port: int) -> tuple[Running, int]:
 class NovaCore:
     """All services as they are run, with accounts, storage and metrics on. ``more`` are settings on top.
 
-    ``program`` is the module that serves a service.
+    ``program`` is the module that serves a service; those that are ``measured`` have a core for themselves.
     """
 
     def __init__(
-        self, folder: Path, mock_port: int, more: Mapping[str, str] | None = None, *, program: str = "novacore"
+        self,
+        folder: Path,
+        mock_port: int,
+        more: Mapping[str, str] | None = None,
+        *,
+        program: str = "novacore",
+        measured: Collection[str] = SERVICES,
     ) -> None:
         self._folder = folder
         self._program = program
-        self._ports = {name: free_port() for name in ("local_model", "memory", "intelligence", "gateway")}
+        self._measured = measured
+        self._ports = {name: free_port() for name in SERVICES}
         (folder / "empty.env").touch()
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")},
@@ -104,7 +112,8 @@ class NovaCore:
     def _serve(self, name: str) -> Running:
         command = [sys.executable, "-m", self._program, "serve", name]
         ready = f"http://127.0.0.1:{self._ports[name]}/readyz"
-        return start(name, command, self._environment, ready, self._folder / f"{name}.log")
+        log = self._folder / f"{name}.log"
+        return start(name, command, self._environment, ready, log, measured=name in self._measured)
 
 
 def upstream_request(port: int, model: str) -> Target:

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+import weakref
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ class App:
         self.alive = Path(f"{NAME}.alive").open("w", encoding="utf-8")  # noqa: SIM115 (held for the process's life)
         fcntl.flock(self.alive, fcntl.LOCK_EX)
         self.faults = os.environ.get("FAKE_FAULTS", "").split(",")
+        self.litter = litter()
         session = os.getsid(0) == os.getpid()
         seen = {"environ": dict(os.environ), "pid": os.getpid(), "own_session": session, "argv": sys.argv}
         Path(f"{NAME}.json").write_text(json.dumps(seen), encoding="utf-8")
@@ -43,6 +45,9 @@ class App:
             await self._live(receive, send)
         elif scope["path"] == "/slow":
             await self._slow(send)
+        elif scope["path"] == "/litter":
+            self.litter = litter()
+            await self._answer(scope, send)
         else:
             await self._answer(scope, send)
 
@@ -73,11 +78,26 @@ class App:
         known: dict[str, Any] = {
             "/readyz": {"status": "ready", "checks": {"database": "ok"}},
             "/api/chat/providers": PROVIDERS,
-            "/frozen": {"frozen": gc.get_freeze_count()},
+            "/garbage": {
+                "frozen": gc.get_freeze_count(),
+                "automatic": gc.isenabled(),
+                "left": self.litter() is not None,
+            },
         }
         body = json.dumps(known.get(scope["path"], {"client": scope["client"][0]})).encode()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": body})
+
+
+class Litter:
+    """Something that holds itself, so that only the garbage collector can take it away."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def litter() -> weakref.ref[Litter]:
+    return weakref.ref(Litter())
 
 
 def wait_for_file(path: Path) -> None:

@@ -39,8 +39,21 @@ def test_a_service_runs_in_the_foreground_and_ends_well_when_told_to(world: Worl
 
 def test_the_collector_does_not_look_through_what_was_there_at_the_start(world: World) -> None:
     _, url = serving(world)
-    with urllib.request.urlopen(f"{url}/frozen") as response:
+    with urllib.request.urlopen(f"{url}/garbage") as response:
         assert json.loads(response.read())["frozen"] > 10_000
+
+
+def test_garbage_is_collected_little_by_little_and_not_when_much_is_alive(world: World) -> None:
+    _, url = serving(world)
+
+    def garbage(path: str) -> dict[str, object]:
+        with urllib.request.urlopen(url + path) as response:
+            found: dict[str, object] = json.loads(response.read())
+            return found
+
+    garbage("/litter")
+    wait_until("it is collected", lambda: not garbage("/garbage")["left"])
+    assert not garbage("/garbage")["automatic"]
 
 
 def test_a_running_answer_is_finished_however_often_the_signal_comes(world: World) -> None:
