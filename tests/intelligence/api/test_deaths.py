@@ -108,8 +108,8 @@ def nothing_is_lost_that_was_seen(left: Left, prompts: dict[str, dict[str, Any]]
         assert asked is not None
         assert asked["status"] == "complete"
     if "completed" in left.seen:
-        # Nothing of it is stored but what it took, and that just after it was told: until then it is reserved.
-        assert left.ledger()[None] == 1 or left.used(f"user:{USER}", "messages")[1] == 1
+        assert left.ledger()[None] == 1
+        assert left.used(f"user:{USER}", "messages")[1] == 0
 
 
 async def works_as_ever(world: World, client: Client, left: Left) -> None:

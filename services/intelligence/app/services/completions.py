@@ -76,10 +76,10 @@ class Completions:
         return self._new_record(wanted.request_id, wanted.user_id, wanted.traceparent)
 
     async def answer(self, wanted: Wanted, record: RouteRecord) -> AsyncGenerator[RouteEvent]:
-        """The orchestrator's events, booked on ``record``.
+        """The orchestrator's events, booked on ``record``. At its end what it took is in the ledger.
 
-        Raises what the orchestrator raises, and UserOverQuotaError before anyone is asked. Closing it closes the
-        upstream call.
+        Raises what the orchestrator raises, what the writer raises, and UserOverQuotaError before anyone is asked.
+        Closing it closes the upstream call, and waits for no ledger.
         """
         hold = await self._reserve(wanted)
         user_locked = await self._user_locks.locked(wanted.user_id)
@@ -93,6 +93,7 @@ class Completions:
             traceparent=record.origin.header,
         )
         status: Status = "interrupted"
+        left = False
 
         def current(asked: ProviderRequest) -> ProviderRequest:
             locked = self._user_locks.is_locked(wanted.user_id)
@@ -119,6 +120,9 @@ class Completions:
                 failures=str(failed),
             )
             raise
+        except (asyncio.CancelledError, GeneratorExit):
+            left = True
+            raise
         finally:
             self.under_way -= 1
             record.cancel()
@@ -131,7 +135,9 @@ class Completions:
                 hold=hold,
                 answered=status == "complete",
             )
-            self._write_down(account)
+            written = self._write_down(account)
+            if not left:
+                await asyncio.shield(written)
 
     async def _reserve(self, wanted: Wanted) -> Hold | None:
         if not self._books.limited:
@@ -140,10 +146,11 @@ class Completions:
             lambda connection: self._books.reserve(connection, wanted.user_id, wanted.turns)
         )
 
-    def _write_down(self, account: Account) -> None:
+    def _write_down(self, account: Account) -> "asyncio.Future[None]":
         """Hand it to the writer, which does it even for a caller that is gone by now."""
         job = asyncio.ensure_future(self._writer.run(lambda connection: self._books.close(connection, account)))
         job.add_done_callback(_log_failure)
+        return job
 
 
 def _log_failure(job: "asyncio.Future[None]") -> None:
