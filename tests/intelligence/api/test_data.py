@@ -9,10 +9,12 @@ import pytest
 from services.intelligence.app.services import exporting
 from services.intelligence.app.services.exporting import FORMS, exported
 from services.intelligence.app.store.user_data import UserData
-from tests.support.databases import BOTH
+from tests.support.databases import BOTH, ON_SQLITE
 from tests.support.fakes import Gate, answer, cut, status
 
 from .world import OTHER_USER, PATIENCE, USER, Client, World
+
+pytestmark = BOTH
 
 EXPORT = "/api/chat/export"
 ENTRY = ["id", "parent_id", "created_at", "local_only", "input_text", "output_text", "status", "tokens_used"]
@@ -28,7 +30,6 @@ async def spoken(client: Client) -> tuple[str, str]:
     return first, second
 
 
-@BOTH
 async def test_an_export_holds_every_session_and_message_with_its_route(world: World) -> None:
     client = await world.serve()
     first, second = await spoken(client)
@@ -53,7 +54,6 @@ async def test_an_export_holds_every_session_and_message_with_its_route(world: W
     assert b"Somebody else" not in answered.raw
 
 
-@BOTH
 async def test_an_export_of_nothing_is_a_whole_document(world: World) -> None:
     client = await world.serve()
     assert (await client.call("GET", EXPORT)).body["sessions"] == []
@@ -124,11 +124,6 @@ async def test_an_export_is_read_page_by_page_and_told_before_it_is_read_whole(
         await engine.dispose()
 
 
-def everything_in(world: World) -> bytes:
-    """Every byte of the database and of the log beside it."""
-    return b"".join(file.read_bytes() for file in sorted(world.made.folder.glob("intelligence.db*")))
-
-
 async def test_deleting_everything_leaves_nothing_in_lists_or_files_but_the_ledger_s_sums(world: World) -> None:
     world.ollama.add(answer("The answer is xylophone."))
     client = await world.serve()
@@ -138,13 +133,13 @@ async def test_deleting_everything_leaves_nothing_in_lists_or_files_but_the_ledg
     kept = (await client.as_user(OTHER_USER).message("An ocelot?")).body["session_id"]
     message_id = (await client.prompts(first))[0]["id"]
     for word in (b"wombat", b"xylophone", b"quetzal-key", b"zebra", b"ocelot"):
-        assert word in everything_in(world)
+        assert word in world.made.stored()
 
     gone = await client.call("DELETE", "/api/chat/data")
     assert gone.status == 200
     assert (gone.body["sessions"], gone.body["messages"]) == (1, 2)
     assert "ledger" in gone.body["kept"]
-    left = everything_in(world)
+    left = world.made.stored()
     for word in (b"wombat", b"xylophone", b"quetzal-key", b"zebra", first.encode()):
         assert word not in left
     assert b"ocelot" in left
@@ -152,7 +147,7 @@ async def test_deleting_everything_leaves_nothing_in_lists_or_files_but_the_ledg
     assert (await client.call("GET", f"/api/chat/history/{first}")).status == 404
     assert (await client.call("GET", f"/api/chat/stream/{message_id}")).status == 404
     assert len(await client.as_user(OTHER_USER).prompts(kept)) == 1
-    with world.database() as connection:
+    with world.beside() as connection:
         assert connection.execute("SELECT count(*) FROM ledger WHERE user_id = ?", (USER,)).fetchone() == (2,)
     assert (await client.call("DELETE", "/api/chat/data")).body["sessions"] == 0
 
@@ -163,7 +158,7 @@ async def test_deleting_one_session_leaves_nothing_of_it_in_the_files(world: Wor
     session_id = (await keyed.message("What about a wombat?")).body["session_id"]
     message_id = (await client.prompts(session_id))[0]["id"]
     assert (await client.call("DELETE", f"/api/chat/sessions/{session_id}")).status == 204
-    assert b"wombat" not in everything_in(world)
+    assert b"wombat" not in world.made.stored()
     assert (await client.call("GET", f"/api/chat/stream/{message_id}")).status == 404
 
 
@@ -181,20 +176,21 @@ async def test_deleting_everything_cuts_off_what_is_being_answered(world: World,
             gone = await client.call("DELETE", "/api/chat/data")
         assert gone.body["messages"] == 1
         assert json.loads((await stream.rest())[-1].data)["done"] is True
-    assert b"wombat" not in everything_in(world)
+    assert b"wombat" not in world.made.stored()
     assert (await client.call("GET", f"/api/chat/stream/{message_id}")).status == 404
 
 
 async def test_deleting_everything_keeps_the_user_s_word_on_the_cloud(world: World) -> None:
     world.ollama.default = status(500)
     client = await world.serve()
-    with world.database() as connection:
-        connection.execute("INSERT INTO user_settings VALUES (?, 0, 0)", (USER,))
+    with world.beside() as connection:
+        connection.execute("INSERT INTO user_settings VALUES (?, FALSE, 0)", (USER,))
     await client.call("DELETE", "/api/chat/data")
     await client.message("Hello?")
     assert world.gemini.connections == world.openai.connections == 0
 
 
+@ON_SQLITE
 async def test_a_database_is_opened_so_that_what_is_deleted_is_overwritten(world: World) -> None:
     engine = world.made.database.engine()
     async with engine.connect() as connection:
@@ -202,7 +198,6 @@ async def test_a_database_is_opened_so_that_what_is_deleted_is_overwritten(world
     await engine.dispose()
 
 
-@BOTH
 async def test_deleting_everything_leaves_others_what_is_theirs(world: World) -> None:
     client = await world.serve()
     first = await client.session()
@@ -216,11 +211,12 @@ async def test_deleting_everything_leaves_others_what_is_theirs(world: World) ->
     assert len(await other.prompts(theirs)) == 1
 
 
+@ON_SQLITE
 async def test_deleting_one_of_many_sessions_leaves_nothing_of_it_in_the_index(world: World) -> None:
     client = await world.serve()
     ids = [(await client.message(f"The wombat{number} sleeps.")).body["session_id"] for number in range(20)]
     assert (await client.call("DELETE", f"/api/chat/sessions/{ids[7]}")).status == 204
-    left = everything_in(world)
+    left = world.made.stored()
     assert b"wombat7" not in left
     assert (await client.call("GET", "/api/chat/sessions?q=wombat7")).body["total"] == 0
     assert (await client.call("GET", "/api/chat/sessions?q=wombat8")).body["total"] == 1

@@ -9,10 +9,13 @@ import pytest
 
 from services.intelligence.app.store import sqlite_writer as writer
 from services.intelligence.app.store.repository import ChatRepository
+from tests.support.databases import BOTH, ON_SQLITE
 from tests.support.fakes import Gate, answer, cut, status
 
 from .faults import FAULTS, SOON, Fault
 from .world import PATIENCE, Client, World, data_of, states_of, text_of
+
+pytestmark = BOTH
 
 NOTHING_SENT = (
     "The cloud is not allowed for this message, and no local model could answer. Nothing was sent anywhere."
@@ -36,6 +39,8 @@ def nothing_reached_the_cloud(world: World) -> bool:
     return (world.gemini.connections, world.openai.connections) == (0, 0)
 
 
+# Where a lock is kept is the next tests' matter.
+@ON_SQLITE
 @pytest.mark.parametrize("lock", LOCKS)
 @pytest.mark.parametrize("fault", [fault for fault, _reason in FAULTS])
 async def test_under_a_lock_no_fault_of_the_local_model_opens_the_cloud(
@@ -181,6 +186,7 @@ async def test_a_lock_that_comes_between_two_tries_bars_the_second(world: World)
     assert (len(world.openai.chats), world.gemini.connections) == (1, 0)
 
 
+@ON_SQLITE
 async def test_a_lock_holds_for_a_turn_that_is_stored_but_has_not_begun(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

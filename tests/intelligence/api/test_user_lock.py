@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from services.intelligence.app.store.repository import ChatRepository
+from tests.support.databases import BOTH, ON_SQLITE
 from tests.support.fakes import Gate, answer
 
 from .test_memory import remembering, says
 from .world import OTHER_USER, PATIENCE, Client, World, data_of, states_of, text_of
+
+pytestmark = BOTH
 
 CHAT = {"model": "auto", "messages": [{"role": "user", "content": "Hello?"}]}
 PATH = "/api/memory/preferences"
@@ -97,6 +100,7 @@ async def test_a_call_that_is_made_after_it_reads_it_again(world: World) -> None
     assert world.gemini.connections == 0
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("value", ["'no'", "2", "x'00'", "-1"])
 async def test_a_stored_word_that_cannot_be_understood_means_local_only(world: World, value: str) -> None:
     client = await world.serve()
