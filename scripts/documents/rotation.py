@@ -16,7 +16,8 @@ def rotation() -> str:
         ("a provider's key", noticed, "is used from the next call on", "is not used any more"),
         ("`SERVICE_JWT_SECRET`", noticed, _new(), _old(TOKEN_SECONDS)),
         ("`JWT_SECRET`", noticed, _new(), _old(ACCESS_SECONDS)),
-        ("`METRICS_TOKEN`, `DATABASE_URL`", "at the next start", "", ""),
+        ("`METRICS_TOKEN`", noticed, "is accepted at once", "is not accepted any more"),
+        ("`DATABASE_URL`", "at the next start", "", ""),
         ("`NOVACORE_BOOTSTRAP_API_KEY`", "never: it counts at the first start alone", "", ""),
         ("anything in the environment or in `.env`", "at the next start", "", ""),
     ]

@@ -1,4 +1,4 @@
-"""JWT_SECRET is replaced in its file while people are signed in."""
+"""A secret is replaced in its file, while people are signed in and metrics are read."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,6 +8,7 @@ import pytest
 from novakit import secret_files
 from novakit.clock import FakeClock
 from novakit.signing import SPREAD_SECONDS
+from pydantic import SecretStr
 
 from services.gateway.app.auth.tokens import ACCESS_SECONDS, AccessTokens
 from services.gateway.app.config import Settings
@@ -102,3 +103,21 @@ async def test_signing_in_goes_on(ada: Browser, file: Path, clock: FakeClock) ->
     phone = Browser(ada.gateway)
     assert (await phone.post("/api/auth/login", {"name": "Ada", "password": PASSWORD})).status == 200
     assert (await phone.get(ME)).status == 200
+
+
+async def test_metrics_are_read_with_the_new_token_alone_once_it_is_noticed(
+    settings: Settings, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secret_files, "LOOK_SECONDS", 0.001)
+    file = tmp_path / "metrics_token"
+    file.write_text("old-token")
+    outside = {"novacore_host": "0.0.0.0", "metrics_token": SecretStr("old-token"), "files": {"METRICS_TOKEN": file}}
+    old, new = {"Authorization": "Bearer old-token"}, {"Authorization": "Bearer new-token"}
+    async with running(settings.model_copy(update=outside), clock) as gateway:
+        assert (await gateway.get("/metrics", old)).status == 200
+        assert (await gateway.get("/metrics", new)).status == 401
+        file.write_text("new-token")
+        async with asyncio.timeout(10):
+            while (await gateway.get("/metrics", new)).status != 200:
+                pass
+        assert (await gateway.get("/metrics", old)).status == 401

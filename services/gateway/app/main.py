@@ -128,7 +128,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     app = new_app("NovaCore gateway", lifespan, max_body_bytes=MAX_BODY_BYTES)
     install_unavailable(app, log)
     app.include_router(health.router({"database": users.ping}))
-    app.include_router(operations.router(scraping, is_open=loopback_only, token=settings.metrics_token))
+    token = _metrics_token(settings, secrets)
+    app.include_router(operations.router(scraping, is_open=loopback_only, token=token))
     callers = Callers(access)
     hand_over = HandOver(trusted)
     attempts = entry_endpoints.Attempts(metrics, clock, trusted)
@@ -149,6 +150,13 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     # In front of FastAPI, not inside it: what is forwarded and the page pass none of its layers.
     app.middleware_stack = Edge(parts, loopback_only=loopback_only, clock=clock, new_id=new_id, watch=watch)
     return app
+
+
+def _metrics_token(settings: Settings, secrets: SecretFiles) -> operations.MetricsToken:
+    token = operations.MetricsToken(settings.metrics_token)
+    if settings.metrics_token is not None:
+        secrets.watch("METRICS_TOKEN", settings.metrics_token.get_secret_value(), token.replace)
+    return token
 
 
 def _watch(settings: Settings, clock: Clock) -> Watch:

@@ -12,8 +12,27 @@ from pydantic import SecretStr
 from .scraping import Scraping
 
 
-def router(scraping: Scraping, *, is_open: bool, token: SecretStr | None) -> APIRouter:
-    """``/metrics``: for everyone where it ``is_open``, else for who holds the token; without one it is not there."""
+class MetricsToken:
+    """Who may read the metrics; nobody without one."""
+
+    def __init__(self, token: SecretStr | None) -> None:
+        self._token = "" if token is None else token.get_secret_value()
+
+    def replace(self, token: str) -> None:
+        """Take this one from now on, and no other."""
+        self._token = token
+
+    def require(self, request: Request) -> None:
+        """Raise Problem where the request does not hold it."""
+        if not self._token:
+            raise Problem(404, "There are no metrics here: METRICS_TOKEN is not set.")
+        given = header(request.scope, b"authorization") or ""
+        if not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
+            raise Problem(401, "Send METRICS_TOKEN as Authorization: Bearer.", headers={"WWW-Authenticate": "Bearer"})
+
+
+def router(scraping: Scraping, *, is_open: bool, token: MetricsToken) -> APIRouter:
+    """``/metrics``: for everyone where it ``is_open``, else for who holds the token."""
     routes = APIRouter(tags=["operations"])
 
     @routes.get(
@@ -25,17 +44,8 @@ def router(scraping: Scraping, *, is_open: bool, token: SecretStr | None) -> API
     async def show_metrics(request: Request) -> Response:
         """Give the metrics of all services on this machine, in Prometheus' text format or in OpenMetrics."""
         if not is_open:
-            _require(request, token)
+            token.require(request)
         body, content_type = await scraping.whole(request.headers.get("accept", ""))
         return Response(body, headers={"content-type": content_type})
 
     return routes
-
-
-def _require(request: Request, token: SecretStr | None) -> None:
-    if token is None:
-        raise Problem(404, "There are no metrics here: METRICS_TOKEN is not set.")
-    wanted = f"Bearer {token.get_secret_value()}".encode()
-    given = (header(request.scope, b"authorization") or "").encode()
-    if not hmac.compare_digest(given, wanted):
-        raise Problem(401, "Send METRICS_TOKEN as Authorization: Bearer.", headers={"WWW-Authenticate": "Bearer"})
