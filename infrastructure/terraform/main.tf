@@ -112,6 +112,7 @@ module "service" {
   endpoint_group     = module.network.endpoint_group_id
   bucket_prefix_list = module.network.bucket_prefix_list_id
   way_out            = each.key == "intelligence" && var.way_out
+  also_reaches       = lookup(var.also_reaches, each.key, [])
   target_group_arn   = each.key == "gateway" ? module.door.target_group_arn : null
   log_retention_days = var.log_retention_days
 }

@@ -9,7 +9,7 @@ output "secrets" {
 }
 
 output "database" {
-  description = "What DATABASE_URL is put together from: the host, and the secret in which RDS keeps user and password."
+  description = "The host and name for DATABASE_URL, and the secret in which RDS keeps the master's user and password."
   value       = { host = module.database.host, name = module.database.database, master_secret = module.database.master_secret_arn }
 }
 

@@ -44,8 +44,14 @@ variable "way_out" {
   default     = true
 }
 
+variable "also_reaches" {
+  description = "What a service reaches beside AWS, the other services and, where it has a way out, port 443: {intelligence = [{cidr = \"10.0.5.7/32\", port = 11434}]} for an Ollama of your own, 4318 of each service's for a collector of traces. There must be a route: inside the VPC, or out of it where way_out is true."
+  type        = map(list(object({ cidr = string, port = number })))
+  default     = {}
+}
+
 variable "embedded_model" {
-  description = "Whether the built-in model runs as `ollama`; false where ollama_url names one of your own, or nobody is to be asked."
+  description = "Whether the built-in model runs as `ollama`; false where ollama_url names one of your own (which also_reaches must let through), or nobody is to be asked."
   type        = bool
   default     = false
 }

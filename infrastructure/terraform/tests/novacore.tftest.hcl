@@ -42,6 +42,12 @@ run "settings_secrets_and_ways_out" {
     log_level             = "debug"
     row_settings          = { GROQ_BASE_URL = "https://groq.example/v1", GROQ_MODEL = "llama" }
     row_secrets           = ["GROQ_API_KEY"]
+    also_reaches          = { intelligence = [{ cidr = "10.0.5.7/32", port = 11434 }] }
+  }
+
+  assert {
+    condition     = module.service["intelligence"].also_reaches == ["10.0.5.7/32 11434"] && length(module.service["gateway"].also_reaches) == 0
+    error_message = "what a service may reach beside is not what was said of it"
   }
 
   assert {

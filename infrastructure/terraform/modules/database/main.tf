@@ -1,4 +1,5 @@
-# PostgreSQL, reached by three services and by nobody else. RDS makes the password and keeps it in a secret of its own.
+# PostgreSQL, reached by three services and by nobody else. RDS makes the master's password, keeps it in a secret of its
+# own and replaces it every seven days: the services have a role of their own, which docs/DEPLOYMENT.md makes.
 
 variable "name" {
   type = string
@@ -65,7 +66,7 @@ resource "aws_db_instance" "this" {
   max_allocated_storage       = 200
   storage_encrypted           = true
   db_name                     = "novacore"
-  username                    = "novacore"
+  username                    = "master"
   manage_master_user_password = true
   multi_az                    = var.multi_az
   db_subnet_group_name        = aws_db_subnet_group.this.name

@@ -65,8 +65,9 @@ resource "aws_lb" "this" {
   subnets                    = var.subnet_ids
   security_groups            = [aws_security_group.this.id]
   drop_invalid_header_fields = true
-  # An answer may be silent while a model is loaded; heartbeats come every 15 seconds.
-  idle_timeout = 120
+  # Streams have a heartbeat every 15 seconds, but an answer that is not streamed says nothing until it is whole, and
+  # one of a local model is cut by no clock.
+  idle_timeout = 4000
 }
 
 resource "aws_lb_target_group" "gateway" {

@@ -121,6 +121,16 @@ resource "aws_vpc_security_group_egress_rule" "way_out" {
   ip_protocol       = "tcp"
 }
 
+resource "aws_vpc_security_group_egress_rule" "also" {
+  for_each          = { for one in var.also_reaches : "${one.cidr} ${one.port}" => one }
+  description       = "a server of one's own"
+  security_group_id = aws_security_group.this.id
+  cidr_ipv4         = each.value.cidr
+  from_port         = each.value.port
+  to_port           = each.value.port
+  ip_protocol       = "tcp"
+}
+
 resource "aws_service_discovery_service" "this" {
   name = var.discovery_name
 
@@ -186,4 +196,8 @@ output "readable_secrets" {
 
 output "ways_out" {
   value = length(aws_vpc_security_group_egress_rule.way_out)
+}
+
+output "also_reaches" {
+  value = keys(aws_vpc_security_group_egress_rule.also)
 }

@@ -73,3 +73,7 @@ variable "target_group_arn" {
 variable "log_retention_days" {
   type = number
 }
+
+variable "also_reaches" {
+  type = list(object({ cidr = string, port = number }))
+}
