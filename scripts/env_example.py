@@ -4,6 +4,7 @@ import textwrap
 from pathlib import Path
 
 from novakit.settings import PLACEHOLDER, Settings, Variable
+from novakit.tracing_settings import TracingSettings
 
 from novacore.settings import LauncherSettings
 from novacore.topology import SERVICES
@@ -28,7 +29,9 @@ SECTIONS: tuple[tuple[str, type[Settings]], ...] = (
     ("Preferences (memory)", Memory),
     ("The built-in model (local model)", LocalModel),
     ("Starting and stopping (launcher)", LauncherSettings),
+    ("Traces (gateway and intelligence)", TracingSettings),
 )
+_OF_TRACES = {variable.name for variable in TracingSettings.variables()}
 
 COMMAND_LINE = (
     Variable("NOVACORE_URL", "", "Where `novacore chat` finds the gateway; unset: this machine.", secret=False),
@@ -36,12 +39,21 @@ COMMAND_LINE = (
 )
 
 
+def belongs(name: str, settings: type[Settings]) -> bool:
+    """Whether a variable is told of in the section of these settings: services inherit those of traces."""
+    return settings is TracingSettings or name not in _OF_TRACES
+
+
 def render() -> str:
     """The whole file."""
     told: set[str] = set()
     parts = [_comment(INTRODUCTION)]
     for title, settings in SECTIONS:
-        variables = [variable for variable in settings.variables() if not variable.internal]
+        variables = [
+            variable
+            for variable in settings.variables()
+            if not variable.internal and belongs(variable.name, settings)
+        ]
         parts.append(_section(title, [variable for variable in variables if variable.name not in told]))
         told.update(variable.name for variable in variables)
     parts.insert(

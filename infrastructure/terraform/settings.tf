@@ -307,7 +307,7 @@ variable "ollama_locality" {
 }
 
 variable "gemini_model" {
-  description = "With or without `models/`. Default: models/gemini-2.5-flash-preview-09-2025."
+  description = "With or without `models/`. The default is Google's name for its newest Flash. Default: models/gemini-flash-latest."
   type        = string
   default     = null
 }

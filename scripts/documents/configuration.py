@@ -12,7 +12,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from novacore.topology import SERVICES
-from scripts.env_example import COMMAND_LINE, SECTIONS, sentence
+from scripts.env_example import COMMAND_LINE, SECTIONS, belongs, sentence
 from services.gateway.app.config import Settings as Gateway
 from services.intelligence.app.config import Row
 from services.intelligence.app.config import Settings as Intelligence
@@ -47,7 +47,7 @@ def sections() -> str:
     told: set[str] = set()
     parts = []
     for title, settings in SECTIONS:
-        lines = [line for line in _lines(settings) if line.name not in told]
+        lines = [line for line in _lines(settings) if line.name not in told and belongs(line.name, settings)]
         told.update(line.name for line in lines)
         parts.append(_section(title, lines))
     parts.insert(1, _section("Any other name x in the priority: a server with OpenAI's API", list(_row_lines())))

@@ -49,7 +49,7 @@ DEFAULTS: dict[str, object] = {
     "ollama_api_key": None,
     "ollama_locality": None,
     "gemini_api_key": None,
-    "gemini_model": "models/gemini-2.5-flash-preview-09-2025",
+    "gemini_model": "models/gemini-flash-latest",
     "gemini_api_url": "https://generativelanguage.googleapis.com",
     "gemini_api_version": "v1beta",
     "openai_api_key": None,

@@ -252,7 +252,9 @@ class Settings(TracingSettings):
         "`local` or `cloud`; unset: local for loopback, private addresses and host names without a dot.",
     )
     gemini_api_key: SecretStr | None = setting(None, "Google AI Studio key.")
-    gemini_model: str = setting("models/gemini-2.5-flash-preview-09-2025", "With or without `models/`.")
+    gemini_model: str = setting(
+        "models/gemini-flash-latest", "With or without `models/`. The default is Google's name for its newest Flash."
+    )
     gemini_api_url: Url = setting("https://generativelanguage.googleapis.com", "Address of the Gemini API.")
     gemini_api_version: str = setting("v1beta", "Version in its path.", pattern=r"^[a-z0-9]+$")
     openai_api_key: SecretStr | None = setting(None, "OpenAI key.")
