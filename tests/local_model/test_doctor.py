@@ -11,7 +11,7 @@ from novakit.settings import SettingsError
 
 from services.local_model.app import doctor
 from services.local_model.app.engine import model_file
-from services.local_model.app.process import process
+from services.local_model.app.process import machine, process
 
 
 async def look(**environ: str) -> list[Finding]:
@@ -51,6 +51,15 @@ async def test_a_cpu_that_cannot_run_it_is_a_fault(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(process, "read_text", lambda _path: "flags\t\t: fpu sse2\n")
     (fault,) = [one for one in await look() if one.level == "fault" and one.check == "machine"]
     assert "lacks avx" in fault.text
+
+
+async def test_a_machine_without_the_engine_s_library_is_a_fault_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setattr(machine, "ENGINE_LIBRARY", "libnobodyhasthis.so.1")
+    (fault,) = [one for one in await look() if one.level == "fault"]
+    assert (fault.check, "apt-get install libgomp1" in fault.text) == ("machine", True)
 
 
 async def test_a_setting_that_cannot_be_used_is_told() -> None:

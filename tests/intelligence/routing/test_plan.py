@@ -45,17 +45,8 @@ def decide(
     *,
     failover: bool = True,
     rules: str = "",
-    over_budget: dict[str, float] | None = None,
 ) -> RouteDecision:
-    return plan(
-        request or asked(),
-        candidates,
-        health or {},
-        NOW,
-        failover=failover,
-        rules=parse_rules(rules),
-        over_budget=over_budget,
-    )
+    return plan(request or asked(), candidates, health or {}, NOW, failover=failover, rules=parse_rules(rules))
 
 
 def names(decision: RouteDecision) -> list[str]:
@@ -93,19 +84,6 @@ class TestOrder:
         assert names(decision) == ["ollama"]
         assert reasons(decision) == {"anthropic": "not_configured"}
         assert not decision.locked_out
-
-
-class TestBudgets:
-    def test_who_is_over_budget_is_left_out_until_the_next_one_begins_and_others_go_on(self) -> None:
-        decision = decide(over_budget={"gemini": NOW + 3600})
-        assert names(decision) == ["ollama", "openai"]
-        assert decision.skipped == (Skipped(GEMINI, "over_budget", NOW + 3600, 1),)
-
-    def test_a_lock_is_the_reason_before_a_budget_and_a_budget_before_a_cooldown(self) -> None:
-        spent = {"gemini": NOW + 3600, "openai": NOW + 3600}
-        assert reasons(decide(asked("user"), over_budget=spent)) == {"gemini": "preference", "openai": "preference"}
-        decision = decide(over_budget=spent, health=cooling(GEMINI))
-        assert reasons(decision) == {"gemini": "over_budget", "openai": "over_budget"}
 
 
 class TestRules:

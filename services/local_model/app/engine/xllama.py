@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..process.machine import ENGINE_LIBRARY, NO_LIBRARY
 from .chunks import Collector
 from .engine import Emit, EngineError, Finished, Job, JobRefusedError, LoadFailedError, Sampling
 
@@ -49,7 +50,9 @@ class XllamaEngine:
 
             server = xllamacpp.Server(_parameters(xllamacpp, self._shape))
             server.handle_completions({"prompt": "a", "n_predict": 1})
-        except (ImportError, RuntimeError, ValueError, MemoryError) as error:
+        except ImportError as error:
+            raise LoadFailedError(NO_LIBRARY if ENGINE_LIBRARY in str(error) else f"ImportError: {error}") from error
+        except (RuntimeError, ValueError, MemoryError) as error:
             raise LoadFailedError(f"{type(error).__name__}: {error}") from error
         self._server = server
 
