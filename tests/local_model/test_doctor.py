@@ -10,8 +10,8 @@ from novakit.findings import Finding
 from novakit.settings import SettingsError
 
 from services.local_model.app import doctor
-from services.local_model.app.engine import model_file
-from services.local_model.app.process import machine, process
+from services.local_model.app.engine import library, model_file
+from services.local_model.app.process import process
 
 
 async def look(**environ: str) -> list[Finding]:
@@ -57,7 +57,7 @@ async def test_a_machine_without_the_engine_s_library_is_a_fault_with_what_to_in
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Linux")
-    monkeypatch.setattr(machine, "ENGINE_LIBRARY", "libnobodyhasthis.so.1")
+    monkeypatch.setattr(library, "ENGINE_LIBRARY", "libnobodyhasthis.so.1")
     (fault,) = [one for one in await look() if one.level == "fault"]
     assert (fault.check, "apt-get install libgomp1" in fault.text) == ("machine", True)
 

@@ -9,7 +9,7 @@ from novakit.findings import Finding, of_settings
 from novakit.settings import SettingsError
 
 from .config import Settings
-from .engine import gguf, model_file
+from .engine import gguf, library, model_file
 from .process import machine, process
 
 SUBJECT = "local_model"
@@ -29,8 +29,8 @@ async def examine(environ: Mapping[str, str], _clock: Clock) -> AsyncIterator[Fi
     unfit = machine.unfit(platform.machine(), process.read_text("/proc/cpuinfo"))
     if unfit:
         yield Finding("fault", SUBJECT, "machine", unfit, _ELSEWHERE)
-    if platform.system() == "Linux" and not process.can_load(machine.ENGINE_LIBRARY):
-        yield Finding("fault", SUBJECT, "machine", machine.NO_LIBRARY, _ELSEWHERE)
+    if platform.system() == "Linux" and not process.can_load(library.ENGINE_LIBRARY):
+        yield Finding("fault", SUBJECT, "machine", library.NO_LIBRARY, _ELSEWHERE)
     yield await asyncio.to_thread(_model, settings)
 
 

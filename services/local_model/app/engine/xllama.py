@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..process.machine import ENGINE_LIBRARY, NO_LIBRARY
 from .chunks import Collector
 from .engine import Emit, EngineError, Finished, Job, JobRefusedError, LoadFailedError, Sampling
+from .library import ENGINE_LIBRARY, NO_LIBRARY
 
 BATCH_TOKENS = 64
 """How many tokens of a prompt are read between two looks at whether the answer is still wanted: about 0.3 s."""

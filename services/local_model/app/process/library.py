@@ -3,7 +3,7 @@
 import platform
 import sys
 
-from .machine import ENGINE_LIBRARY, NO_LIBRARY
+from ..engine.library import ENGINE_LIBRARY, NO_LIBRARY
 from .process import can_load
 
 if __name__ == "__main__" and platform.system() == "Linux" and not can_load(ENGINE_LIBRARY):

@@ -7,14 +7,6 @@ REQUIRED_FEATURES = ("avx", "avx2", "bmi2", "f16c", "fma")
 """The engine's wheel for x86-64 uses these without asking; a CPU that lacks one would end the process (SIGILL)."""
 
 
-ENGINE_LIBRARY = "libgomp.so.1"
-NO_LIBRARY = (
-    f"{ENGINE_LIBRARY}, which the embedded model needs, is missing. "
-    "Install it (Debian, Ubuntu: apt-get install libgomp1; Fedora: dnf install libgomp)."
-)
-"""The engine's wheel for Linux brings everything else along. Where GCC is, it is too; a small image may lack it."""
-
-
 def missing_features(cpuinfo: str) -> tuple[str, ...]:
     """What an x86-64 CPU lacks, by the text of ``/proc/cpuinfo``; nothing where the text names no flags."""
     flags = re.search(r"^flags\s*:(.*)$", cpuinfo, re.MULTILINE)
