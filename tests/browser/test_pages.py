@@ -9,13 +9,13 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake, answer, cut
+from tests.browser.steps import Gemini, Ollama, ask, log
+from tests.support.fakes import answer, cut
 from tests.support.product import Product
 
 pytestmark = pytest.mark.browser
 
-Ollama = ThreadedFake[FakeOllama]
-Gemini = ThreadedFake[FakeGemini]
+ACTIVITY = "/api/admin/operations/activity"
 SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
 ATTEMPTS = 5
 
@@ -131,8 +131,11 @@ def test_a_fallback_is_told_with_its_trace_and_counted(
     operation(page)
     turn = page.get_by_role("group").filter(has_text="Ollama → Gemini").first
     turn.locator("summary").click()
-    expect(turn).to_contain_text("nothing was sent")
-    expect(turn).to_contain_text("Gemini gemini-2.5-flash · Cloud · answered")
+    steps = turn.get_by_role("listitem")
+    expect(steps.first).to_contain_text("Ollama llama3.2:latest")
+    expect(steps.first).to_contain_text("Local · Failed")
+    expect(steps.filter(has_text="gemini-2.5-flash")).to_contain_text("Cloud · Answered")
+    expect(turn).to_contain_text("This conversation was sent to Gemini.")
     with page.context.expect_page() as opened:
         turn.get_by_role("link", name="Open the stored trace").click(modifiers=["ControlOrMeta"])
     expect(opened.value.locator("body")).to_contain_text('"outcome":"failed"')
@@ -143,6 +146,36 @@ def test_a_fallback_is_told_with_its_trace_and_counted(
     requests.get_by_role("button", name="As a table").click()
     expect(requests.get_by_role("columnheader", name="Cloud")).to_be_visible()
     expect(requests.get_by_role("listitem").filter(has_text="Cloud")).to_contain_text(re.compile("[1-9]"))
+
+
+def test_the_fallback_of_somebody_else_is_told_whole_and_without_their_words(
+    page: Page, browser: Browser, product: Product, ollama: Ollama, gemini: Gemini
+) -> None:
+    _, invitation = product.call("POST", "/api/admin/invitations", {})
+    context = browser.new_context()
+    guest = context.new_page()
+    guest.goto(product.url + invitation["path"])
+    guest.get_by_label("Name").fill("Hedy")
+    guest.get_by_label("New password").fill("correct horse battery")
+    guest.get_by_role("button", name="Make the account").click()
+    ollama.add(cut(0), cut(0))
+    gemini.add(answer("Between us."))
+    ask(guest, "Who is the murderer?")
+    expect(log(guest)).to_contain_text("Between us.")
+    context.close()
+
+    operation(page)
+    turn = page.get_by_role("group").filter(has_text="Ollama → Gemini").first
+    turn.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(turn.get_by_role("listitem").filter(has_text="Gemini")).to_contain_text("Cloud · Answered")
+    expect(turn).to_contain_text("This conversation was sent to Gemini.")
+    expect(turn).to_contain_text("somebody else’s message")
+    expect(turn.get_by_role("link")).to_have_count(0)
+    request = turn.locator("code").first.text_content() or ""
+    assert request in {each["request_id"] for each in product.call("GET", ACTIVITY)[1]["fallbacks"]}
+    assert "murderer" not in page.content()
+    assert "Between us" not in page.content()
 
 
 def test_a_provider_is_tested_for_free_and_what_is_wrong_is_said_in_words(page: Page, ollama: Ollama) -> None:

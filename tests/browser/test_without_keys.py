@@ -65,7 +65,9 @@ def test_what_is_there_is_said_and_what_could_be_too(page: Page, ollama: Ollama)
     assert ollama.chats == []
 
 
-def test_with_nobody_at_all_one_can_write_and_is_told_what_to_do(page: Page, ollama: Ollama, product: Product) -> None:
+def test_with_nobody_at_all_one_can_write_and_is_told_what_to_do(
+    page: Page, ollama: Ollama, product: Product
+) -> None:
     ollama.refuse()
     try:
         page.reload()

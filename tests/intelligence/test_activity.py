@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from novakit.tracing import Trace
 
 from services.intelligence.app.services.activity import KEPT_FALLBACKS, KEPT_MINUTES, Activity, Times
 from services.intelligence.app.services.metering import Spent
@@ -137,6 +138,15 @@ def test_fallbacks_are_kept_with_their_route_the_newest_first(world: World) -> N
     for _ in range(KEPT_FALLBACKS):
         world.turn(locality="cloud", fallback_from="ollama", fallback_reason="stalled")
     assert len(world.activity.fallbacks()) == KEPT_FALLBACKS
+
+
+def test_a_fallback_tells_its_trace_where_that_is_recorded(world: World) -> None:
+    for sampled in (True, False):
+        origin = Origin("r", "u", Trace("ab" * 16, "cd" * 8, None, sampled))
+        world.turn(locality="cloud", fallback_from="ollama", fallback_reason="stalled", origin=origin)
+    unrecorded, recorded = world.activity.fallbacks()
+
+    assert (recorded.request_id, recorded.trace_id, unrecorded.trace_id) == ("r", "ab" * 16, None)
 
 
 def test_a_clock_that_is_set_back_loses_nothing(world: World) -> None:

@@ -8,7 +8,7 @@ from novakit.identity import ADMIN, ROLE_HEADER
 from services.intelligence.app.config import Settings
 from tests.support.fakes import cut, status
 
-from .world import GEMINI_KEY, OPENAI_KEY, PATIENCE, SECRET, Client, World
+from .world import GEMINI_KEY, OPENAI_KEY, OTHER_USER, PATIENCE, SECRET, Client, World
 
 BASE = "/api/admin/operations"
 
@@ -81,6 +81,26 @@ async def test_a_fallback_is_listed_with_its_trace_and_without_a_word_of_what_wa
     assert sum(point["output_tokens"] for point in points) > 0
     assert b"secret question" not in answered.raw
     assert b"speaking" not in answered.raw
+
+
+async def test_the_trace_of_anothers_fallback_is_told_whole_but_not_its_message(world: World) -> None:
+    world.ollama.add(cut(0), cut(0))
+    client = await world.serve()
+    session = (await client.message("A secret question.")).body["session_id"]
+    [prompt] = await client.prompts(session)
+    told = await client.route(prompt["id"])
+    operator = admin(client.as_user(OTHER_USER))
+    answered = await operator.call("GET", f"{BASE}/activity?minutes=10")
+    [turn] = answered.body["fallbacks"]
+
+    assert (turn["mine"], turn["request_id"], turn["trace_id"]) == (False, "request-1", None)
+    assert turn["cost_usd"] == told["cost_usd"]
+    assert turn["attempts"] == [{key: each[key] for key in turn["attempts"][0]} for each in told["attempts"]]
+    assert [each["attempt"] for each in turn["attempts"]] == [1, 2, 3]
+    assert turn["attempts"][-1]["output_tokens"] > 0
+    assert turn["skipped"] == told["skipped"]
+    assert (await operator.call("GET", f"/api/chat/messages/{prompt['id']}/route")).status == 404
+    assert b"secret question" not in answered.raw
 
 
 async def test_more_points_than_can_be_drawn_are_refused(world: World) -> None:

@@ -53,9 +53,11 @@ export interface ActivityPoint {
   >
 }
 
+/** A turn that its first choice did not answer, with its way: whoever's it was, and nothing of what was said. */
 export interface FallbackTurn {
   at: string
   request_id: string
+  trace_id: string | null
   message_id: string | null
   mine: boolean
   status: string
@@ -64,8 +66,9 @@ export interface FallbackTurn {
   provider: string | null
   locality: Locality | null
   took_ms: number
-  attempts: (Omit<StoredAttempt, 'attempt' | 'outcome'> & { outcome: StoredAttempt['outcome'] | null })[]
-  skipped: Pick<Skipped, 'provider' | 'reason'>[]
+  cost_usd: number | null
+  attempts: (StoredAttempt & { input_tokens: number; output_tokens: number; estimated: boolean })[]
+  skipped: Skipped[]
 }
 
 export interface Activity {

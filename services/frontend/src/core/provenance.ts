@@ -198,8 +198,8 @@ export function liveTrail(turn: Turn): Trail {
   }
 }
 
-/** The stored decision, in the order in which the attempts were made. */
-export function storedTrail(route: StoredRoute, answer: string): Trail {
+/** The stored decision, in the order in which the attempts were made. Without the answer nobody can say who wrote what. */
+export function storedTrail(route: Omit<StoredRoute, 'message_id' | 'status'>, answer: string): Trail {
   const attempts = [...route.attempts].sort((one, other) => one.attempt - other.attempt)
   const zero = Math.min(...attempts.map((each) => each.started_ms))
   const asked = attempts.map((each) => storedStep(each, zero))

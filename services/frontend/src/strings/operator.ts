@@ -66,11 +66,13 @@ export const operator = {
   noFallbacks: 'Every answer came from its first choice.',
   fallback: (from: string, to: string) => `${from} → ${to}`,
   nobody: 'nobody',
-  trace: 'Trace',
-  traceNotSent: 'nothing was sent',
-  notAsked: (name: string) => `${name} was not asked:`,
   openMessage: 'Open the stored trace',
-  outcomes: { succeeded: 'answered', failed: 'failed', cancelled: 'stopped' },
+  notYourMessage: 'This was somebody else’s message: what was said in it is theirs alone.',
+  notStored: 'This was asked by a program, and is stored nowhere.',
+  requestId: 'Request, as the logs name it',
+  copyRequestId: 'Copy the request’s name',
+  traceId: 'Trace',
+  copyTraceId: 'Copy the trace’s name',
 
   people: {
     search: 'Search names',

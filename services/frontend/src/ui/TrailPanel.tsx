@@ -62,21 +62,26 @@ function tokensOf(turn: Turn): string | null {
   return tokens === null ? null : String(tokens)
 }
 
-function costOf(turn: Turn, trail: Trail): string | null {
-  if (trail.costUsd === null) return null
-  if (trail.costUsd === 0) return t.trail.free
-  return turn.usage?.estimated ? t.trail.estimated(dollars(trail.costUsd)) : dollars(trail.costUsd)
+export function costOf(costUsd: number | null, estimated: boolean): string | null {
+  if (costUsd === null) return null
+  if (costUsd === 0) return t.trail.free
+  return estimated ? t.trail.estimated(dollars(costUsd)) : dollars(costUsd)
 }
 
-function Figures({ turn, trail }: { turn: Turn; trail: Trail }) {
-  const total = turn.latencyMs ?? turn.usage?.totalMs ?? null
-  const figures: [string, string | null][] = [
+export interface Figures {
+  totalMs: number | null
+  tokens: string | null
+  cost: string | null
+}
+
+function FigureList({ trail, figures }: { trail: Trail; figures: Figures }) {
+  const rows: [string, string | null][] = [
     [t.trail.firstToken, trail.firstTokenMs === null ? null : duration(trail.firstTokenMs)],
-    [t.trail.total, total === null ? null : duration(total)],
-    [t.trail.tokens, tokensOf(turn)],
-    [t.trail.cost, costOf(turn, trail)],
+    [t.trail.total, figures.totalMs === null ? null : duration(figures.totalMs)],
+    [t.trail.tokens, figures.tokens],
+    [t.trail.cost, figures.cost],
   ]
-  const known = figures.filter(([, value]) => value !== null)
+  const known = rows.filter(([, value]) => value !== null)
   if (known.length === 0) return null
   return (
     <dl class="figures">
@@ -108,8 +113,8 @@ function Parts({ parts }: { parts: readonly Part[] }) {
   )
 }
 
-/** ``known``: the whole trail is there. Without it only what did leave can be said. */
-function Privacy({ turn, trail, known }: { turn: Turn; trail: Trail; known: boolean }) {
+/** ``kept``: what can be said where nothing has left this machine; nothing, where that is not known. */
+function Privacy({ trail, kept }: { trail: Trail; kept: string }) {
   const names = (locality: 'local' | 'cloud'): string[] =>
     trail.sentTo.filter((each) => each.locality === locality).map((each) => each.provider)
   const clouds = names('cloud')
@@ -122,13 +127,43 @@ function Privacy({ turn, trail, known }: { turn: Turn; trail: Trail; known: bool
       </p>
     )
   }
-  if (near.length === 0 && !known) return null
-  const kept = turn.status === 'running' ? t.trail.privateSoFar : t.trail.private
+  const words = near.length > 0 ? t.trail.overNetwork(near) : kept
+  if (words === '') return null
   return (
     <p class="privacy">
       <Icon name="home" size={16} />
-      {near.length > 0 ? t.trail.overNetwork(near) : kept}
+      {words}
     </p>
+  )
+}
+
+interface TimelineProps {
+  trail: Trail
+  figures: Figures
+  /** What is said where nothing has left this machine. */
+  kept: string
+  /** What is said while, or because, nobody was asked. */
+  nobody: string
+}
+
+/** Who was asked, in order, what became of it, what it took, and what left this machine. */
+export function Timeline({ trail, figures, kept, nobody }: TimelineProps) {
+  const totalMs = Math.max(0, ...trail.steps.map((step) => step.endMs ?? 0))
+  return (
+    <>
+      {trail.steps.length === 0 ? (
+        <p class="quiet">{nobody}</p>
+      ) : (
+        <ol class="steps">
+          {trail.steps.map((step, at) => (
+            <StepRow key={at} step={step} totalMs={totalMs} />
+          ))}
+        </ol>
+      )}
+      <Parts parts={trail.parts} />
+      <FigureList trail={trail} figures={figures} />
+      <Privacy trail={trail} kept={kept} />
+    </>
   )
 }
 
@@ -138,29 +173,30 @@ interface TrailPanelProps {
   state: Held['state']
 }
 
-/** Who was asked, in order, what became of it, what it took, and what left this machine. */
+/** The timeline of an answer. */
 export function TrailPanel({ turn, route, state }: TrailPanelProps) {
   const trail = route === null ? liveTrail(turn) : storedTrail(route, turn.answer)
+  const running = turn.status === 'running'
   if (route === null && trail.steps.length === 0) {
     if (state === 'failed') return <p>{t.trail.unavailable}</p>
-    if (turn.id !== null && turn.status !== 'running') return <p class="quiet">{t.trail.loading}</p>
+    if (turn.id !== null && !running) return <p class="quiet">{t.trail.loading}</p>
   }
-  const totalMs = Math.max(0, ...trail.steps.map((step) => step.endMs ?? 0))
+  const figures: Figures = {
+    totalMs: turn.latencyMs ?? turn.usage?.totalMs ?? null,
+    tokens: tokensOf(turn),
+    cost: costOf(trail.costUsd, turn.usage?.estimated === true),
+  }
+  // Without the whole trail only what did leave can be said.
+  const known = route !== null || turn.whole
   return (
     <>
       <h3>{t.trail.label}</h3>
-      {trail.steps.length === 0 ? (
-        <p class="quiet">{turn.status === 'running' ? t.chip.choosing : t.trail.nobody}</p>
-      ) : (
-        <ol class="steps">
-          {trail.steps.map((step, at) => (
-            <StepRow key={at} step={step} totalMs={totalMs} />
-          ))}
-        </ol>
-      )}
-      <Parts parts={trail.parts} />
-      <Figures turn={turn} trail={trail} />
-      <Privacy turn={turn} trail={trail} known={route !== null || turn.whole} />
+      <Timeline
+        trail={trail}
+        figures={figures}
+        kept={!known ? '' : running ? t.trail.privateSoFar : t.trail.private}
+        nobody={running ? t.chip.choosing : t.trail.nobody}
+      />
     </>
   )
 }

@@ -15,7 +15,7 @@ from ..domain.errors import Reason, SkipReason
 from ..routing.policy import Candidate
 from ..services.activity import KEPT_MINUTES, Calls, Fallback, Span
 from ..services.parts import Parts
-from ..services.stored_route import CallRecord
+from ..services.stored_route import CallRecord, SkipRecord
 from .caller import CurrentAdmin
 from .sessions import parts_of
 
@@ -111,8 +111,12 @@ class Point(BaseModel):
 
 
 class FallbackCall(BaseModel):
-    """One call of a turn."""
+    """One call of a turn; times in milliseconds since the turn began.
 
+    ``attempt`` counts from 1. The tokens are those that the provider reported, or ``estimated``.
+    """
+
+    attempt: int
     provider: str
     model: str
     locality: Locality
@@ -122,23 +126,31 @@ class FallbackCall(BaseModel):
     started_ms: int
     first_token_ms: int | None
     ended_ms: int | None
+    input_tokens: int
+    output_tokens: int
+    estimated: bool
 
 
 class FallbackSkip(BaseModel):
     """One provider that was not asked in a turn, and why."""
 
     provider: str
+    model: str
+    locality: Locality
     reason: SkipReason
 
 
 class FallbackTurn(BaseModel):
     """A turn that its first choice did not answer; ``provider`` null: nobody did.
 
-    ``message_id`` null: it is stored nowhere. ``mine``: the caller's own.
+    It tells nothing of what was said. ``request_id`` is the one in the logs. ``trace_id`` null: no trace of it was
+    recorded. ``message_id`` null: it is stored nowhere. ``mine``: the caller's own. ``cost_usd`` null: no price is
+    known.
     """
 
     at: datetime
     request_id: str
+    trace_id: str | None
     message_id: str | None
     mine: bool
     status: str
@@ -147,6 +159,7 @@ class FallbackTurn(BaseModel):
     provider: str | None
     locality: Locality | None
     took_ms: int
+    cost_usd: float | None
     attempts: list[FallbackCall]
     skipped: list[FallbackSkip]
 
@@ -285,6 +298,7 @@ def _fallback(turn: Fallback, user_id: str) -> FallbackTurn:
     return FallbackTurn(
         at=_time(turn.at),
         request_id=turn.request_id,
+        trace_id=turn.trace_id,
         message_id=turn.message_id,
         mine=turn.user_id == user_id,
         status=turn.status,
@@ -293,13 +307,15 @@ def _fallback(turn: Fallback, user_id: str) -> FallbackTurn:
         provider=turn.provider,
         locality=turn.locality,
         took_ms=round(turn.seconds * 1000),
+        cost_usd=turn.route.cost_usd,
         attempts=[_call(call) for call in turn.route.attempts],
-        skipped=[FallbackSkip(provider=skip.provider, reason=skip.reason) for skip in turn.route.skipped],
+        skipped=[_skip(skip) for skip in turn.route.skipped],
     )
 
 
 def _call(call: CallRecord) -> FallbackCall:
     return FallbackCall(
+        attempt=call.attempt,
         provider=call.provider,
         model=call.model,
         locality=call.locality,
@@ -309,7 +325,14 @@ def _call(call: CallRecord) -> FallbackCall:
         started_ms=call.started_ms,
         first_token_ms=call.first_token_ms,
         ended_ms=call.ended_ms,
+        input_tokens=call.input_tokens,
+        output_tokens=call.output_tokens,
+        estimated=call.estimated,
     )
+
+
+def _skip(skip: SkipRecord) -> FallbackSkip:
+    return FallbackSkip(provider=skip.provider, model=skip.model, locality=skip.locality, reason=skip.reason)
 
 
 def _ms(seconds: float | None) -> int | None:

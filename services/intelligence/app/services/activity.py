@@ -79,11 +79,12 @@ class Span:
 class Fallback:
     """A turn that its first choice did not answer; ``provider`` None: nobody did.
 
-    It holds nothing of what was said.
+    It holds nothing of what was said. ``trace_id`` is None where the turn is in no trace that is recorded.
     """
 
     at: float
     request_id: str
+    trace_id: str | None
     message_id: str | None
     user_id: str
     status: str
@@ -163,6 +164,7 @@ class Activity:
             Fallback(
                 at=self._wall(),
                 request_id=turn.origin.request_id,
+                trace_id=turn.origin.traced,
                 message_id=turn.message_id,
                 user_id=turn.origin.user_id,
                 status=turn.status,
