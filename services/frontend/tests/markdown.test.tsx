@@ -37,6 +37,15 @@ describe('markdown', () => {
     ])
   })
 
+  it('gives the numbers of a list the room that the longest of them takes', () => {
+    const classOf = (text: string) => /<ol[^>]*?(?: class="([^"]*)")?>/.exec(markup(text))?.[1]
+    const items = (count: number, start = 1) => Array.from({ length: count }, (_, at) => `${at + start}. item`).join('\n')
+    expect(classOf(items(12))).toBe(undefined)
+    expect(classOf(items(2, 99))).toBe('digits-3')
+    expect(classOf(items(1, 1234))).toBe('digits-4')
+    expect(classOf(items(1, 123456))).toBe('digits-4')
+  })
+
   it('shows a table in a box that can be scrolled by keyboard', () => {
     show('| a | b |\n|---|--:|\n| 1 | 2 |')
     expect(root.querySelector('[role=group]')?.getAttribute('tabindex')).toBe('0')

@@ -37,10 +37,21 @@ function link(written: string, children: ComponentChild): ComponentChild {
   )
 }
 
+/** Numbers stand left of the text; every list has room for two digits, and no number for more than four. */
+function roomFor(last: number): string | undefined {
+  const digits = String(last).length
+  return digits > 2 ? `digits-${Math.min(4, digits)}` : undefined
+}
+
 function list(token: Tokens.List, open: boolean): ComponentChild {
   const items = token.items.map((item) => <li class={item.task ? 'task' : undefined}>{all(item.tokens, open)}</li>)
   if (!token.ordered) return <ul>{items}</ul>
-  return <ol start={token.start === '' ? 1 : token.start}>{items}</ol>
+  const start = token.start === '' ? 1 : token.start
+  return (
+    <ol start={start} class={roomFor(start + items.length - 1)}>
+      {items}
+    </ol>
+  )
 }
 
 function cells(row: readonly Tokens.TableCell[], tag: 'th' | 'td'): ComponentChild[] {
