@@ -42,6 +42,36 @@ describe('the list of conversations', () => {
     expect(ids()).toBe('zabcd')
   })
 
+  it('loses those that were deleted elsewhere, and keeps the older ones that were loaded', async () => {
+    await open()
+    await app.conversations.more()
+    server.sessions = server.sessions.filter((each) => each.id !== 'a')
+    await app.conversations.refresh()
+    expect(ids()).toBe('bcd')
+    server.sessions = []
+    await app.conversations.refresh()
+    expect(ids()).toBe('')
+    expect(app.conversations.hasMore.value).toBe(false)
+  })
+
+  it('begins anew where more were begun elsewhere than one page shows', async () => {
+    await open()
+    server.sessions = [...['x', 'y', 'z'].map((id) => session({ id })), ...server.sessions]
+    await app.conversations.refresh()
+    expect(ids()).toBe('xy')
+    await app.conversations.more()
+    await app.conversations.more()
+    expect(ids()).toBe('xyzabc')
+  })
+
+  it('is read again when the reader comes back, for another page may have changed it', async () => {
+    await open()
+    server.sessions = [session({ id: 'z' }), ...server.sessions]
+    browser.back()
+    await settle()
+    expect(ids()).toBe('zab')
+  })
+
   it('says that it could not be loaded, and loads when it is tried again', async () => {
     server.replies['GET /api/chat/sessions'] = problem(503, '')
     await open()

@@ -327,6 +327,12 @@ describe('the states of the page', () => {
     expect(chip()).toContain('No answer')
   })
 
+  it('opens nothing that is not there as if it were the first start', async () => {
+    await open('#/chat/none')
+    expect(root.textContent).toContain('This conversation could not be opened')
+    expect(root.textContent).not.toContain('Welcome')
+  })
+
   it('keeps the text of an interrupted answer and says that it was cut off', async () => {
     server.prompts = { s1: [prompt({ status: 'interrupted', output_text: 'Half of' })] }
     await open('#/chat/s1')

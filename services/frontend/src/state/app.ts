@@ -191,12 +191,15 @@ export function createApp(env: Env): App {
     if (place.kind !== 'chat') void open()
     else if (phase.peek() === 'ready' && place.sessionId !== current.peek().id.peek()) show(place.sessionId)
   })
-  env.onOnline(threads.hurry)
-  env.onReturn(() => {
+  /** Another page may have gone on with what is open, and begun, renamed or deleted others. */
+  function catchUp(): void {
     threads.hurry()
-    // Another page may have gone on with it.
-    if (phase.peek() === 'ready') void threads.load(current.peek())
-  })
+    if (phase.peek() !== 'ready') return
+    void threads.load(current.peek())
+    void conversations.refresh()
+  }
+  env.onOnline(catchUp)
+  env.onReturn(catchUp)
 
   return {
     phase,
@@ -208,7 +211,11 @@ export function createApp(env: Env): App {
     page,
     firstRun: computed(
       () =>
-        user.value?.role === 'admin' && conversations.total.value === 0 && current.value.turns.value.length === 0,
+        user.value?.role === 'admin' &&
+        conversations.total.value === 0 &&
+        // A link may name one that is not there, or not theirs.
+        current.value.id.value === null &&
+        current.value.turns.value.length === 0,
     ),
     call: api.call,
     env,

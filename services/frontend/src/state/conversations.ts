@@ -70,10 +70,15 @@ function createPages(read: Read, hidden: ReadonlySignal<ReadonlySet<string>>, on
     try {
       const page = await read(null)
       const fresh = new Set(page.sessions.map((each) => each.id))
+      const last = page.sessions.at(-1)?.id
+      const known = page.next_cursor === null ? -1 : all.peek().findIndex((each) => each.id === last)
       batch(() => {
-        all.value = [...page.sessions, ...all.value.filter((each) => !fresh.has(each.id))]
+        // Those that came before the page's last one and are not on it any more were deleted elsewhere. Where that one
+        // is new here, what lies between it and those that were loaded is not known: the list begins anew.
+        const older = known < 0 ? [] : all.peek().slice(known + 1)
+        all.value = [...page.sessions, ...older.filter((each) => !fresh.has(each.id))]
         total.value = page.total
-        if (!opened) {
+        if (known < 0) {
           cursor = page.next_cursor
           hasMore.value = cursor !== null
         }
