@@ -1,9 +1,10 @@
 import { useEffect, useState } from 'preact/hooks'
-import type { Account, OperatorApi, Ticket } from '../api/operator'
+import type { Account, Invitation, OperatorApi, Ticket } from '../api/operator'
 import type { Used } from '../api/settings'
 import { compact, day, moment } from '../core/figures'
 import { operator } from '../strings/operator'
 import { useApp } from '../ui/context'
+import { useHandOn } from '../ui/focus'
 import { Copy, Loaded, Problem } from '../ui/parts'
 import { useAction, useResource } from '../ui/resource'
 
@@ -18,8 +19,9 @@ interface Handed {
 /** A link that is shown once. */
 function Link({ ticket, onDone }: { ticket: Ticket; onDone: () => void }) {
   const link = location.origin + ticket.path
+  const handOn = useHandOn()
   return (
-    <div class="shown-key" role="status">
+    <div class="shown-key" role="status" ref={handOn}>
       <p>{words.link}</p>
       <code>{link}</code>
       <p class="line">
@@ -100,6 +102,19 @@ function Quotas({ api }: { api: OperatorApi }) {
   )
 }
 
+function InvitationRow({ invitation, onRevoke }: { invitation: Invitation; onRevoke: () => void }) {
+  const handOn = useHandOn()
+  const role = invitation.role === 'admin' ? words.roles.admin : words.roles.user
+  return (
+    <li class="item" ref={handOn}>
+      <span class="item-text">{words.invitation(role, moment(invitation.expires_at))}</span>
+      <button type="button" class="text-button" onClick={onRevoke}>
+        {words.revoke}
+      </button>
+    </li>
+  )
+}
+
 function Invitations({ api, onLink }: { api: OperatorApi; onLink: (ticket: Ticket) => void }) {
   const invitations = useResource(() => api.invitations())
   const [busy, problem, act] = useAction()
@@ -141,23 +156,16 @@ function Invitations({ api, onLink }: { api: OperatorApi; onLink: (ticket: Ticke
       {(invitations.value?.length ?? 0) > 0 && <h4>{words.invitations}</h4>}
       <ul class="items">
         {invitations.value?.map((each) => (
-          <li class="item" key={each.id}>
-            <span class="item-text">
-              {words.invitation(each.role === 'admin' ? words.roles.admin : words.roles.user, moment(each.expires_at))}
-            </span>
-            <button
-              type="button"
-              class="text-button"
-              onClick={() =>
-                void act(async () => {
-                  await api.revoke(each.id)
-                  await invitations.reload()
-                })
-              }
-            >
-              {words.revoke}
-            </button>
-          </li>
+          <InvitationRow
+            key={each.id}
+            invitation={each}
+            onRevoke={() =>
+              void act(async () => {
+                await api.revoke(each.id)
+                await invitations.reload()
+              })
+            }
+          />
         ))}
       </ul>
     </>

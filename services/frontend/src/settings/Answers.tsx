@@ -5,6 +5,7 @@ import { providerName } from '../core/providers'
 import { t } from '../strings'
 import { settings as words } from '../strings/settings'
 import { useApp } from '../ui/context'
+import { useHandOn } from '../ui/focus'
 import { Icon } from '../ui/Icons'
 import { Loaded, Problem, Switch } from '../ui/parts'
 import { useAction, useResource } from '../ui/resource'
@@ -24,8 +25,10 @@ function Order(props: {
   onChange: (order: string[] | null) => void
 }) {
   const app = useApp()
+  const handOn = useHandOn()
   const shown = inOrder(props.providers, props.order)
   const move = (at: number, by: -1 | 1): void => {
+    if (shown[at + by] === undefined) return
     const names = moved(shown.map((each) => each.name), at, by)
     app.say(names.map(providerName).join(', '))
     props.onChange(names)
@@ -46,11 +49,11 @@ function Order(props: {
                 {each.enabled ? each.model && ` · ${each.model.replace('models/', '')}` : ` · ${words.notSetUp}`}
               </span>
             </span>
-            <button type="button" class="icon-button" disabled={at === 0} onClick={() => move(at, -1)}>
+            <button type="button" class="icon-button" aria-disabled={at === 0} onClick={() => move(at, -1)}>
               <Icon name="arrowUp" size={16} />
               <span class="hidden">{words.up(providerName(each.name))}</span>
             </button>
-            <button type="button" class="icon-button" disabled={at === shown.length - 1} onClick={() => move(at, 1)}>
+            <button type="button" class="icon-button" aria-disabled={at === shown.length - 1} onClick={() => move(at, 1)}>
               <Icon name="arrowDown" size={16} />
               <span class="hidden">{words.down(providerName(each.name))}</span>
             </button>
@@ -58,7 +61,7 @@ function Order(props: {
         ))}
       </ol>
       {props.order !== null && (
-        <button type="button" class="text-button" onClick={() => props.onChange(null)}>
+        <button type="button" class="text-button" ref={handOn} onClick={() => props.onChange(null)}>
           {words.orderServer}
         </button>
       )}

@@ -3,14 +3,16 @@ import type { Fact, SettingsApi } from '../api/settings'
 import { day } from '../core/figures'
 import { settings as words } from '../strings/settings'
 import { useApp } from '../ui/context'
+import { useHandOn } from '../ui/focus'
 import { Icon } from '../ui/Icons'
 import { Confirm, Loaded, Problem } from '../ui/parts'
 import { useAction, useResource } from '../ui/resource'
 
 function FactRow({ fact, onForget }: { fact: Fact; onForget: () => void }) {
   const app = useApp()
+  const handOn = useHandOn()
   return (
-    <li class="item">
+    <li class="item" ref={handOn}>
       <div class="item-text">
         {fact.text}
         <p class="quiet">

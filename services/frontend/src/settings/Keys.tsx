@@ -3,6 +3,7 @@ import type { ApiKey, CreatedKey, KeyScope, SettingsApi } from '../api/settings'
 import { day } from '../core/figures'
 import { settings as words } from '../strings/settings'
 import { useApp } from '../ui/context'
+import { useHandOn } from '../ui/focus'
 import { Confirm, Copy, Loaded, Problem } from '../ui/parts'
 import { useAction, useResource } from '../ui/resource'
 
@@ -24,6 +25,7 @@ export function Keys({ api }: { api: SettingsApi }) {
   const keys = useResource(() => api.keys())
   const [made, setMade] = useState<CreatedKey | null>(null)
   const [busy, problem, act] = useAction()
+  const handOn = useHandOn()
   const create = (event: SubmitEvent): void => {
     event.preventDefault()
     const form = event.currentTarget as HTMLFormElement
@@ -40,7 +42,7 @@ export function Keys({ api }: { api: SettingsApi }) {
     <>
       <p class="quiet">{words.keysText}</p>
       {made !== null && (
-        <div class="shown-key" role="status">
+        <div class="shown-key" role="status" ref={handOn}>
           <p>{words.keyShown}</p>
           <code>{made.key}</code>
           <p class="line">

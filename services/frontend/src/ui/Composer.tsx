@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { Thread } from '../state/thread'
 import { t } from '../strings'
 import { useApp } from './context'
-import { focusBack } from './focus'
+import { focusBack, useHandOn } from './focus'
 import { Icon } from './Icons'
 import { isComposing } from './keys'
 import { LockSwitch, PrivacyLine } from './LockSwitch'
@@ -22,13 +22,14 @@ function useStopKey(running: boolean): void {
 
 function StopButton({ stopping, unsent }: { stopping: boolean; unsent: boolean }) {
   const app = useApp()
+  const handOn = useHandOn(() => document.getElementById('message'))
   const stop = (event: MouseEvent): void => {
     // The second click of a double click on Send lands here, and means nothing.
     if (event.detail < 2) app.stop()
   }
   const words = stopping ? t.composer.stopping : unsent ? t.composer.takeBack : t.composer.stop
   return (
-    <button type="button" class="send stop" aria-disabled={stopping} onClick={stop}>
+    <button type="button" class="send stop" ref={handOn} aria-disabled={stopping} onClick={stop}>
       <Icon name={unsent ? 'close' : 'stop'} />
       <span>{words}</span>
     </button>
@@ -48,6 +49,10 @@ function SendButton({ ready }: { ready: boolean }) {
 function Notes({ thread }: { thread: Thread }) {
   const refusal = thread.refusal.value
   const cutOff = thread.cutOff.value
+  const dismiss = (): void => {
+    thread.cutOff.value = ''
+    focusBack()
+  }
   return (
     <>
       {refusal !== '' && (
@@ -62,7 +67,7 @@ function Notes({ thread }: { thread: Thread }) {
         <p class="refusal cut-off">
           <Icon name="lock" size={16} />
           <span>{cutOff}</span>
-          <button type="button" class="icon-button" onClick={() => (thread.cutOff.value = '')}>
+          <button type="button" class="icon-button" onClick={dismiss}>
             <Icon name="close" size={16} />
             <span class="hidden">{t.composer.dismiss}</span>
           </button>
@@ -150,7 +155,7 @@ export function Composer({ thread }: { thread: Thread }) {
           <LockSwitch thread={thread} />
           <PrivacyLine thread={thread} />
           <span class="hint" id="message-hint">
-            {running && !unsent.value ? t.composer.hintStop : t.composer.hint}
+            {!running ? t.composer.hint : !unsent.value && t.composer.hintStop}
           </span>
           {running ? <StopButton stopping={stopping.value} unsent={unsent.value} /> : <SendButton ready={ready} />}
         </div>

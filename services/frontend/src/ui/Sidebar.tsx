@@ -16,6 +16,10 @@ function Search() {
   useEffect(() => {
     if (listed !== conversations.all.value) app.say(t.sidebar.found(listed.total.value ?? 0))
   }, [listed])
+  const clear = (): void => {
+    conversations.search('')
+    document.getElementById(SEARCH_ID)?.focus()
+  }
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key !== 'Escape' || query === '') return
     event.stopPropagation()
@@ -38,7 +42,7 @@ function Search() {
         onKeyDown={onKeyDown}
       />
       {query !== '' && (
-        <button type="button" class="search-clear" onClick={() => conversations.search('')}>
+        <button type="button" class="search-clear" onClick={clear}>
           <Icon name="close" size={14} />
           <span class="hidden">{t.sidebar.searchClear}</span>
         </button>

@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact'
-import { useId, useState } from 'preact/hooks'
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { settings as words } from '../strings/settings'
 import '../styles/pages.css'
+import { focusSoon, useHandOn } from './focus'
 import { Icon } from './Icons'
 import type { Resource } from './resource'
 
@@ -16,9 +17,10 @@ export function Section({ title, id, children }: { title: string; id?: string; c
 }
 
 export function Problem({ text, onRetry }: { text: string; onRetry?: () => void }) {
+  const handOn = useHandOn()
   if (text === '') return null
   return (
-    <p class="problem" role="alert">
+    <p class="problem" role="alert" ref={handOn}>
       <Icon name="alert" size={16} />
       {text}
       {onRetry && (
@@ -82,28 +84,46 @@ export function Switch(props: {
 /** A button that asks once more before it does something that cannot be taken back. */
 export function Confirm(props: { label: string; question: string; yes: string; busy?: boolean; onYes: () => void }) {
   const [asking, setAsking] = useState(false)
+  const first = useRef<HTMLButtonElement>(null)
+  const yes = useRef<HTMLButtonElement>(null)
+  const handOn = useHandOn()
+  useEffect(() => {
+    if (asking) yes.current?.focus()
+  }, [asking])
+  const end = (): void => {
+    setAsking(false)
+    focusSoon(() => first.current)
+  }
   if (!asking) {
     return (
-      <button type="button" class="button danger" aria-disabled={props.busy} onClick={() => setAsking(true)}>
-        {props.label}
-      </button>
+      <span class="confirm" ref={handOn}>
+        <button
+          type="button"
+          class="button danger"
+          ref={first}
+          aria-disabled={props.busy}
+          onClick={() => !props.busy && setAsking(true)}
+        >
+          {props.label}
+        </button>
+      </span>
     )
   }
   return (
-    <span class="confirm" role="group" aria-label={props.question}>
+    <span class="confirm" role="group" aria-label={props.question} ref={handOn}>
       <span>{props.question}</span>
       <button
         type="button"
         class="button danger"
-        ref={(node) => node?.focus()}
+        ref={yes}
         onClick={() => {
-          setAsking(false)
+          end()
           props.onYes()
         }}
       >
         {props.yes}
       </button>
-      <button type="button" class="button" onClick={() => setAsking(false)}>
+      <button type="button" class="button" onClick={end}>
         {words.cancel}
       </button>
     </span>
