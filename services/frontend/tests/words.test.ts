@@ -4,7 +4,7 @@ import { decodeEntities } from '../src/core/entities'
 import { ageOf, byAge, dollars, duration } from '../src/core/format'
 import { safeHref } from '../src/core/links'
 import { modelName, providerName } from '../src/core/providers'
-import { reasonText } from '../src/core/reasons'
+import { inWords, reasonText } from '../src/core/reasons'
 import { t } from '../src/strings'
 
 describe('the catalogue of reasons', () => {
@@ -17,6 +17,13 @@ describe('the catalogue of reasons', () => {
   it('has a sentence for every reason and for nothing else', () => {
     expect(Object.keys(t.reasons).sort()).toEqual(CLOSED_LIST.split(' ').sort())
     for (const sentence of Object.values(t.reasons)) expect(sentence).toMatch(/^[A-Z][^_]+\.$/)
+  })
+
+  it('says the reason in a sentence of the server in words, and once', () => {
+    const said = (sentence: string) => inWords(sentence, t.briefReasons)
+    expect(said('The answer broke off (stalled). It is kept.')).toBe('The answer broke off (fell silent). It is kept.')
+    expect(said('The answer broke off (truncated). It is kept.')).toBe('The answer broke off. It is kept.')
+    expect(said('Ask somebody (soon), or not (sunspots).')).toBe('Ask somebody (soon), or not (sunspots).')
   })
 
   it('shows a reason that it does not know as it is', () => {

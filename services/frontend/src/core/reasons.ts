@@ -47,6 +47,15 @@ export function isPassing(reason: string | null): boolean {
   return reason !== null && PASSING.has(reason)
 }
 
+/** A sentence of the server's, with the reason that it names in brackets in plain words. */
+export function inWords(sentence: string, brief: ReasonTexts): string {
+  return sentence.replace(/ \(([a-z_]+)\)/, (found, reason: string) => {
+    // That is what the sentence around it says already.
+    if (reason === 'truncated') return ''
+    return Object.hasOwn(brief, reason) ? ` (${brief[reason as Reason | SkipReason]})` : found
+  })
+}
+
 export function reasonText(texts: ReasonTexts, reason: string, unknown: (reason: string) => string): string {
   return Object.hasOwn(texts, reason) ? texts[reason as Reason | SkipReason] : unknown(reason)
 }

@@ -22,7 +22,7 @@ export function ActivityView({ activity }: { activity: Activity }) {
       <p class="quiet">{words.since(moment(activity.since))}</p>
       <div class="charts">
         {(Object.keys(SHOWN) as ChartName[]).map((name) => (
-          <ChartView key={name} chart={charts[name]} title={words.charts[name]} shown={SHOWN[name]} />
+          <ChartView key={name} chart={charts[name]} title={words.charts[name]} nothing={words.nothing[name]} shown={SHOWN[name]} />
         ))}
       </div>
     </>

@@ -131,9 +131,16 @@ function Table({ chart, label, shown }: { chart: Chart; label: string; shown: (v
   )
 }
 
+interface ChartViewProps {
+  chart: Chart
+  title: string
+  /** What is said where there is nothing to draw. */
+  nothing: string
+  shown: (value: number) => string
+}
+
 /** One chart, and the same as a table. */
-export function ChartView(props: { chart: Chart; title: string; shown: (value: number) => string }) {
-  const { chart, title, shown } = props
+export function ChartView({ chart, title, nothing, shown }: ChartViewProps) {
   const [table, setTable] = useState(false)
   const sums = chart.series.map((series) => series.values.reduce<number>((sum, value) => sum + (value ?? 0), 0))
   const legend = chart.series.map((series, at) => ({
@@ -145,12 +152,14 @@ export function ChartView(props: { chart: Chart; title: string; shown: (value: n
     <figure class="chart">
       <figcaption>
         <h3>{title}</h3>
-        <button type="button" class="text-button" aria-pressed={table} onClick={() => setTable(!table)}>
-          {words.asTable}
-          <span class="hidden">: {title}</span>
-        </button>
+        {!empty && (
+          <button type="button" class="text-button" aria-pressed={table} onClick={() => setTable(!table)}>
+            {words.asTable}
+            <span class="hidden">: {title}</span>
+          </button>
+        )}
       </figcaption>
-      {empty && <p class="quiet nothing">{words.nothing}</p>}
+      {empty && <p class="quiet nothing">{nothing}</p>}
       {!empty && (
         <ul class="legend">
           {legend.map((series) => (

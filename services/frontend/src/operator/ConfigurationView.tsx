@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import type { Configuration, OperatorApi, Setting } from '../api/operator'
 import { operator } from '../strings/operator'
@@ -18,6 +19,11 @@ function once(configurations: readonly Configuration[]): Setting[] {
     if (!known.has(setting.name)) known.set(setting.name, setting)
   }
   return [...known.values()].sort((one, other) => one.name.localeCompare(other.name))
+}
+
+/** What stands between backticks in a setting's meaning is a name or a value. */
+function withCode(text: string): ComponentChildren[] {
+  return text.split('`').map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part))
 }
 
 function Rows({ settings }: { settings: Setting[] }) {
@@ -60,7 +66,7 @@ function Rows({ settings }: { settings: Setting[] }) {
                 <tr key={each.name}>
                   <th scope="row">
                     <code>{each.name}</code>
-                    <p class="quiet">{each.meaning}</p>
+                    <p class="quiet">{withCode(each.meaning)}</p>
                   </th>
                   <td>{each.given && !each.secret ? <code>{valueOf(each)}</code> : valueOf(each)}</td>
                   <td>{words.sources[each.source]}</td>

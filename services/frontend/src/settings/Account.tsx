@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks'
 import type { SettingsApi } from '../api/settings'
 import { Problem as Refusal } from '../api/http'
 import { settings as words } from '../strings/settings'
@@ -10,10 +11,12 @@ import { useAction } from '../ui/resource'
 function Password({ api }: { api: SettingsApi }) {
   const app = useApp()
   const [busy, problem, act] = useAction()
+  const [changed, setChanged] = useState(false)
   const change = (event: SubmitEvent): void => {
     event.preventDefault()
     const form = event.currentTarget as HTMLFormElement
     const fields = new FormData(form)
+    setChanged(false)
     void act(async () => {
       try {
         await api.changePassword(String(fields.get('current')), String(fields.get('next')))
@@ -23,7 +26,7 @@ function Password({ api }: { api: SettingsApi }) {
           : error
       }
       form.reset()
-      app.say(words.passwordChanged)
+      setChanged(true)
     })
   }
   return (
@@ -46,6 +49,9 @@ function Password({ api }: { api: SettingsApi }) {
         />
       </label>
       <Problem text={problem} />
+      <p class="quiet" role="status">
+        {changed && words.passwordChanged}
+      </p>
       <button type="submit" class="button" aria-disabled={busy}>
         {words.passwordChange}
       </button>

@@ -76,7 +76,7 @@ export function UsageView({ api }: { api: SettingsApi }) {
                   </span>
                   <span class="item-text">{providerName(each.provider)}</span>
                   <span class="quiet">
-                    {count(each.input_tokens + each.output_tokens)} · {cost(each)}
+                    {words.tokens(count(each.input_tokens + each.output_tokens))} · {cost(each)}
                   </span>
                 </li>
               ))}

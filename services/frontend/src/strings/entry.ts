@@ -8,7 +8,7 @@ export const boot = {
 } as const
 
 export const signedOut = {
-  how: ['Open the sign-in link that ', 'make up', ' printed in your terminal.'] as const,
+  how: ['Here for the first time? Open the sign-in link that ', 'make up', ' printed in your terminal.'] as const,
   spent: 'This sign-in link was already used or has expired.',
   ended: 'You are signed out.',
   failed: (detail: string) => `The sign-in link could not be checked. ${detail}`,

@@ -6,14 +6,14 @@ const words: Record<ShortcutWord, string> = {
   send: 'Send the message',
   newline: 'Begin a new line',
   stop: 'Stop the answer',
-  edit: 'Edit the last message, in the empty message field',
+  edit: 'Edit the last message, while the message field is empty',
   newChat: 'New chat',
   search: 'Search conversations',
   lock: 'Keep the conversation on this machine, or let it go again',
   copy: 'Copy the last answer',
   rename: 'Rename the conversation, in the list',
   remove: 'Delete the conversation, in the list',
-  undo: 'Bring it back, in the list',
+  undo: 'Undo the deletion, in the list',
   help: 'Show these shortcuts',
 }
 

@@ -2,9 +2,9 @@
 
 export const setup = {
   title: 'Welcome to NovaCore',
-  text: 'This is how it stands. You can write at once: nothing here has to be done first.',
+  text: 'This is what is there. You can write at once: nothing here has to be done first.',
   server: 'The server',
-  serverText: 'answers, and you are signed in as its admin.',
+  serverText: 'It answers, and you are signed in as its admin.',
   looking: 'Looking…',
   found: (model: string) => `${model} is there and in memory.`,
   there: (model: string) => `${model} is there.`,
@@ -14,8 +14,8 @@ export const setup = {
   again: 'Look again',
   optional: 'optional',
   withoutKey: (variable: string) => `To use it where no local model can answer, set ${variable} in .env and start NovaCore anew.`,
-  hasKey: 'has a key. A test asks free questions alone.',
+  hasKey: 'It has a key. A test costs nothing.',
   test: 'Test',
   testOf: (name: string) => `Test ${name}`,
-  operator: 'all of this, and what happens later on.',
+  operator: 'all of this, and what happens from now on.',
 } as const

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { StoredRoute } from '../api/types'
 import { providerName } from '../core/providers'
 import { whyKeptLocal } from '../core/provenance'
+import { inWords } from '../core/reasons'
 import type { Turn } from '../core/turn'
 import type { Thread } from '../state/thread'
 import { t } from '../strings'
@@ -74,8 +75,9 @@ function GoOnButton({ turn }: { turn: Turn }) {
 
 /** How it ended, where it did not end well, and how to go on. */
 function Ending({ turn }: { turn: Turn }) {
+  const error = turn.error === null ? null : inWords(turn.error, t.briefReasons)
   if (turn.status === 'interrupted') {
-    const detail = turn.error ?? (turn.answer === '' ? t.answer.interruptedEmpty : t.answer.interruptedDetail)
+    const detail = error ?? (turn.answer === '' ? t.answer.interruptedEmpty : t.answer.interruptedDetail)
     return (
       <Note icon="alert" tone="failed" title={t.answer.interrupted} alert={false}>
         <p>{detail}</p>
@@ -89,7 +91,7 @@ function Ending({ turn }: { turn: Turn }) {
   if (turn.status === 'failed') {
     return (
       <Note icon="alert" tone="failed" title={t.answer.failed} alert={turn.live}>
-        <p>{turn.error ?? t.answer.failedDetail}</p>
+        <p>{error ?? t.answer.failedDetail}</p>
         <p class="note-actions">
           <AgainButton turn={turn} />
         </p>
