@@ -111,7 +111,11 @@ def test_an_answer_that_is_waited_for_and_one_that_is_loaded(
     expect(log(shown)).to_contain_text("one two")
 
     waiting: list[Route] = []
-    shown.route(re.compile("/api/chat/history/"), lambda route: waiting.append(route))
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    shown.route(re.compile("/api/chat/history/"), hold)
     shown.reload()
     expect(shown.get_by_role("img", name="Loading the conversation")).to_be_visible()
     both(shown)

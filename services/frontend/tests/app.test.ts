@@ -106,6 +106,42 @@ describe('signing in', () => {
     expect(app.thread.value.draft.value).toBe('')
   })
 
+  it('shows nobody what somebody else has left in this tab whose sign-in has ended', async () => {
+    server.sessions = [session()]
+    server.prompts = { s1: [prompt()] }
+    await open('#/chat/s1')
+    app.thread.value.draft.value = 'a secret'
+    server.signedIn = false
+    await app.conversations.refresh()
+    expect(app.phase.value).toBe('signedOut')
+
+    Object.assign(server, { signedIn: true, userId: 'u2', sessions: [], prompts: {} })
+    await app.open()
+    await settle()
+    expect(app.phase.value).toBe('ready')
+    expect(app.conversations.items.value).toEqual([])
+    expect(app.thread.value.turns.value).toEqual([])
+    expect([...browser.tabStore.entries.values()].join()).not.toContain('a secret')
+  })
+
+  it('gives its reader the draft back who signs in again', async () => {
+    await open()
+    app.thread.value.draft.value = 'half a thought'
+    server.signedIn = false
+    await app.conversations.refresh()
+    server.signedIn = true
+    await app.open()
+    expect(app.thread.value.draft.value).toBe('half a thought')
+  })
+
+  it('says in words by how much a message is too long', async () => {
+    await open()
+    server.replies['POST /api/chat/stream'] = problem(422, 'message has 100000 characters; 32000 are allowed.')
+    await send('as if it were long')
+    expect(app.thread.value.refusal.value).toBe('It has 100,000 characters, and 32,000 are allowed.')
+    expect(app.thread.value.draft.value).toBe('as if it were long')
+  })
+
   it('leaves nothing of a message behind that was on its way while signing out', async () => {
     await open()
     await send('a secret')

@@ -152,6 +152,19 @@ describe('a conversation in the list', () => {
     expect([shown(), app.conversations.total.value, app.conversations.removed.value]).toEqual(['bc', 2, null])
   })
 
+  it('is open again after an undo where it was open, and the reader has not gone on', async () => {
+    browser.go('#/chat/a')
+    app.conversations.remove(first())
+    expect(browser.hash).toBe('#/')
+    app.conversations.undo()
+    expect(browser.hash).toBe('#/chat/a')
+
+    app.conversations.remove(first())
+    browser.go('#/chat/b')
+    app.conversations.undo()
+    expect(browser.hash).toBe('#/chat/b')
+  })
+
   it('comes back by undo, and the server never learns of it', async () => {
     app.conversations.remove(first())
     app.conversations.undo()

@@ -67,6 +67,7 @@ export class FakeServer {
   refreshable = false
   hasPassword = true
   role = 'admin'
+  userId = 'u1'
   down = false
   sessions: Session[] = []
   pageSize = 50
@@ -119,7 +120,7 @@ export class FakeServer {
 
   #answer(path: string, query: URLSearchParams, init: RequestInit): Response {
     if (path === '/api/auth/me') {
-      return json({ user_id: 'u1', name: 'Ada', role: this.role, has_password: this.hasPassword })
+      return json({ user_id: this.userId, name: 'Ada', role: this.role, has_password: this.hasPassword })
     }
     if (path === '/api/auth/password') {
       this.hasPassword = true

@@ -14,9 +14,10 @@ function show(text: string, growing = false): HTMLElement {
   return root
 }
 
-/** The markup without the spans that hold growing text. */
+/** The markup without the spans that hold growing text, and without the direction that every block finds by itself. */
 function markup(text: string): string {
-  return (show(text).firstElementChild?.innerHTML ?? '').replace(/<span class="leaf">(.*?)<\/span>/gs, '$1')
+  const written = show(text).firstElementChild?.innerHTML ?? ''
+  return written.replace(/<span class="leaf">(.*?)<\/span>/gs, '$1').replaceAll(' dir="auto"', '')
 }
 
 describe('markdown', () => {
@@ -35,6 +36,12 @@ describe('markdown', () => {
       'Done',
       'Not done',
     ])
+  })
+
+  it('lets each block run the way its own letters do, and code from left to right', () => {
+    show('שלום\n\n- אחת\n- שתיים\n\n> a\n\n# b\n\n| c |\n|---|\n| d |\n\n```\nשלום\n```')
+    const directed = [...root.querySelectorAll('[dir]')].map((each) => [each.tagName, each.getAttribute('dir')])
+    expect(directed).toEqual([['P', 'auto'], ['UL', 'auto'], ['BLOCKQUOTE', 'auto'], ['H3', 'auto'], ['DIV', 'auto']])
   })
 
   it('gives the numbers of a list the room that the longest of them takes', () => {

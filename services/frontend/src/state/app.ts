@@ -102,7 +102,16 @@ export function createApp(env: Env): App {
     onError,
     onRemoved(session) {
       spoken.value = t.sidebar.deleted(session.title || t.sidebar.untitled)
-      if (current.peek().id.peek() === session.id) env.address.go(fragmentOf(null))
+      left = null
+      if (current.peek().id.peek() !== session.id) return
+      env.address.go(fragmentOf(null))
+      left = session.id
+    },
+    onBack(session) {
+      // Back to where its reader was, unless they have gone elsewhere since.
+      if (left === session.id && page.peek() === null && current.peek().id.peek() === null) {
+        env.address.go(fragmentOf(session.id))
+      }
     },
   })
   const routes = createRoutes(api, onError)
@@ -118,6 +127,10 @@ export function createApp(env: Env): App {
     },
   })
   const current = signal<Thread>(threads.get(null))
+  /** The conversation that was open when it was deleted. */
+  let left: string | null = null
+  /** Whose words this page holds. */
+  let holder: string | null = null
   let link: { kind: LinkKind; token: string } | null = null
 
   function onError(error: unknown): void {
@@ -154,6 +167,14 @@ export function createApp(env: Env): App {
     }
   }
 
+  /** What this page holds of somebody's conversations. */
+  function forget(): void {
+    threads.clear()
+    routes.clear()
+    conversations.clear()
+    current.value = threads.get(null)
+  }
+
   async function open(): Promise<void> {
     phase.value = 'opening'
     takeLink()
@@ -166,7 +187,10 @@ export function createApp(env: Env): App {
     try {
       const note = await exchange()
       try {
-        user.value = await api.me()
+        const known = await api.me()
+        if (holder !== null && holder !== known.user_id) forget()
+        holder = known.user_id
+        user.value = known
       } catch (error) {
         if (!(error instanceof Problem) || error.status !== 401) throw error
         entry.show('signIn', '', note)
@@ -275,13 +299,10 @@ export function createApp(env: Env): App {
           return
         }
       }
-      threads.clear()
-      routes.clear()
-      conversations.clear()
+      forget()
       user.value = null
       page.value = null
       env.address.replace('')
-      current.value = threads.get(null)
       entry.show('signIn', '', t.signedOut.ended)
       phase.value = 'signedOut'
     },

@@ -137,6 +137,8 @@ export interface ConversationsHooks {
   onError: (error: unknown) => void
   /** A conversation has left the list. */
   onRemoved: (session: Session) => void
+  /** It is back. */
+  onBack: (session: Session) => void
 }
 
 export function createConversations(
@@ -249,6 +251,7 @@ export function createConversations(
       stopGrace()
       removed.value = null
       showAgain(session.id)
+      hooks.onBack(session)
     },
     settle: () => settle(),
     trouble,

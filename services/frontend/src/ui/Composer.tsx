@@ -112,6 +112,7 @@ function Box({ thread, onSend }: { thread: Thread; onSend: () => void }) {
       id="message"
       ref={box}
       rows={1}
+      dir="auto"
       placeholder={t.composer.placeholder}
       aria-describedby="message-privacy message-hint"
       value={draft}

@@ -77,6 +77,7 @@ function Rename({ session, onDone }: { session: Session; onDone: (byKey: boolean
       ref={field}
       class="rename"
       aria-label={t.sidebar.title}
+      dir="auto"
       defaultValue={titleOf(session)}
       maxLength={200}
       onKeyDown={onKeyDown}
@@ -201,7 +202,7 @@ function Item({ session, renaming, onMenu, onRename }: ItemProps) {
         title={titleOf(session)}
         onKeyDown={onKeyDown}
       >
-        <span class="row-title">{titleOf(session)}</span>
+        <span class="row-title" dir="auto">{titleOf(session)}</span>
         {session.local_only && <Icon name="lock" size={14} />}
         {app.streaming.value.has(session.id) && <span class="pulse" role="img" aria-label={t.sidebar.running} />}
       </a>

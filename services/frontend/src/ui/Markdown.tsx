@@ -1,7 +1,7 @@
 /** Markdown as virtual nodes. Nothing here can make markup out of an answer's words: text is only ever text. */
 
 import type { MarkedToken, Token, Tokens } from 'marked'
-import { Component, h, type ComponentChild } from 'preact'
+import { cloneElement, Component, h, isValidElement, type ComponentChild } from 'preact'
 import { useMemo } from 'preact/hooks'
 import { BlockReader, lineFeedsOnly } from '../core/blocks'
 import { decodeEntities } from '../core/entities'
@@ -143,6 +143,11 @@ function node(generic: Token, level = 0, open = false): ComponentChild {
   }
 }
 
+/** A block runs the way its first letters do, with all that is in it; code always runs from left to right. */
+function withDirection(block: ComponentChild): ComponentChild {
+  return isValidElement(block) && typeof block.type === 'string' ? cloneElement(block, { dir: 'auto' }) : block
+}
+
 const NO_SEAMS: readonly Seam[] = []
 
 /** Redrawn only where something changed: the reader keeps the token of a finished block. */
@@ -164,7 +169,7 @@ class BlockView extends Component<{ marked: Marked }> {
         {above.map((seam) => (
           <SeamMark seam={seam} block />
         ))}
-        {node(token, block.level, block.open)}
+        {withDirection(node(token, block.level, block.open))}
         {below.map((seam) => (
           <SeamMark seam={seam} block />
         ))}

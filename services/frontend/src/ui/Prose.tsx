@@ -16,5 +16,5 @@ export function Prose(props: MarkdownProps) {
     // Where it could not be loaded the words stay plain, and the next answer tries again.
     if (View === null) loadMarkdown().catch(() => {})
   }, [])
-  return View === null ? <div class="prose-plain">{props.text}</div> : <View {...props} />
+  return View === null ? <div class="prose-plain" dir="auto">{props.text}</div> : <View {...props} />
 }

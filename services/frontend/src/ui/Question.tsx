@@ -75,6 +75,7 @@ function Editor({ question, busy, onSend, onLeave }: EditorProps) {
     <form class="editor" onSubmit={send}>
       <textarea
         ref={box}
+        dir="auto"
         aria-label={t.thread.editLabel}
         rows={Math.min(8, text.split('\n').length + 1)}
         value={text}
@@ -112,7 +113,7 @@ export function Question({ thread, step }: { thread: Thread; step: Step<Branch> 
   if (editing) return <Editor question={question} busy={busy} onSend={send} onLeave={leave} />
   return (
     <>
-      <div class="question">{question}</div>
+      <div class="question" dir="auto">{question}</div>
       <div class="question-foot">
         <Branches step={step} />
         <button

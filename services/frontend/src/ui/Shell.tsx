@@ -44,7 +44,7 @@ function Header({ open, onMenu }: { open: boolean; onMenu: () => void }) {
         <Icon name="menu" size={20} />
         <span class="hidden">{t.sidebar.open}</span>
       </button>
-      <h1>{title}</h1>
+      <h1 dir="auto">{title}</h1>
       <button type="button" class="icon-button narrow-only" onClick={() => app.newChat()}>
         <Icon name="pen" size={20} />
         <span class="hidden">{t.sidebar.newChat}</span>
