@@ -13,6 +13,8 @@ PHONE = 390
 ENDLESS = "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz" * 6
 WIDE = f"| {' | '.join(f'column {at}' for at in range(14))} |\n|{'---|' * 14}\n| {' | '.join(['value'] * 14)} |"
 
+AS_HIGH = "document.documentElement.scrollHeight <= innerHeight && document.body.scrollHeight <= innerHeight"
+
 
 @pytest.fixture
 def phone(page: Page) -> Page:
@@ -24,6 +26,7 @@ def phone(page: Page) -> Page:
 def fits(page: Page) -> None:
     """Nothing makes the page wider than it is, and no column is wider than its place."""
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE
+    assert page.evaluate(AS_HIGH)
     assert page.evaluate("(log => log.scrollWidth <= log.clientWidth)(document.querySelector('[role=log]'))")
 
 
@@ -59,6 +62,16 @@ def test_a_title_without_an_end_is_cut_where_its_place_ends(phone: Page, product
     # The reader is back where they were.
     phone.get_by_role("button", name="Undo").click()
     expect(log(phone)).to_contain_text("Noted.")
+
+
+@pytest.mark.parametrize("link", ["Settings", "Operation"])
+def test_a_long_page_scrolls_within_the_window_and_never_moves_its_frame(page: Page, link: str) -> None:
+    page.get_by_role("link", name=link).first.click()
+    ready = "Tokens written" if link == "Settings" else "GEMINI_MODEL"
+    expect(page.get_by_role("row").filter(has_text=ready)).to_be_visible()
+    assert page.evaluate(AS_HIGH)
+    page.locator(".card").last.scroll_into_view_if_needed()
+    expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
 
 
 def test_text_runs_the_way_of_its_letters_and_code_does_not(page: Page, ollama: Ollama) -> None:

@@ -75,10 +75,10 @@ export const operator = {
   openMessage: 'Open the stored trace',
   notYourMessage: 'This was somebody else’s message: what was said in it is theirs alone.',
   notStored: 'This was asked by a program, and is stored nowhere.',
-  requestId: 'Request, as the logs name it',
-  copyRequestId: 'Copy the request’s name',
-  traceId: 'Trace',
-  copyTraceId: 'Copy the trace’s name',
+  requestId: 'Request id, as in the logs',
+  copyRequestId: 'Copy the request id',
+  traceId: 'Trace id',
+  copyTraceId: 'Copy the trace id',
 
   people: {
     search: 'Search names',
