@@ -66,7 +66,7 @@ export const operator = {
     ttft: 'Nobody was asked in this time.',
     fallbacks: 'Every answer came from its first choice.',
     tokens: 'No token was used in this time.',
-    cost: 'No cost is known of in this time.',
+    cost: 'No cost is known for this time.',
   },
 
   noFallbacks: 'Every answer came from its first choice.',
