@@ -4,7 +4,11 @@ import gc
 import sys
 import threading
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,28 +18,60 @@ from tests.support.databases import Kind
 from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake, serve_in_thread
 from tests.support.postgres import PostgresServer
 
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
+
 COVERED = [Path(__file__).parent / "intelligence" / room for room in ("routing", "orchestrator", "conversation")]
 """Whose tests the coverage of the routing code counts."""
+INTELLIGENCE = "services.intelligence.app"
 LAWS = {"test_laws.py", "test_lock_laws.py"}
 
 
+TRACERS = sys.gettrace(), threading.gettrace()
+"""Those of the coverage; none without it."""
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+def pytest_collection() -> Generator[None, object, object]:
+    """Trace the import of the routing code, and of nothing else."""
+    if TRACERS[0] is not None:
+        import_module(f"{INTELLIGENCE}.services.llm_router")
+        for found in iter_modules(import_module(f"{INTELLIGENCE}.routing").__path__):
+            import_module(f"{INTELLIGENCE}.routing.{found.name}")
+    with _tracing(None, None):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop() -> Generator[None, object, object]:
+    """Trace nothing but what follows."""
+    with _tracing(None, None):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Trace those tests alone: it doubles a test's time, and what merely passes through a line shows nothing of it.
 
     So do laws: they pass thousands of times. (pytest-cov's own mark for this leaves a second tracer running in the
     processes of pytest-xdist.)
     """
-    if item.path.name not in LAWS and any(item.path.is_relative_to(room) for room in COVERED):
+    if item.path.name in LAWS or not any(item.path.is_relative_to(room) for room in COVERED):
         return (yield)
-    here, in_threads = sys.gettrace(), threading.gettrace()
-    sys.settrace(None)
-    threading.settrace(None)
+    with _tracing(*TRACERS):
+        return (yield)
+
+
+@contextmanager
+def _tracing(here: "TraceFunction | None", in_threads: "TraceFunction | None") -> Iterator[None]:
+    before = sys.gettrace(), threading.gettrace()
+    sys.settrace(here)
+    threading.settrace(in_threads)
     try:
-        return (yield)
+        yield
     finally:
-        sys.settrace(here)
-        threading.settrace(in_threads)
+        sys.settrace(before[0])
+        threading.settrace(before[1])
 
 
 secrecy.listen()
