@@ -11,12 +11,15 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests.support import postgres as programs
 from tests.support import secrecy
 from tests.support.databases import Kind
 from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake, serve_in_thread
 from tests.support.postgres import PostgresServer
+from tests.support.product import asking
 
 if TYPE_CHECKING:
     from _typeshed import TraceFunction
@@ -27,8 +30,23 @@ INTELLIGENCE = "services.intelligence.app"
 LAWS = {"test_laws.py", "test_lock_laws.py"}
 
 
+TOGETHER = "tests/browser/", "tests/clients/"
+"""Folders whose files share a running product. Of another folder each file may run in another process."""
 TRACERS = sys.gettrace(), threading.gettrace()
 """Those of the coverage; none without it."""
+
+
+class ByProduct(LoadFileScheduling):  # type: ignore[misc]
+    """Gives the files that share a product to one process, and any other file to whoever has nothing to do."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next(filter(nodeid.startswith, TOGETHER), None) or str(super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByProduct | None:
+    """Instead of ``--dist loadfile``."""
+    return ByProduct(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -134,9 +152,4 @@ def gemini() -> Iterator[ThreadedFake[FakeGemini]]:
 @pytest.fixture(scope="module")
 def providers(ollama: ThreadedFake[FakeOllama], gemini: ThreadedFake[FakeGemini]) -> dict[str, str]:
     """The settings with which the product asks these two."""
-    return {
-        "OLLAMA_URL": ollama.url,
-        "GEMINI_API_KEY": "g" * 40,
-        "GEMINI_API_URL": gemini.url,
-        "GEMINI_MODEL": gemini.fake.models[0],
-    }
+    return asking(ollama, gemini)
