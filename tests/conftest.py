@@ -32,8 +32,8 @@ LAWS = {"test_laws.py", "test_lock_laws.py"}
 
 TOGETHER = "tests/browser/", "tests/clients/"
 """Folders whose files share a running product. Of another folder each file may run in another process."""
-TRACERS = sys.gettrace(), threading.gettrace()
-"""Those of the coverage; none without it."""
+TRACERS: "list[TraceFunction | None]" = [None, None]
+"""Those of the coverage, here and in threads; none without it."""
 
 
 class ByProduct(LoadFileScheduling):  # type: ignore[misc]
@@ -52,6 +52,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByProdu
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Trace the import of the routing code, and of nothing else."""
+    # In a process of pytest-xdist they are there only now, after this file.
+    TRACERS[:] = sys.gettrace(), threading.gettrace()
     if TRACERS[0] is not None:
         import_module(f"{INTELLIGENCE}.services.llm_router")
         for found in iter_modules(import_module(f"{INTELLIGENCE}.routing").__path__):
