@@ -33,7 +33,7 @@ doctor: $(VENV)/.runtime $(VENV)/.paths ## say what is wrong with what is set up
 
 test: setup $(VENV)/.dev $(VENV)/.postgres $(VENV)/.prometheus $(CLIENTS)/node_modules/.installed ## the page's tests, then the Python tests with their coverage
 	sh scripts/npm test --prefix $(PAGE)
-	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=
+	PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	$(PY) -m coverage report --include='$(ROUTING)' --fail-under=99 --show-missing
 
 test-images: $(VENV)/.dev $(VENV)/.paths ## build the images and try them in a Docker engine (root, docker.io, mmdebstrap; else skipped)

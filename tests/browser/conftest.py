@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.support.product import Product, running
+from tests.browser.steps import Gemini, Ollama, opened
+from tests.support.fakes import FakeGemini, FakeOllama, serve_in_thread
+from tests.support.product import Product, asking, running
 from tests.support.services import ROOT
 from tests.support.wire import Wire, wired
 
@@ -28,9 +30,9 @@ def chromium() -> str | None:
     return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    # For the module alone: while Playwright runs, its loop counts as running in this thread, and no other may.
+    # For these modules alone: while Playwright runs, its loop counts as running in this thread, and no other may.
     path = chromium()
     if path is None:
         pytest.skip("no Chromium is installed; CHROMIUM_PATH can name one")
@@ -40,40 +42,58 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
+def ollama() -> Iterator[Ollama]:
+    with serve_in_thread(FakeOllama()) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="package")
+def gemini() -> Iterator[Gemini]:
+    with serve_in_thread(FakeGemini()) as fake:
+        yield fake
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_to_say(ollama: Ollama, gemini: Gemini) -> None:
+    """What a failed test has not asked for, the next one must not get."""
+    for each in (ollama, gemini):
+        each.fake.script.clear()
+
+
+@pytest.fixture(scope="package")
+def providers(ollama: Ollama, gemini: Gemini) -> dict[str, str]:
+    """Providers that are asked again however often they fail: each test has its own failures."""
+    return {**asking(ollama, gemini), "LLM_PROVIDER_FAILURE_THRESHOLD": "99"}
+
+
+@pytest.fixture(scope="package")
 def product(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory, providers: dict[str, str]
 ) -> Iterator[Product]:
-    """Asked for after the browser, so that nothing is started where there is none."""
+    """One for all modules. Asked for after the browser, so that nothing is started where there is none."""
     with running(tmp_path_factory.mktemp("browser"), **providers) as started:
         yield started
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def signed_in(browser: Browser, product: Product) -> Iterator[BrowserContext]:
     """A browser that has opened the one-time link."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(product.link)
-    page.get_by_role("textbox", name="Message").wait_for()
-    page.close()
-    yield context
-    context.close()
+    with opened(browser, product) as context:
+        yield context
 
 
 @pytest.fixture
 def page(signed_in: BrowserContext, product: Product) -> Iterator[Page]:
     """A fresh page of the signed-in browser; nothing on it may fail and it may ask nobody but the product."""
-    opened = signed_in.new_page()
+    fresh = signed_in.new_page()
     problems: list[str] = []
-    opened.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: problems.append(str(error)))
-    opened.on(
-        "request", lambda request: None if request.url.startswith(product.url) else problems.append(request.url)
-    )
-    opened.goto(product.url)
-    yield opened
-    opened.close()
+    fresh.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    fresh.on("pageerror", lambda error: problems.append(str(error)))
+    fresh.on("request", lambda request: None if request.url.startswith(product.url) else problems.append(request.url))
+    fresh.goto(product.url)
+    yield fresh
+    fresh.close()
 
     assert problems == []
 

@@ -2,10 +2,10 @@
 
 import re
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake
 from tests.support.product import Product
@@ -14,6 +14,18 @@ Ollama = ThreadedFake[FakeOllama]
 Gemini = ThreadedFake[FakeGemini]
 
 _CHIP = re.compile("^Where this answer came from")
+
+
+@contextmanager
+def opened(browser: Browser, product: Product) -> Iterator[BrowserContext]:
+    """Somebody's browser after the one-time link."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(product.link)
+    page.get_by_role("textbox", name="Message").wait_for()
+    page.close()
+    yield context
+    context.close()
 
 
 def ask(page: Page, text: str) -> None:

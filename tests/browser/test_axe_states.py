@@ -18,12 +18,6 @@ DESKTOP = {"width": 1280, "height": 800}
 Check = Callable[[Page], None]
 
 
-@pytest.fixture(scope="module")
-def providers(providers: dict[str, str]) -> dict[str, str]:
-    """Providers that are asked again however often they fail: each test has its own failures."""
-    return {**providers, "LLM_PROVIDER_FAILURE_THRESHOLD": "99"}
-
-
 @pytest.fixture
 def both(axe: Check) -> Check:
     """Holds a page to axe in light and in dark, and to the width of a phone."""

@@ -32,19 +32,6 @@ def part{at}(x: int) -> int:
 PAINTED = "() => [...CSS.highlights.values()].reduce((sum, each) => sum + each.size, 0)"
 
 
-@pytest.fixture(scope="module")
-def providers(providers: dict[str, str]) -> dict[str, str]:
-    """Providers that are asked again however often they fail: each test has its own failures."""
-    return {**providers, "LLM_PROVIDER_FAILURE_THRESHOLD": "99"}
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left_to_say(ollama: Ollama, gemini: Gemini) -> None:
-    """What a failed test has not asked for, the next one must not get."""
-    for each in (ollama, gemini):
-        each.fake.script.clear()
-
-
 def test_code_is_coloured_when_it_is_whole_and_nothing_is_loaded_for_it_before(page: Page, ollama: Ollama) -> None:
     loaded: list[str] = []
     page.on("request", lambda request: loaded.append(request.url))

@@ -28,12 +28,6 @@ LOST = """() => new Promise(done => requestAnimationFrame(() => requestAnimation
   done(document.activeElement === document.body || !document.activeElement.checkVisibility())))))"""
 
 
-@pytest.fixture(scope="module")
-def providers(providers: dict[str, str]) -> dict[str, str]:
-    """Providers that are asked again however often they fail: each test has its own failures."""
-    return {**providers, "LLM_PROVIDER_FAILURE_THRESHOLD": "99"}
-
-
 def reach_all(page: Page) -> None:
     """Press Tab until everything that can be used has had the focus once; the page keeps it all the way."""
     wanted = page.evaluate(USABLE)

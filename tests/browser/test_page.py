@@ -32,7 +32,7 @@ def test_stop_keeps_what_was_said_and_ends_the_call_upstream(page: Page, ollama:
     request = ollama.received(asked + 1)
     gate.release(2)
     expect(page.get_by_role("log")).to_contain_text("one two")
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
 
     ollama.gone(request, within=1)
     expect(page.get_by_role("log")).to_contain_text("Stopped")

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.steps import Ollama, ask, chip, log
+from tests.browser.steps import Ollama, ask, chip, log, opened
 from tests.support.fakes import Gate, answer
 from tests.support.fakes.behaviours import Pass, Reply
-from tests.support.product import Product
+from tests.support.product import Product, running
 
 pytestmark = pytest.mark.browser
 
@@ -23,9 +23,18 @@ ATTEMPTS = 5
 
 
 @pytest.fixture(scope="module")
-def providers(ollama: Ollama) -> dict[str, str]:
-    """Ollama alone; each test has its own failures."""
-    return {"OLLAMA_URL": ollama.url, "LLM_PROVIDER_FAILURE_THRESHOLD": "99"}
+def product(browser: Browser, tmp_path_factory: pytest.TempPathFactory, ollama: Ollama) -> Iterator[Product]:
+    """One of its own that has Ollama alone."""
+    alone = {"OLLAMA_URL": ollama.url, "LLM_PROVIDER_FAILURE_THRESHOLD": "99"}
+    with running(tmp_path_factory.mktemp("without_keys"), **alone) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def signed_in(browser: Browser, product: Product) -> Iterator[BrowserContext]:
+    """The browser of whoever started it."""
+    with opened(browser, product) as context:
+        yield context
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake, serve_in_thread
-from tests.support.product import Product, running
+from tests.support.product import Product, asking, running
 
 
 @pytest.fixture(scope="package")
@@ -35,10 +35,7 @@ def product(
     settings = {
         "LLM_PROVIDER_PRIORITY": "ollama,gemini",
         "RATE_LIMIT_PER_MINUTE": "1000",
-        "OLLAMA_URL": ollama.url,
-        "GEMINI_API_KEY": "g" * 40,
-        "GEMINI_API_URL": gemini.url,
-        "GEMINI_MODEL": gemini.fake.models[0],
+        **asking(ollama, gemini),
     }
     return stack.enter_context(running(tmp_path_factory.mktemp("clients"), **settings))
 

@@ -16,6 +16,7 @@ from queue import Empty, Queue
 from typing import Any
 
 from . import secrecy
+from .fakes import FakeGemini, FakeOllama, ThreadedFake
 from .services import ROOT, free_port
 
 START_SECONDS = 60.0
@@ -127,6 +128,16 @@ class Product:
             self.output.append(line)
             self._lines.put(line)
         self._lines.put(None)
+
+
+def asking(ollama: ThreadedFake[FakeOllama], gemini: ThreadedFake[FakeGemini]) -> dict[str, str]:
+    """The settings with which the product asks these two."""
+    return {
+        "OLLAMA_URL": ollama.url,
+        "GEMINI_API_KEY": "g" * 40,
+        "GEMINI_API_URL": gemini.url,
+        "GEMINI_MODEL": gemini.fake.models[0],
+    }
 
 
 @contextmanager

@@ -50,10 +50,13 @@ def any_schedule(count: int, drawn: st.SearchStrategy[Any], law: Callable[[Any],
     )
     @given(schedule=drawn)
     def tried(schedule: Any) -> None:
-        # Hypothesis prints nothing of values that others were made of.
-        note(f"the schedule: {schedule}")
-        note(f"its replay: NOVACORE_SEED={SEED} NOVACORE_SCHEDULES={number}, with this same test")
-        law(schedule)
+        try:
+            law(schedule)
+        except BaseException:
+            # Hypothesis prints nothing of values that others were made of.
+            note(f"the schedule: {schedule}")
+            note(f"its replay: NOVACORE_SEED={SEED} NOVACORE_SCHEDULES={number}, with this same test")
+            raise
 
     tried()
 
