@@ -46,6 +46,7 @@ MEANINGS = {
     "cloud_setting_unreadable": "A user's word on the cloud cannot be read: it counts as forbidden.",
     "crashed": "Something broke on our side; `at` is the place.",
     "engine_stalled": "The built-in model hangs; its process ends and is started again.",
+    "database_unavailable": "The database of this service cannot be used; its callers are answered with 503.",
     "fact_not_kept": "The memory service did not take a fact; it is tried again.",
     "facts_unavailable": "Memory did not tell in time what a message reminds of; the chat went on without.",
     "invitation_issued": "An admin invited somebody.",
