@@ -105,7 +105,7 @@ async def test_half_a_character_in_any_text_of_a_body_breaks_nothing(product: Wh
     for route, row in GATEWAY.items():
         method, _, template = route.partition(" ")
         path = re.sub(r"{\w+}", SOME_ID, template)
-        for body in (spoilt for whole in (row.body, OPTIONAL.get(route)) for spoilt in with_half(whole)):
+        for body in (spoilt for good in (row.body, OPTIONAL.get(route)) for spoilt in with_half(good)):
             status, told = await people.ask(method, path, {"Authorization": f"Bearer {BOOTSTRAP}"}, body)
             if not 400 <= status < 500:
                 found.append(f"{route} with {body!r}: {status} {told}")

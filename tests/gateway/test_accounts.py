@@ -285,6 +285,33 @@ async def test_a_reset_works_once_within_a_day_and_the_newest_alone(gateway: Gat
     assert await use(late) == 410
 
 
+async def use(gateway: Gateway, reset: str) -> int:
+    return (await Browser(gateway).post("/api/auth/reset", {"token": reset, "password": NEW})).status
+
+
+async def test_a_reset_does_not_outlive_a_change_of_the_password(gateway: Gateway) -> None:
+    await gateway.invited("Ada")
+    token = await reset_of(gateway, "ada")
+    ada = Browser(gateway)
+    await ada.post("/api/auth/login", {"name": "Ada", "password": PASSWORD})
+    changed = await ada.post("/api/auth/password", {"current_password": PASSWORD, "new_password": NEW + "!"})
+
+    assert changed.status == 204
+    assert await use(gateway, token) == 410
+    assert (await log_in(gateway, "Ada", NEW + "!")).status == 200
+
+
+async def test_a_reset_does_not_come_back_with_its_user(gateway: Gateway) -> None:
+    await gateway.invited("Ada")
+    token = await reset_of(gateway, "ada")
+    user = (await gateway.get("/api/admin/users?q=ada", BEARER)).json()["users"][0]["id"]
+    json = {**BEARER, "Content-Type": "application/json"}
+    for disabled in (b"true", b"false"):
+        await gateway.ask("PATCH", f"/api/admin/users/{user}", json, b'{"disabled": %s}' % disabled)
+
+    assert await use(gateway, token) == 410
+
+
 async def test_an_invitation_is_no_reset_and_a_reset_no_invitation(gateway: Gateway) -> None:
     await gateway.invited("Ada")
     reset, invited = await reset_of(gateway, "ada"), await invitation(gateway)
