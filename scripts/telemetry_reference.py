@@ -38,6 +38,7 @@ MEANINGS = {
     "adapter_crashed": "A provider's adapter broke on an answer: a fault in NovaCore. The next provider answered.",
     "all_providers_failed": "Nobody answered a turn; `failures` says who was asked and who was not, and why.",
     "answer_failed": "The built-in model broke on a request.",
+    "api_keys_revoked": "An admin revoked all API keys of an account.",
     "bootstrap_key_accepted": "The first start: NOVACORE_BOOTSTRAP_API_KEY is the admin's.",
     "bootstrap_key_ignored": "Not the first start: NOVACORE_BOOTSTRAP_API_KEY changes nothing.",
     "budget_not_settled": "What a call used could not be written to its provider's budget; the reservation runs out.",

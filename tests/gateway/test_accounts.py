@@ -259,14 +259,15 @@ async def reset_of(gateway: Gateway, name: str) -> str:
 
 async def test_a_reset_sets_a_new_password_and_ends_every_sign_in(gateway: Gateway) -> None:
     ada = await gateway.invited("Ada")
-    token = await reset_of(gateway, "ada")
     assert (await ada.get(ME)).status == 200
+    token = await reset_of(gateway, "ada")
+    assert (await ada.get(ME)).status == 401
+    assert (await ada.post("/api/auth/refresh", {})).status == 401
     browser = Browser(gateway)
     answer = await browser.post("/api/auth/reset", {"token": token, "password": NEW})
 
     assert (answer.status, answer.json()["name"]) == (200, "Ada")
     assert (await browser.get(ME)).status == 200
-    assert (await ada.get(ME)).status == 401
     assert (await log_in(gateway, "Ada", NEW)).status == 200
     assert (await log_in(gateway, "Ada")).status == 401
 
