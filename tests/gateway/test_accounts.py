@@ -123,6 +123,7 @@ async def test_open_or_not_the_first_account_is_the_one_of_link_or_key(
         ("", PASSWORD, "name"),
         ("   ", PASSWORD, "name"),
         ("x" * 65, PASSWORD, "name"),
+        ("\u0958" * 40, PASSWORD, "name"),
         ("a\u0000b", PASSWORD, "name"),
         ("a\u202eb", PASSWORD, "name"),
         ("\ufdfa" * 10, PASSWORD, "name"),

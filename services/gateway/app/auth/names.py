@@ -33,7 +33,8 @@ def _whole(text: str) -> str:
 
 def _name(text: str) -> str:
     shown = " ".join(unicodedata.normalize("NFC", text).split())
-    if not shown or len(key_of(shown)) > LONGEST_KEY or not shown.isprintable():
+    # Once more: some characters are two or three in this form.
+    if not 0 < len(shown) <= LONGEST_NAME or len(key_of(shown)) > LONGEST_KEY or not shown.isprintable():
         raise PydanticCustomError("name", f"it must be 1 to {LONGEST_NAME} printable characters")
     return shown
 
