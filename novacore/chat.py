@@ -66,15 +66,34 @@ def find_target(environ: Mapping[str, str]) -> Target:
     """Address and key from the environment, else what ``up`` left in the data folder; raises SettingsError."""
     settings = LauncherSettings.load(environ)
     url = read(environ, URL_VARIABLE) or ports.url(settings.novacore_host, settings.novacore_port)
-    if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
+    if not _is_address(url):
         raise SettingsError(
             f"{URL_VARIABLE}: {url!r} cannot be used: it must be an address such as http://127.0.0.1:8080."
         )
-    key = read(environ, CLIENT_KEY) or read(environ, BOOTSTRAP_KEY)
-    key = key or secrets.stored(BOOTSTRAP_KEY, settings.novacore_data_dir)
+    for variable in (CLIENT_KEY, BOOTSTRAP_KEY):
+        key = read(environ, variable)
+        if key is None:
+            continue
+        if not _is_one_word(key):
+            raise SettingsError(f"{variable}: it cannot be used: a key is one word of letters, digits, - and _.")
+        return Target(url.rstrip("/"), key)
+    key = secrets.stored(BOOTSTRAP_KEY, settings.novacore_data_dir)
     if key is None:
         raise SettingsError(f"There is no API key: start NovaCore here with `make up`, or set {CLIENT_KEY}.")
     return Target(url.rstrip("/"), key)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and _is_one_word(url)
+    except ValueError:
+        return False
+
+
+def _is_one_word(text: str) -> bool:
+    """Whether it can be sent in the head of a request."""
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def ask(target: Target, body: Mapping[str, Any], *, out: TextIO, notes: TextIO, now: Callable[[], float]) -> None:

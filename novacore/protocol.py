@@ -8,7 +8,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from novakit.problem import MEDIA_TYPE, Problem
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MOST_HEAD_BYTES = 64 * 1024
+HEAD_SECONDS = 20
 
 
 class CoalescingTransport(asyncio.Transport):
@@ -75,8 +79,55 @@ class CoalescingTransport(asyncio.Transport):
 
 
 class CoalescingProtocol(HttpToolsProtocol):
-    """HttpToolsProtocol over a CoalescingTransport."""
+    """HttpToolsProtocol over a CoalescingTransport, with bounds for whoever has not shown yet that they may come in.
+
+    A request's head may have so many bytes and take so long. The app bounds its body.
+    """
+
+    _unread = 0
+    _looks = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take over a new connection."""
         super().connection_made(CoalescingTransport(transport, self.loop.call_soon))
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; end a connection that sends on and on what is neither a whole head nor a body."""
+        self._unread += len(data)
+        super().data_received(data)
+        if self._unread > MOST_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse()
+
+    def on_headers_complete(self) -> None:
+        """A head is whole."""
+        self._unread = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body is there."""
+        self._unread = 0
+        super().on_body(body)
+
+    def look(self) -> None:
+        """To be called once a second: ends a connection that has been waited for too long.
+
+        No timer is set for a request, and nothing is noted of it: the one that runs while a connection rests between
+        requests tells such a connection from one that owes a head.
+        """
+        owes = self.timeout_keep_alive_task is None and (self.cycle is None or self.cycle.response_complete)
+        self._looks = self._looks + 1 if owes else 0
+        if self._looks > HEAD_SECONDS:
+            self.transport.close()
+
+    def _refuse(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            problem = Problem(431, f"The head of a request may have {MOST_HEAD_BYTES} bytes.")
+            head = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: %s\r\ncontent-length: %d\r\n"
+            body = problem.body()
+            self.transport.write(head % (MEDIA_TYPE.encode(), len(body)) + b"connection: close\r\n\r\n" + body)
+        self.transport.close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        # Anybody may ask for another protocol, and is answered in this one. What they sent after the request may be
+        # in the other, and is gone.
+        self.cycle.keep_alive = False

@@ -62,6 +62,7 @@ class _Stop:
         self.server.should_exit = True
 
 
+TICKS_TO_LOOK_AT_CONNECTIONS = 10
 TICKS_TO_SECOND_LOOK = 10
 TICKS_TO_FULL_LOOK = 600
 """After so many of uvicorn's ticks, 0.1 s each, garbage is looked for among what outlived one look, or all looks."""
@@ -99,6 +100,12 @@ class _Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         gc.collect(_generation(counter))
+        if counter % TICKS_TO_LOOK_AT_CONNECTIONS == 0:
+            for connection in tuple(self.server_state.connections):
+                # The protocol that stands in where httptools is missing has no such clock.
+                look: Callable[[], None] | None = getattr(connection, "look", None)
+                if look is not None:
+                    look()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -176,6 +183,7 @@ async def _serve(service: Service, where: Binding, stop: _Stop, listener: ports.
             server_header=False,
             # The gateway itself knows which proxies to believe; uvicorn would believe every loopback caller.
             proxy_headers=False,
+            timeout_keep_alive=service.keep_alive,
             timeout_graceful_shutdown=math.ceil(where.shutdown_grace_sec),
         ),
         ending,

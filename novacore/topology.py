@@ -12,7 +12,8 @@ class Service:
     ``address`` is the start of its variables (``MEMORY`` stands for ``MEMORY_HOST`` and ``MEMORY_PORT``);
     ``url_variable`` is where its callers look for it; ``secrets`` are patterns of ``environment.SECRETS``;
     ``needs`` are modules that not every machine has. ``drains``: it ends its running answers itself, within the
-    grace, and so is told of the end together with the services in front of it.
+    grace, and so is told of the end together with the services in front of it. ``keep_alive``: seconds after which it
+    closes a connection that nobody uses. Its callers must let go of one earlier, or they send into a closing one.
     """
 
     name: str
@@ -25,6 +26,8 @@ class Service:
     restarted: bool = False
     needs: tuple[str, ...] = ()
     drains: bool = False
+    # Other services keep theirs for 55 s at most.
+    keep_alive: int = 65
 
     @property
     def asks_providers(self) -> bool:
@@ -97,6 +100,8 @@ SERVICES = (
                 "SERVICE_JWT_SECRET",
             }
         ),
+        # Proxies and load balancers keep theirs for 60 to 120 s.
+        keep_alive=130,
     ),
 )
 

@@ -149,7 +149,9 @@ async def _run(plan: Plan, settings: LauncherSettings, console: Console, clock: 
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, supervisor.interrupt)
         loop.add_signal_handler(signal.SIGTERM, supervisor.stop)
-        loop.add_signal_handler(signal.SIGHUP, supervisor.stop)
+        # Under nohup it goes on when its terminal is closed.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            loop.add_signal_handler(signal.SIGHUP, supervisor.stop)
 
         async def greet() -> None:
             seconds = clock.now() - started

@@ -35,10 +35,11 @@ check() { # $1: what, $2: seen, then a test command
   if "$@"; then ok "$what"; else fail "$what: $seen"; fi
 }
 
-# Tokens go into a file that curl reads, so that no list of processes shows them.
+# Tokens and passwords go into a file that curl reads, so that no list of processes shows them.
+quoted() { printf '%s' "$1" | sed 's/\\/\\\\/g; s/"/\\"/g'; } # as it stands in a text of JSON
 bearer() { printf 'Authorization: Bearer %s\n' "$1" >"$work/headers"; }
 
-call() { # method, path, JSON body; sets status and body
+call() { # method, path, JSON body or the @file that holds it; sets status and body
   local arguments=(-sS -m "$TIMEOUT" -X "$1" -H @"$work/headers" -o "$work/body" -w '%{http_code}')
   [ -n "${3:-}" ] && arguments+=(-H 'Content-Type: application/json' --data-binary "$3")
   status=$(curl "${arguments[@]}" "$BASE_URL$2" 2>"$work/error")
@@ -91,7 +92,8 @@ sign_in() {
     skip 'sign-in: by password (NOVACORE_NAME and NOVACORE_PASSWORD are not set)'
     return
   fi
-  call POST /api/auth/login "{\"name\": \"$NOVACORE_NAME\", \"password\": \"$NOVACORE_PASSWORD\"}"
+  printf '{"name": "%s", "password": "%s"}' "$(quoted "$NOVACORE_NAME")" "$(quoted "$NOVACORE_PASSWORD")" >"$work/login"
+  call POST /api/auth/login @"$work/login"
   check 'sign-in: by password' "$status" is_and_holds 200 '"access_token"'
   bearer "$(text_of access_token)"
   call GET /api/auth/me

@@ -83,6 +83,7 @@ GATEWAY: dict[str, Row] = {
     "GET /api/admin/users": admin(200),
     "PATCH /api/admin/users/{user_id}": admin(200, {}),
     "POST /api/admin/users/{user_id}/reset": admin(201),
+    "DELETE /api/admin/users/{user_id}/keys": admin(204),
     "GET /api/admin/invitations": admin(200),
     "POST /api/admin/invitations": admin(201, {}),
     "DELETE /api/admin/invitations/{invitation_id}": admin(204),

@@ -123,6 +123,7 @@ async def test_open_or_not_the_first_account_is_the_one_of_link_or_key(
         ("", PASSWORD, "name"),
         ("   ", PASSWORD, "name"),
         ("x" * 65, PASSWORD, "name"),
+        ("\u0958" * 40, PASSWORD, "name"),
         ("a\u0000b", PASSWORD, "name"),
         ("a\u202eb", PASSWORD, "name"),
         ("\ufdfa" * 10, PASSWORD, "name"),
@@ -259,14 +260,15 @@ async def reset_of(gateway: Gateway, name: str) -> str:
 
 async def test_a_reset_sets_a_new_password_and_ends_every_sign_in(gateway: Gateway) -> None:
     ada = await gateway.invited("Ada")
-    token = await reset_of(gateway, "ada")
     assert (await ada.get(ME)).status == 200
+    token = await reset_of(gateway, "ada")
+    assert (await ada.get(ME)).status == 401
+    assert (await ada.post("/api/auth/refresh", {})).status == 401
     browser = Browser(gateway)
     answer = await browser.post("/api/auth/reset", {"token": token, "password": NEW})
 
     assert (answer.status, answer.json()["name"]) == (200, "Ada")
     assert (await browser.get(ME)).status == 200
-    assert (await ada.get(ME)).status == 401
     assert (await log_in(gateway, "Ada", NEW)).status == 200
     assert (await log_in(gateway, "Ada")).status == 401
 
@@ -283,6 +285,33 @@ async def test_a_reset_works_once_within_a_day_and_the_newest_alone(gateway: Gat
     late = await reset_of(gateway, "ada")
     gateway.clock.advance(24 * 3600)
     assert await use(late) == 410
+
+
+async def use(gateway: Gateway, reset: str) -> int:
+    return (await Browser(gateway).post("/api/auth/reset", {"token": reset, "password": NEW})).status
+
+
+async def test_a_reset_does_not_outlive_a_change_of_the_password(gateway: Gateway) -> None:
+    await gateway.invited("Ada")
+    token = await reset_of(gateway, "ada")
+    ada = Browser(gateway)
+    await ada.post("/api/auth/login", {"name": "Ada", "password": PASSWORD})
+    changed = await ada.post("/api/auth/password", {"current_password": PASSWORD, "new_password": NEW + "!"})
+
+    assert changed.status == 204
+    assert await use(gateway, token) == 410
+    assert (await log_in(gateway, "Ada", NEW + "!")).status == 200
+
+
+async def test_a_reset_does_not_come_back_with_its_user(gateway: Gateway) -> None:
+    await gateway.invited("Ada")
+    token = await reset_of(gateway, "ada")
+    user = (await gateway.get("/api/admin/users?q=ada", BEARER)).json()["users"][0]["id"]
+    json = {**BEARER, "Content-Type": "application/json"}
+    for disabled in (b"true", b"false"):
+        await gateway.ask("PATCH", f"/api/admin/users/{user}", json, b'{"disabled": %s}' % disabled)
+
+    assert await use(gateway, token) == 410
 
 
 async def test_an_invitation_is_no_reset_and_a_reset_no_invitation(gateway: Gateway) -> None:

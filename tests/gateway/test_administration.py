@@ -177,6 +177,20 @@ async def test_who_is_not_there_is_neither_changed_nor_reset(gateway: Gateway) -
     assert (await gateway.ask("DELETE", f"/api/admin/invitations/{SOME_ID}", BEARER)).status == 404
 
 
+async def test_an_admin_revokes_all_keys_of_a_user_and_of_nobody_else(gateway: Gateway) -> None:
+    ada, grace = await gateway.invited("Ada"), await gateway.invited("Grace")
+    made = [await browser.post("/api/auth/keys", {"name": "a key"}) for browser in (ada, ada, grace)]
+    bearers = [{"Authorization": f"Bearer {answer.json()['key']}"} for answer in made]
+    before = [(await gateway.get(ME, bearer)).status for bearer in bearers]
+    revoked = await gateway.ask("DELETE", f"{USERS}/{await id_of(ada)}/keys", BEARER)
+    after = [(await gateway.get(ME, bearer)).status for bearer in bearers]
+
+    assert revoked.status == 204
+    assert (before, after) == ([200] * 3, [401, 401, 200])
+    assert (await ada.get("/api/auth/keys")).json() == {"keys": []}
+    assert (await gateway.ask("DELETE", f"{USERS}/{SOME_ID}/keys", BEARER)).status == 404
+
+
 async def test_an_account_without_a_name_is_not_reset(gateway: Gateway) -> None:
     me = (await gateway.get(ME, BEARER)).json()["user_id"]
 

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 
 from services.gateway.app.auth import passwords as passwords_module
 from services.gateway.app.auth.passwords import AT_A_TIME, MAX_WAITING, NOBODYS, Passwords
-from services.gateway.app.auth.throttle import NAME_BURST, PAIR_BURST, SignInThrottle
+from services.gateway.app.auth.throttle import ACCEPTED_BURST, NAME_BURST, PAIR_BURST, SignInThrottle
 from services.gateway.app.config import Settings
 from services.gateway.app.limits.limiter import Limiter
 from services.gateway.app.network import neighbourhood
@@ -70,13 +70,44 @@ def test_what_is_refused_by_one_measure_is_counted_by_none() -> None:
     assert sum(attempts(throttle, f"192.0.2.{number}", 1) for number in range(100)) == NAME_BURST - PAIR_BURST
 
 
-def test_a_right_password_costs_nothing() -> None:
-    throttle = SignInThrottle(FakeClock())
-    for _ in range(50):
-        assert throttle.wait("ada", HOME, known=True) == 0
-        throttle.succeeded("ada", HOME, known=True)
+def signed_in(throttle: SignInThrottle, address: str, count: int, name: str = "ada") -> int:
+    """How many of so many right passwords in a row are let through."""
+    done = 0
+    for _ in range(count):
+        if throttle.wait(name, address, known=True) == 0:
+            throttle.succeeded(name, address, known=True)
+            done += 1
+    return done
 
+
+def test_a_right_password_costs_no_attempt() -> None:
+    throttle = SignInThrottle(FakeClock())
+
+    assert signed_in(throttle, HOME, 25) == 25
     assert attempts(throttle, HOME, 10) == 5
+
+
+def test_who_has_an_account_signs_in_thirty_times_at_once_and_holds_nobody_else_back() -> None:
+    clock = FakeClock()
+    throttle = SignInThrottle(clock)
+
+    assert signed_in(throttle, HOME, 100) == ACCEPTED_BURST
+    assert throttle.wait("ada", HOME, known=True) == 6
+    assert signed_in(throttle, HOME, 1, name="grace") == 1
+    assert signed_in(throttle, "192.0.2.1", 1) == 1
+    clock.advance(6)
+    assert signed_in(throttle, HOME, 100) == 1
+
+
+async def test_expired_sign_ins_are_forgotten_while_it_runs(
+    gateway: Gateway, database: MadeDatabase, clock: FakeClock
+) -> None:
+    await gateway.invited("Ada")
+    await log_in(gateway, HOME, PASSWORD)
+    clock.advance(31 * 86400)
+    assert (await log_in(gateway, HOME, PASSWORD)).status == 200
+
+    assert database.rows("SELECT count(*) FROM sign_ins") == [(1,)]
 
 
 def test_what_is_given_back_is_never_more_than_was_taken() -> None:

@@ -187,6 +187,31 @@ def test_the_address_is_the_one_that_was_set_else_this_machines() -> None:
         chat.find_target({**keyed, "NOVACORE_URL": "chat.example"})
 
 
+@pytest.mark.parametrize("variable", ["NOVACORE_API_KEY", "NOVACORE_BOOTSTRAP_API_KEY"])
+@pytest.mark.parametrize("key", ["nc_abc\ndef", "nc_abc…", "nc_abc def"])
+def test_a_key_that_cannot_be_sent_is_told_in_a_sentence_without_it(world: World, variable: str, key: str) -> None:
+    done = world.run("chat", "hi", **{variable: key})
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{variable}: it cannot be used: a key is one word of letters, digits, - and _.\n"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:abc",
+        "http://127.0.0.1:0",
+        "http://[::1",
+        "http://x/ü",
+        "http://x y",
+    ],
+)
+def test_an_address_that_cannot_be_asked_is_told_in_a_sentence(url: str) -> None:
+    with pytest.raises(SettingsError, match="it must be an address such as"):
+        chat.find_target({"NOVACORE_API_KEY": KEY, "NOVACORE_URL": url})
+
+
 def test_the_command_writes_the_answer_to_one_stream_and_its_origin_to_the_other(
     server: Server, world: World
 ) -> None:

@@ -49,6 +49,21 @@ def test_the_sign_in_link_stands_in_the_output_alone_and_the_gateway_gets_its_ha
     assert written == [world.folder / "out"]
 
 
+def test_it_outlives_its_terminal_where_it_was_told_to(world: World) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        # As nohup leaves it: what is ignored stays so in the process that is started.
+        process = world.start("up")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    world.ready(process)
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+    ignored = re.search(r"SigIgn:\t(\w+)", status)
+    assert ignored is not None
+    assert int(ignored[1], 16) >> (signal.SIGHUP - 1) & 1
+    assert end(process) == 0
+
+
 def test_each_process_gets_the_secrets_it_needs_and_a_session_of_its_own(world: World) -> None:
     (world.folder / ".env").write_text("GEMINI_API_KEY=secret\nMETRICS_TOKEN=hidden\n")
     process = world.start("up", NOVACORE_API_KEY="mine")

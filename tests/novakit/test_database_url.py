@@ -11,6 +11,7 @@ from novakit.database import DatabaseError, open_database
 from novakit.database_url import DatabaseUrl, normalised, shown
 from novakit.settings import Settings, SettingsError
 from pydantic import SecretStr
+from sqlalchemy.exc import OperationalError
 
 from tests.support.postgres import USER, PostgresServer
 from tests.support.services import free_port
@@ -181,3 +182,12 @@ async def test_a_user_that_may_make_no_schema_is_told_what_it_needs(
     await asyncio.to_thread(postgres.run, made.close())
     await asyncio.to_thread(database.upgrade, scripts, "0001")
     assert await database.revision() == "0001"
+
+
+async def test_an_engine_tells_of_a_server_that_is_not_there_in_sqlalchemys_words_without_the_password() -> None:
+    url = f"postgresql+asyncpg://nova:s3cret@127.0.0.1:{free_port()}/nova"
+    engine = open_database(SecretStr(url), Path(), "gateway").engine()
+    with pytest.raises(OperationalError) as failed:
+        await engine.connect()
+    assert "is it running" in str(failed.value)
+    assert "s3cret" not in str(failed.value)

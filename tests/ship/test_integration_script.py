@@ -2,6 +2,7 @@
 
 import http.server
 import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake, answer
 from tests.support.product import Product, running
 from tests.support.services import ROOT
 
-NAME, PASSWORD = "captain", "a long enough password"
+NAME, PASSWORD = "captain", 'a "long" enough \\password'
 TOKEN = "m" * 32
 AREAS = {
     f"{name}:"
@@ -65,12 +66,17 @@ def lines(done: "subprocess.CompletedProcess[str]", kind: str) -> list[str]:
 
 
 def test_every_check_passes_and_nothing_that_was_asked_stays(
-    product: Product, gemini: ThreadedFake[FakeGemini], switch: str
+    product: Product, gemini: ThreadedFake[FakeGemini], switch: str, tmp_path: Path
 ) -> None:
+    arguments = tmp_path / "arguments"
+    watched = tmp_path / "curl"
+    watched.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >>{arguments}\nexec {shutil.which("curl")} "$@"\n')
+    watched.chmod(0o755)
     product.call("POST", "/api/auth/password", {"name": NAME, "new_password": PASSWORD})
     gemini.add(answer("From the cloud."))
     done = script(
         product,
+        PATH=f"{tmp_path}:{os.environ['PATH']}",
         NOVACORE_NAME=NAME,
         NOVACORE_PASSWORD=PASSWORD,
         METRICS_TOKEN=TOKEN,
@@ -83,6 +89,9 @@ def test_every_check_passes_and_nothing_that_was_asked_stays(
     assert {line.split()[1] for line in lines(done, "ok")} == AREAS
     assert "ok    fallback: gemini answered" in done.stdout
     assert product.call("GET", "/api/chat/sessions")[1]["total"] == 0
+    shown = arguments.read_text()
+    assert "/api/auth/login" in shown
+    assert not any(secret in shown for secret in (PASSWORD, "enough", product.key, TOKEN))
 
 
 def test_what_it_was_not_told_is_skipped_visibly(product: Product) -> None:

@@ -63,6 +63,16 @@ class MadeDatabase:
         finally:
             self.server.run(opened.close())
 
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """PostgreSQL lets nobody in meanwhile, and has ended every connection."""
+        assert self.server is not None
+        self.server.shut(self.name)
+        try:
+            yield
+        finally:
+            self.server.execute(f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS true")
+
     def rows(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """The rows of one statement."""
         with self.beside() as connection:

@@ -128,6 +128,11 @@ class PostgresServer:
         """Delete a database, whoever still uses it."""
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    def shut(self, name: str) -> None:
+        """Let nobody into a database, and end whoever is in it; until it allows connections again."""
+        self.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        self.run(self._admin.fetch(END_ALL, name))
+
     def empty(self, name: str, schema: str) -> str:
         """Delete all rows of this schema, whoever still uses them; all but the revision that it is at.
 

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from fastapi import FastAPI, Request, Response
 from novakit import compatible
 from novakit.asgi import respond_problem
+from novakit.database.outage import OUTAGES
 from novakit.logs import Logger
 from novakit.problem import Problem
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Message
 
 
@@ -22,7 +22,7 @@ async def respond_error(send: Callable[[Message], Awaitable[None]], path: str, p
     await answer(send, problem)
 
 
-def unavailable(error: SQLAlchemyError, log: Logger) -> Problem:
+def unavailable(error: Exception, log: Logger) -> Problem:
     """What is told of a database that fails; the log gets the kind of error alone."""
     log.error("accounts_unavailable", reason=type(error).__name__)
     return Problem(503, "The accounts cannot be read now; try again.", headers={"Retry-After": "2"})
@@ -31,7 +31,8 @@ def unavailable(error: SQLAlchemyError, log: Logger) -> Problem:
 def install_unavailable(app: FastAPI, log: Logger) -> None:
     """Let the account routes tell of it so."""
 
-    @app.exception_handler(SQLAlchemyError)
-    async def _unavailable(_request: Request, error: Exception) -> Response:
-        assert isinstance(error, SQLAlchemyError)  # noqa: S101 (what the handler is registered for)
+    async def answer(_request: Request, error: Exception) -> Response:
         return unavailable(error, log).response()
+
+    for kind in OUTAGES:
+        app.add_exception_handler(kind, answer)

@@ -135,7 +135,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     app.include_router(entry_endpoints.router(service, sessions, attempts, hand_over))
     app.include_router(own_endpoints.router(service, sessions, callers, hand_over, clock=clock))
     app.include_router(key_endpoints.router(KeyService(keys, access, clock=clock, new_id=new_id), callers))
-    administration = Administration(users, tickets, access, clock=clock, new_id=new_id, log=log, pseudonym=pseudonym)
+    administration = Administration(
+        users, tickets, keys, access, clock=clock, new_id=new_id, log=log, pseudonym=pseudonym
+    )
     for routes in (admin_endpoints.router(administration, callers), configuration.router(settings, callers)):
         app.include_router(routes)
     publish(app, openapi.OUTER, openapi.complete_own)

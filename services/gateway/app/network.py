@@ -49,7 +49,7 @@ def client_address(scope: Scope, trusted: Collection[Network]) -> str:
     if not _is_trusted(peer, trusted):
         return peer
     named = ",".join(str(value, "latin-1") for key, value in scope["headers"] if key == b"x-forwarded-for")
-    for address in reversed([part.strip() for part in named.split(",") if part.strip()]):
+    for address in reversed([_without_port(part.strip()) for part in named.split(",") if part.strip()]):
         peer = address
         if not _is_trusted(address, trusted):
             break
@@ -72,6 +72,13 @@ def came_by_https(scope: Scope, trusted: Collection[Network]) -> bool:
     if scope.get("scheme") == "https":
         return True
     return _is_trusted(_peer(scope), trusted) and header(scope, b"x-forwarded-proto") == "https"
+
+
+def _without_port(named: str) -> str:
+    """Some proxies name a caller's port too, which is another one for each connection."""
+    if named.startswith("["):
+        return named[1:].partition("]")[0]
+    return named.partition(":")[0] if named.count(":") == 1 else named
 
 
 def _peer(scope: Scope) -> str:

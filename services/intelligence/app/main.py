@@ -13,7 +13,7 @@ from aiohttp import ClientSession
 from fastapi import FastAPI
 from novakit import health, logs
 from novakit.clock import Clock, SystemClock
-from novakit.database import open_database
+from novakit.database import open_database, outage
 from novakit.identity import TOKEN_SECONDS, TokenSigner, TokenVerifier
 from novakit.ids import NewId, id_source
 from novakit.openapi import OPENAPI_PATH
@@ -68,6 +68,7 @@ from .services.quotas.users import UserQuotas
 from .services.route_record import RouteRecord
 from .services.stored_route import StoredRoute
 from .services.user_locks import UserLocks
+from .store.jobs import StoreLostError
 from .store.ledger import NANO
 from .store.opening import Store, opened
 from .store.quotas import Unit
@@ -143,6 +144,7 @@ def create_app(
         await parts.repository.ping()
 
     app = new_app("NovaCore intelligence", lifespan, max_body_bytes=MAX_BODY_BYTES, openapi_url=OPENAPI_PATH)
+    outage.install(app, logs.get("store"), (StoreLostError,))
     app.include_router(health.router({"database": database_answers}))
     for described in (sessions, data, providers, usage, operations, preferences, facts, explain):
         app.include_router(described.router)

@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from novakit import health, logs, openapi
 from novakit.clock import Clock, SystemClock
-from novakit.database import open_database
+from novakit.database import open_database, outage
 from novakit.identity import TOKEN_SECONDS, TokenVerifier
 from novakit.ids import id_source
 from novakit.pseudonyms import Pseudonyms
@@ -52,6 +52,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         await engine.dispose()
 
     app = new_app("NovaCore memory", lifespan, max_body_bytes=MAX_BODY_BYTES, openapi_url=openapi.OPENAPI_PATH)
+    log = logs.get("requests")
+    outage.install(app, log)
     app.state.verifier = TokenVerifier(service_secret, audience=AUDIENCE, wall=clock.wall)
     app.include_router(health.router({"database": repository.ping}))
     app.include_router(endpoints.router(repository))
@@ -63,7 +65,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         return Response(body, headers={"content-type": content_type})
 
     openapi.publish(app, openapi.INNER)
-    log = logs.get("requests")
     app.middleware_stack = Observed(
         app.build_middleware_stack(), metrics=metrics, clock=clock, log=log, pseudonym=Pseudonyms(secret)
     )

@@ -127,5 +127,7 @@ def sentence(errors: Sequence[Mapping[str, Any]]) -> str:
             parts.append("the body is not JSON")
             continue
         where = ".".join(str(part) for part in error["loc"] if part not in {"body", "query", "path"})
+        # The name of a field that is not known is the caller's: half a character in it cannot be told as it is.
+        where = where.encode("utf-8", "replace").decode()
         parts.append(f"{where}: {error['msg']}" if where else str(error["msg"]))
     return "; ".join(parts)

@@ -1,9 +1,9 @@
 """Says who is calling."""
 
 from novakit.clock import Clock
+from novakit.database.outage import OUTAGES
 from novakit.logs import Logger
 from novakit.problem import Problem
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Scope
 
 from ..credentials import Caller, Presented, digest, presented
@@ -72,7 +72,7 @@ class Access:
             caller = await (
                 self._by_key(hashed) if credential.kind == "api_key" else self._by_token(credential.token)
             )
-        except SQLAlchemyError as error:
+        except OUTAGES as error:
             raise unavailable(error, self._log) from None
         if caller is not None:
             self._verified.put(hashed, caller, now=self._clock.now(), epoch=epoch)
@@ -105,7 +105,7 @@ class Access:
             return
         try:
             await self._keys.touch(caller.credential_id, wall)
-        except SQLAlchemyError as error:
+        except OUTAGES as error:
             # When a key was last used is worth no failed call.
             self._log.warning("last_use_not_written", reason=type(error).__name__)
 

@@ -23,6 +23,8 @@ from .tokens import address_hash
 LINK_SECONDS = 600
 # Where somebody has signed in from counts as known for this long.
 KNOWN_SECONDS = 90 * 24 * 3600
+# How long what has expired may lie about, where somebody signs in.
+TIDY_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,12 @@ class AccountService:
         self._clock = clock
         self._new_id = new_id
         self._policy = policy
+        self._tidied_at = clock.now()
 
     async def start(self, bootstrap_key: str | None) -> bool:
         """What a start of the gateway does; says whether the bootstrap key made the admin."""
         wall = self._clock.wall()
-        await self._sessions.delete_expired()
-        await self._tickets.delete_expired(wall)
-        await self._users.delete_old_addresses(wall - KNOWN_SECONDS)
+        await self._tidy()
         if self._policy.link_hash is not None:
             await self._first_admin.see_link(self._policy.link_hash, wall)
         if bootstrap_key is None:
@@ -144,6 +145,8 @@ class AccountService:
         ):
             raise _login_refused()
         self._throttle.succeeded(key, address, known=known)
+        if self._clock.now() - self._tidied_at >= TIDY_SECONDS:
+            await self._tidy()
         return self._sessions.signed_in(begun, user_id=user.id, name=user.name, role=user.role)
 
     async def reset(self, token: str, password: str) -> SignedIn:
@@ -185,6 +188,14 @@ class AccountService:
         if not done:
             raise Problem(409, "The password was changed by another call at the same time.")
         self._access.forget_user(user.id)
+
+    async def _tidy(self) -> None:
+        """Forget what can no longer be used. Each sign-in adds a row, so signing in does this now and then."""
+        self._tidied_at = self._clock.now()
+        wall = self._clock.wall()
+        await self._sessions.delete_expired()
+        await self._tickets.delete_expired(wall)
+        await self._users.delete_old_addresses(wall - KNOWN_SECONDS)
 
     async def me(self, caller: Caller) -> User:
         """The caller's account."""

@@ -112,8 +112,17 @@ def router(service: Administration, callers: Callers) -> APIRouter:
 
     @routes.post("/users/{user_id}/reset", status_code=201, responses=FOR_CALLERS | USER)
     async def reset_user(admin: Admin, user_id: UUID) -> Ticket:
-        """Make a link with which a user sets a new password, once and within 24 hours."""
+        """Make a link with which a user sets a new password, once and within 24 hours. All their sign-ins end."""
         return _ticket(await service.reset(admin, str(user_id)), "reset")
+
+    @routes.delete(
+        "/users/{user_id}/keys",
+        status_code=204,
+        responses=FOR_CALLERS | problems({404: "There is no account with this id."}),
+    )
+    async def revoke_keys_of_user(admin: Admin, user_id: UUID) -> None:
+        """Revoke all API keys of a user, at once."""
+        await service.revoke_keys(admin, str(user_id))
 
     @routes.post("/invitations", status_code=201, responses=FOR_CALLERS)
     async def invite(admin: Admin, wanted: InvitationWanted) -> Ticket:

@@ -9,6 +9,7 @@ from novakit.problem import Problem
 from novakit.pseudonyms import Pseudonyms
 
 from ..credentials import Caller, Role, digest
+from ..store.api_keys import ApiKeys
 from ..store.tickets import Invitation, NewTicket, Tickets
 from ..store.users import User, Users
 from .access import Access
@@ -35,6 +36,7 @@ class Administration:
         self,
         users: Users,
         tickets: Tickets,
+        keys: ApiKeys,
         access: Access,
         *,
         clock: Clock,
@@ -45,6 +47,7 @@ class Administration:
     ) -> None:
         self._users = users
         self._tickets = tickets
+        self._keys = keys
         self._access = access
         self._clock = clock
         self._new_id = new_id
@@ -73,7 +76,10 @@ class Administration:
         return await self._user(user_id)
 
     async def reset(self, admin: Caller, user_id: str) -> Issued:
-        """Let a user set a new password; raises Problem 404, and 409 for one who could not sign in with it."""
+        """Let a user set a new password, and end their sign-ins at once.
+
+        Raises Problem 404, and 409 for one who could not sign in with it.
+        """
         user = await self._user(user_id)
         if user.name is None:
             raise Problem(
@@ -81,8 +87,18 @@ class Administration:
             )
         ticket, token = self._ticket(admin, RESET_SECONDS)
         await self._tickets.may_reset(ticket, user_id)
+        self._access.forget_user(user_id)
         self._log.info("password_reset_issued", account=self._pseudonym(user_id), by=self._pseudonym(admin.user_id))
         return Issued(ticket.id, token, ticket.expires_at)
+
+    async def revoke_keys(self, admin: Caller, user_id: str) -> None:
+        """Revoke all of a user's API keys, at once; raises Problem 404."""
+        await self._user(user_id)
+        count = await self._keys.revoke_all(user_id, self._clock.wall())
+        self._access.forget_user(user_id)
+        self._log.info(
+            "api_keys_revoked", account=self._pseudonym(user_id), by=self._pseudonym(admin.user_id), count=count
+        )
 
     async def invite(self, admin: Caller, role: Role, expires_in_hours: int) -> Issued:
         """Let somebody register with this role."""

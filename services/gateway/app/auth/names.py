@@ -24,9 +24,17 @@ def key_of(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
+def _whole(text: str) -> str:
+    """Half a surrogate pair is no character, and cannot be hashed; JSON can write it all the same."""
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise PydanticCustomError("text", "it holds half a character")
+    return text
+
+
 def _name(text: str) -> str:
     shown = " ".join(unicodedata.normalize("NFC", text).split())
-    if not shown or len(key_of(shown)) > LONGEST_KEY or not shown.isprintable():
+    # Once more: some characters are two or three in this form.
+    if not 0 < len(shown) <= LONGEST_NAME or len(key_of(shown)) > LONGEST_KEY or not shown.isprintable():
         raise PydanticCustomError("name", f"it must be 1 to {LONGEST_NAME} printable characters")
     return shown
 
@@ -37,7 +45,13 @@ def _printable(text: str) -> str:
     return text
 
 
+def _given(password: SecretStr) -> SecretStr:
+    _whole(password.get_secret_value())
+    return password
+
+
 def _password(given: SecretStr) -> SecretStr:
+    _given(given)
     if not SHORTEST_PASSWORD <= len(given.get_secret_value()) <= LONGEST_PASSWORD:
         raise PydanticCustomError("password", f"it must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
     return given
@@ -52,7 +66,7 @@ NewPassword = Annotated[
 GivenName = Annotated[str, Field(min_length=1, max_length=LONGEST_KEY), AfterValidator(_printable)]
 """A name to sign in with: whatever was typed."""
 PartOfName = Annotated[str, Field(max_length=LONGEST_KEY), AfterValidator(_printable)]
-GivenPassword = Annotated[SecretStr, Field(min_length=1, max_length=LONGEST_PASSWORD)]
+GivenPassword = Annotated[SecretStr, Field(min_length=1, max_length=LONGEST_PASSWORD), AfterValidator(_given)]
 
 
 def named(shown: str) -> Name:

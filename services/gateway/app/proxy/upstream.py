@@ -10,7 +10,7 @@ from novakit.identity import TokenSigner
 from yarl import URL
 
 CONNECT_SECONDS = 3.0
-# Below the 5 s after which uvicorn closes an idle connection: a request is never sent into a closing one.
+# Below the time after which any server closes an idle connection: a request is never sent into a closing one.
 KEEP_ALIVE_SECONDS = 4.0
 
 

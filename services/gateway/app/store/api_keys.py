@@ -99,6 +99,16 @@ class ApiKeys:
         async with self._engine.begin() as connection:
             return (await connection.execute(change)).rowcount == 1
 
+    async def revoke_all(self, user_id: str, wall: float) -> int:
+        """Revoke all of the user's keys; says how many there were."""
+        change = (
+            update(api_keys)
+            .where(api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_(None))
+            .values(revoked_at=wall)
+        )
+        async with self._engine.begin() as connection:
+            return (await connection.execute(change)).rowcount
+
 
 async def insert_key(connection: AsyncConnection, user_id: str, key: NewKey) -> None:
     """Store a key within a transaction."""

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from .sign_ins import NewSignIn, delete_sign_ins, insert_sign_in
 from .tables import tickets, users
-from .users import Name, insert_user
+from .users import Name, delete_resets, insert_user
 
 INVITATION = "invitation"
 RESET = "reset"
@@ -68,9 +68,10 @@ class Tickets:
             return (await connection.execute(delete(tickets).where(*this))).rowcount == 1
 
     async def may_reset(self, ticket: NewTicket, user_id: str) -> None:
-        """Store a ticket with which this user sets a new password. Earlier ones count no longer."""
+        """Store a ticket with which this user sets a new password. Earlier ones count no longer; sign-ins end."""
         async with self._engine.begin() as connection:
-            await connection.execute(delete(tickets).where(tickets.c.kind == RESET, tickets.c.user_id == user_id))
+            await delete_resets(connection, user_id)
+            await delete_sign_ins(connection, user_id)
             await _insert(connection, ticket, kind=RESET, user_id=user_id)
 
     async def works(self, kind: str, hashed: str, wall: float) -> bool:

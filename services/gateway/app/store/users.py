@@ -110,6 +110,8 @@ class Users:
     ) -> bool:
         """Set a password where ``replacing`` is still the present one, and end all sign-ins ``but`` one.
 
+        Links to reset it count no longer.
+
         Raises NameTakenError for a new ``name`` that somebody else has.
         """
         values = {"password_hash": hashed}
@@ -122,6 +124,7 @@ class Users:
                 if (await connection.execute(change)).rowcount != 1:
                     return False
                 await delete_sign_ins(connection, user_id, but=but)
+                await delete_resets(connection, user_id)
         except IntegrityError:
             raise NameTakenError from None
         return True
@@ -143,7 +146,8 @@ class Users:
     async def change(self, user_id: str, *, role: str | None, disabled: bool | None, wall: float) -> bool:
         """Change a user's role, disable or enable them; false where this would leave no admin.
 
-        A disabled user's sign-ins end, and so do the invitations of one who is no admin any more.
+        A disabled user's sign-ins end and links to reset their password, and so do the invitations of one who is no
+        admin any more.
         """
         values: dict[str, object] = {}
         if role is not None:
@@ -162,6 +166,7 @@ class Users:
                 await connection.execute(delete(tickets).where(tickets.c.created_by == user_id))
             if disabled:
                 await delete_sign_ins(connection, user_id)
+                await delete_resets(connection, user_id)
         return True
 
     async def delete_old_addresses(self, before: float) -> None:
@@ -191,6 +196,11 @@ async def insert_user(
         await connection.execute(insert(users).values(values))
     except IntegrityError:
         raise NameTakenError from None
+
+
+async def delete_resets(connection: AsyncConnection, user_id: str) -> None:
+    """Let no link set this user's password, within a transaction. Of tickets, these alone are for a user."""
+    await connection.execute(delete(tickets).where(tickets.c.user_id == user_id))
 
 
 async def _lock_admins(connection: AsyncConnection) -> None:

@@ -12,9 +12,11 @@ from novakit import compatible, logs, sse
 from novakit.asgi import ClientLeftError, header, read_body, respond, until_client_leaves
 from novakit.clock import Clock
 from novakit.compatible import CompatibleError
+from novakit.database.outage import unavailable
 from novakit.identity import TokenVerifier
 from novakit.ids import NewId
 from novakit.problem import CRASHED, Problem
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Receive, Scope, Send
 
 from ..domain.errors import ProviderError
@@ -30,6 +32,7 @@ from ..services.llm_router import ProviderOrchestrator
 from ..services.quotas.users import UserOverQuotaError
 from ..services.route_record import RouteRecord
 from ..services.stored_route import CallRecord
+from ..store.jobs import StoreLostError
 from .caller import Caller, WishesOf, identify
 from .chat import MAX_BODY_BYTES
 from .completion_body import CompletionBody, read_completion
@@ -113,6 +116,8 @@ class CompletionEndpoints:
                 await reply.fail(CompatibleError(403, FORBIDDEN, code="cloud_forbidden"))
         except Problem as problem:
             await reply.fail(problem)
+        except (SQLAlchemyError, StoreLostError) as error:
+            await reply.fail(unavailable(error, log))
         except Exception:
             with suppress(OSError):
                 await reply.fail(Problem(500, CRASHED))

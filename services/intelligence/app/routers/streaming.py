@@ -5,14 +5,18 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from math import ceil
 
+from novakit import logs
 from novakit.asgi import ClientLeftError, client_watched, header, respond_problem
+from novakit.database.outage import unavailable
 from novakit.problem import CRASHED, Problem
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Message, Receive, Scope, Send
 
 from ..services.answers import replay
 from ..services.answers.drain import DrainingError
 from ..services.answers.turn import Turn
 from ..services.quotas.users import UserOverQuotaError
+from ..store.jobs import StoreLostError
 from ..store.keys import KeyReusedError
 from ..store.turns import EndedPrompt, ParentMissingError, SessionEndedError, SessionMissingError
 from ..store.unfinished import NotUnfinishedError, PromptMissingError
@@ -26,6 +30,8 @@ _STREAM_HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
+
+log = logs.get("store")
 
 Answering = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -47,6 +53,8 @@ async def answer(answering: Answering, method: str, scope: Scope, receive: Recei
         with told_as_problems():
             await answering(scope, receive, sending)
     except Problem as problem:
+        if begun:
+            raise
         await respond_problem(send, problem)
     except ClientLeftError:
         return
@@ -126,6 +134,8 @@ def told_as_problems() -> Iterator[None]:
         raise Problem(422, "This Idempotency-Key was given to another body; a new message needs a new key.") from None
     except UserOverQuotaError as over:
         raise over_quota(over) from None
+    except (SQLAlchemyError, StoreLostError) as error:
+        raise unavailable(error, log) from None
     except DrainingError:
         raise Problem(503, "NovaCore is stopping; try again in a moment.", headers={"Retry-After": "2"}) from None
 

@@ -66,9 +66,14 @@ async def upgrade_elsewhere(address: tuple[str | None, str, str], scripts: Path,
     if url is not None:
         environment[URL_VARIABLE] = url
     command = [sys.executable, "-m", "novakit.database.migrations", data_dir, service, str(scripts), head]
-    done = await asyncio.to_thread(subprocess.run, command, check=False, env=environment)
-    if done.returncode != 0:
+    if await asyncio.to_thread(_run, command, environment) != 0:
         raise DatabaseError(f"The database of {service} could not be migrated to revision {head}; see above.")
+
+
+def _run(command: list[str], environment: dict[str, str]) -> int:
+    # The other end of its standard input is ours alone: it ends with us, however we do.
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE) as process:  # noqa: S603 (our own module)
+        return process.wait()
 
 
 def run_alembic(connection: Connection, scripts: Path, head: str) -> None:

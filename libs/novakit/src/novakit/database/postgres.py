@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from ..database_url import named_files, normalised, shown
@@ -37,7 +38,7 @@ class PostgresDatabase(Database):
     def engine(self) -> AsyncEngine:
         """An engine that notices at once that the server was restarted."""
         return create_async_engine(
-            "postgresql+asyncpg://", async_creator=self.connect, hide_parameters=True, pool_pre_ping=True
+            "postgresql+asyncpg://", async_creator=self._for_engine, hide_parameters=True, pool_pre_ping=True
         )
 
     async def connect(self, *, command_timeout: float | None = COMMAND_SEC) -> "Connection":
@@ -53,6 +54,13 @@ class PostgresDatabase(Database):
         for name in ("text", "varchar"):
             await connection.set_type_codec(name, schema="pg_catalog", encoder=_storable, decoder=str, format="text")
         return connection
+
+    async def _for_engine(self) -> "Connection":
+        """The same for an engine, whose users look for SQLAlchemy's errors; it would pass ours on as they are."""
+        try:
+            return await self.connect()
+        except DatabaseError as error:
+            raise OperationalError(None, None, error) from None
 
     async def lock(self, connection: AsyncConnection, name: str) -> None:
         """Take an advisory lock."""
