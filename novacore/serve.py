@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Literal
 
 import uvicorn
+from novakit.later import later
 from novakit.settings import SettingsError
 from starlette.types import Message, Receive, Scope, Send
 
@@ -97,6 +98,7 @@ class _Server(uvicorn.Server):
         # Python's own moment to collect is when much was made and little of it freed. Where a hundred answers run,
         # that is when most is alive: it finds no garbage, and stops them for 5 ms. ``bench.failover`` shows it.
         gc.disable()
+        later.put_off(asyncio.get_running_loop())
 
     async def on_tick(self, counter: int) -> bool:
         gc.collect(_generation(counter))
@@ -111,6 +113,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # There are no more ticks.
         gc.enable()
+        later.at_once()
         self._ending()
         await super().shutdown(sockets)
 

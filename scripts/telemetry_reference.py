@@ -28,7 +28,7 @@ PLACES = {
     "libs/novakit": "gateway, intelligence",
 }
 LEVELS = ("error", "warning", "info", "debug")
-METHODS = {"error": "error", "warning": "warning", "info": "info", "info_before": "info", "debug": "debug"}
+METHODS = {"error": "error", "warning": "warning", "info": "info", "debug": "debug"}
 EITHER = {"write": ("info", "debug"), "tell": ("warning", "info")}
 """Names that stand for one method or another, where a line's level depends on what it tells."""
 
@@ -59,6 +59,7 @@ MEANINGS = {
     "model_loaded": "The built-in model is in memory.",
     "model_unloaded": "The built-in model was let go after its time of rest.",
     "not_said_goodbye": "A process before this one ended without its last words; what it left is taken over.",
+    "not_told": "A metric, a line or a span of a request could not be made: a fault in NovaCore; `at` is the place.",
     "others_not_heard": "Messages of other processes are not heard at present.",
     "partial_not_stored": "What was said so far of a running answer could not be stored.",
     "password_reset_issued": "An admin let a user set a new password.",
@@ -105,6 +106,9 @@ One JSON object a line on standard output; on a terminal the same, to be read. E
 `service` and `component`. Libraries write the same lines, with `logger` in place of the component. Of an exception a
 line has the type and the place, never the message. `user` is a pseudonym made with a key: the same in all services,
 and of no use to whoever does not have SERVICE_JWT_SECRET. No line holds a prompt, an answer or a key.
+
+`timestamp` is when it happened. The info lines of requests are written within a tenth of a second, several together;
+what waits is written before any other line, and before the service ends.
 
 *error* needs a person: page on it. *warning* was dealt with and is worth a look where it goes on. *info* is the
 ordinary course.
@@ -231,7 +235,7 @@ CALLED_WITH = {"log_crash": ("store_failed", "turn_failed")}
 
 def _fields(call: ast.Call, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
     for keyword in call.keywords:
-        if keyword.arg is not None:
+        if keyword.arg not in {None, "when", "ready"}:
             yield from ("error", "at") if keyword.arg == "exc_info" else (keyword.arg,)
         elif isinstance(keyword.value, ast.Name):
             yield from _keys_of(keyword.value.id, function)

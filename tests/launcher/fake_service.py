@@ -16,12 +16,15 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from novakit import logs
+from novakit.later import later
 from novakit.settings import SettingsError
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 NAME = __name__.split(".")[1]
+log = logs.get("fake")
 PROVIDERS = {
     "providers": [
         {"name": "ollama", "model": "tiny", "locality": "local", "enabled": True, "healthy": True},
@@ -36,6 +39,7 @@ class App:
         fcntl.flock(self.alive, fcntl.LOCK_EX)
         self.faults = os.environ.get("FAKE_FAULTS", "").split(",")
         self.litter = litter()
+        logs.setup(NAME)
         session = os.getsid(0) == os.getpid()
         seen = {"environ": dict(os.environ), "pid": os.getpid(), "own_session": session, "argv": sys.argv}
         Path(f"{NAME}.json").write_text(json.dumps(seen), encoding="utf-8")
@@ -45,6 +49,9 @@ class App:
             await self._live(receive, send)
         elif scope["path"] == "/slow":
             await self._slow(send)
+        elif scope["path"] == "/told":
+            later.tell(log.info, "told")
+            await self._answer(scope, send)
         elif scope["path"] == "/litter":
             self.litter = litter()
             await self._answer(scope, send)

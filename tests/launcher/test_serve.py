@@ -56,6 +56,19 @@ def test_garbage_is_collected_little_by_little_and_not_when_much_is_alive(world:
     assert not garbage("/garbage")["automatic"]
 
 
+def test_what_is_told_of_a_request_is_told_later_and_before_the_end(world: World) -> None:
+    process, url = serving(world)
+
+    def told() -> int:
+        return (world.folder / "out").read_text(encoding="utf-8").count('"told"')
+
+    urllib.request.urlopen(f"{url}/told").close()
+    wait_until("it is told", lambda: told() == 1)
+    urllib.request.urlopen(f"{url}/told").close()
+    assert end(process, signal.SIGTERM) == 0
+    assert told() == 2
+
+
 def test_a_running_answer_is_finished_however_often_the_signal_comes(world: World) -> None:
     process, url = serving(world)
     with urllib.request.urlopen(f"{url}/slow") as response:

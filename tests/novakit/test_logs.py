@@ -181,16 +181,23 @@ def test_no_value_can_steer_the_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "\x9b" not in line
 
 
-def test_a_line_that_another_follows_leaves_with_it() -> None:
+def test_lines_that_are_written_together_leave_together() -> None:
     """Through a buffer, as standard output has one where it is a pipe."""
     under = io.BytesIO()
     logs.setup("gateway", "info", io.TextIOWrapper(io.BufferedWriter(under), encoding="utf-8"))
-    logs.get("chat").info_before("first")
-    held = under.getvalue()
-    logs.get("chat").info("second")
+    with logs.together():
+        logs.get("chat").info("first")
+        logs.get("chat").warning("second")
+        held = under.getvalue()
 
     assert held == b""
     assert [json.loads(line)["event"] for line in under.getvalue().splitlines()] == ["first", "second"]
+
+
+def test_a_line_may_be_of_something_earlier(out: io.StringIO) -> None:
+    logs.get("chat").info("turn", when=1_700_000_000.5, ready={"provider": "ollama"})
+    [line] = lines(out)
+    assert (line["timestamp"], line["provider"]) == ("2023-11-14T22:13:20.500000Z", "ollama")
 
 
 def test_a_user_has_one_name_in_all_services_and_nobody_gets_back_from_it() -> None:

@@ -12,12 +12,16 @@ class _Kept:
     """An output that keeps the lines instead of writing them."""
 
     level = logging.DEBUG
+    held = False
 
     def __init__(self) -> None:
         self.lines: list[dict[str, Any]] = []
 
-    def write(self, level: str, component: str, event: str, fields: dict[str, Any], *, flush: bool = True) -> None:
+    def write(self, level: str, component: str, event: str, _at: float | None, fields: dict[str, Any]) -> None:
         self.lines.append({"level": level, "component": component, "event": event, **fields})
+
+    def release(self) -> None:
+        self.held = False
 
 
 @contextmanager

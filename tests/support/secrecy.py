@@ -9,6 +9,7 @@ the shapes of keys. A test that finds something fails at its end, in ``tests/con
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from novakit import logs
@@ -31,8 +32,8 @@ def listen() -> None:
     """Hear everything that the services of this process write from now on."""
     write, render = logs._as_json, Metrics.render
 
-    def heard(entry: Mapping[str, Any]) -> bytes:
-        line = write(entry)
+    def heard(when: datetime, head: logs.Head, fields: Mapping[str, Any]) -> bytes:
+        line = write(when, head, fields)
         look_at(line.decode())
         return line
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 from novakit import logs, otlp
 from novakit.clock import Clock
+from novakit.later import later
 from novakit.logs import Logger
 from novakit.otlp import Span, Value
 from novakit.pseudonyms import Pseudonyms
@@ -35,24 +37,39 @@ class Watch:
 
     def end(self, route: str, method: str, exchange: Exchange, seconds: float) -> None:
         """It is over."""
-        trace = exchange.trace
+        over = _Over(
+            route,
+            method,
+            exchange.status,
+            seconds,
+            self.clock.wall(),
+            exchange.request_id,
+            exchange.trace,
+            exchange.user,
+            exchange.cut,
+        )
+        later.tell(self._tell, over)
+
+    def _tell(self, over: "_Over") -> None:
+        trace = over.trace
         recorded = trace is not None and trace.sampled
-        self.metrics.answered(route, exchange.status, seconds, trace.trace_id if trace and recorded else None)
-        write = self.log.debug if route in QUIET else self.log.info
-        user = self.pseudonym(exchange.user)
+        self.metrics.answered(over.route, over.status, over.seconds, trace.trace_id if trace and recorded else None)
+        write = self.log.debug if over.route in QUIET else self.log.info
+        user = self.pseudonym(over.user)
         write(
             "request",
-            route=route,
-            method=method,
-            status=exchange.status,
-            api_latency_ms=round(seconds * 1000, 1),
-            request_id=exchange.request_id,
+            when=over.wall,
+            route=over.route,
+            method=over.method,
+            status=over.status,
+            api_latency_ms=round(over.seconds * 1000, 1),
+            request_id=over.request_id,
             trace_id=None if trace is None else trace.trace_id,
             user=user or None,
-            cut=exchange.cut,
+            cut=over.cut,
         )
         if trace is not None and recorded:
-            self.tracer.record(_span(trace, route, method, exchange, seconds, self.clock.wall(), user))
+            self.tracer.record(_span(trace, over, user))
 
     def crashed(self, error: Exception, exchange: Exchange) -> None:
         """Something broke on our side: its place is told, not its message, which may quote what a person wrote."""
@@ -65,27 +82,41 @@ class Watch:
         )
 
 
-def _span(trace: Trace, route: str, method: str, exchange: Exchange, seconds: float, wall: float, user: str) -> Span:
+class _Over(msgspec.Struct, frozen=True, gc=False):
+    """What is told of a request that is over. Whatever else belonged to it is let go of."""
+
+    route: str
+    method: str
+    status: int
+    seconds: float
+    wall: float
+    request_id: str
+    trace: Trace | None
+    user: str
+    cut: str | None
+
+
+def _span(trace: Trace, over: _Over, user: str) -> Span:
     """Named as OpenTelemetry's HTTP conventions name a server's span."""
-    known = method if method in METHODS else "_OTHER"
-    error = "" if exchange.status < 500 else str(exchange.status)
-    if exchange.cut == "upstream_failed":
-        error = error or exchange.cut
-    attributes = {"novacore.request_id": exchange.request_id}
+    known = over.method if over.method in METHODS else "_OTHER"
+    error = "" if over.status < 500 else str(over.status)
+    if over.cut == "upstream_failed":
+        error = error or over.cut
+    attributes = {"novacore.request_id": over.request_id}
     if user:
         attributes["enduser.pseudo.id"] = user
-    ended = round(wall * _NS)
+    ended = round(over.wall * _NS)
     return Span(
         trace.trace_id,
         trace.span_id,
         trace.parent_id,
-        f"{'HTTP' if known == '_OTHER' else known} {pattern_of(route)}",
+        f"{'HTTP' if known == '_OTHER' else known} {pattern_of(over.route)}",
         otlp.SERVER,
-        ended - round(seconds * _NS),
+        ended - round(over.seconds * _NS),
         ended,
         attributes,
         error=error,
-        encoded=_words(known, route, exchange.status, error, exchange.cut or ""),
+        encoded=_words(known, over.route, over.status, error, over.cut or ""),
     )
 
 

@@ -1,5 +1,7 @@
 """Logs: one JSON object a line on standard output, flushed, the same for our code, uvicorn and libraries.
 
+A running service writes the lines of its requests a moment later, many together (``later``); all others at once.
+
 On a terminal the same lines are written to be read. Nothing that a person wrote or a model answered, and no key, is
 ever given to a logger. Of an exception the line has its type and its place, never its message: that may quote either.
 
@@ -12,18 +14,22 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import PurePath
-from typing import Any, BinaryIO, Literal, TextIO
+from typing import Any, BinaryIO, Literal, TextIO, TypeAlias
 
 import msgspec
 
 Level = Literal["debug", "info", "warning", "error"]
+Fields: TypeAlias = dict[str, Any]
+Head: TypeAlias = tuple[str, str, str, str, str]
+"""Level, event, service, and what kind of name names the writer: component or logger."""
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _encode = msgspec.json.Encoder(enc_hook=str).encode
-_SHOWN_APART = frozenset({"timestamp", "level", "event", "service"})
 _COLOURS = {"error": "\033[31m", "warning": "\033[33m", "critical": "\033[31m"}
 _CONTROL = dict.fromkeys((*range(32), *range(127, 160)))
 
@@ -38,63 +44,63 @@ class _Output:
         self.render = _readable if readable else _as_json
         # Standard output takes bytes as they are: a text would be decoded here to be encoded there.
         self._raw: BinaryIO | None = getattr(out, "buffer", None)
+        self.held = False
 
-    def write(self, level: str, component: str, event: str, fields: dict[str, Any], *, flush: bool = True) -> None:
+    def write(self, level: str, component: str, event: str, at: float | None, fields: Fields) -> None:
+        _precede()
         if "exc_info" in fields:
             fields |= _told_of(fields.pop("exc_info"))
-        line = self.render(
-            {
-                "timestamp": datetime.now(UTC),
-                "level": level,
-                "event": event,
-                "service": self.service,
-                "component": component,
-                **fields,
-            }
-        )
+        when = datetime.now(UTC) if at is None else datetime.fromtimestamp(at, UTC)
+        line = self.render(when, (level, event, self.service, "component", component), fields)
         try:
             if self._raw is not None:
                 self._raw.write(line + b"\n")
             else:
                 self.out.write(line.decode() + "\n")
-            if flush:
+            if not self.held:
                 self.out.flush()
         except (OSError, ValueError):
             # Nobody reads it any more. That is no reason to break what is being done.
             return
 
+    def release(self) -> None:
+        self.held = False
+        with suppress(OSError, ValueError):
+            self.out.flush()
+
 
 class Logger:
-    """Writes lines that carry ``component: name``. Whatever is given beside the event is a field of the line."""
+    """Writes lines that carry ``component: name``. Whatever is given by name is a field of the line.
+
+    ``when`` it happened is in seconds since 1970; else it is now. ``ready`` are the fields of a line that is
+    written so often that handing them on one by one is felt.
+    """
 
     __slots__ = ("_component",)
 
     def __init__(self, component: str) -> None:
         self._component = component
 
-    def debug(self, event: str, **fields: Any) -> None:
+    def debug(self, event: str, /, *, when: float | None = None, ready: Fields | None = None, **fields: Any) -> None:
         """For looking closely."""
         if _output.level <= logging.DEBUG:
-            _output.write("debug", self._component, event, fields)
+            _output.write("debug", self._component, event, when, ready or fields)
 
-    def info(self, event: str, **fields: Any) -> None:
+    def info(self, event: str, /, *, when: float | None = None, ready: Fields | None = None, **fields: Any) -> None:
         """The ordinary course."""
         if _output.level <= logging.INFO:
-            _output.write("info", self._component, event, fields)
+            _output.write("info", self._component, event, when, ready or fields)
 
-    def info_before(self, event: str, **fields: Any) -> None:
-        """An info line that leaves the process with the next one, which is known to come: each goodbye costs."""
-        if _output.level <= logging.INFO:
-            _output.write("info", self._component, event, fields, flush=False)
-
-    def warning(self, event: str, **fields: Any) -> None:
+    def warning(
+        self, event: str, /, *, when: float | None = None, ready: Fields | None = None, **fields: Any
+    ) -> None:
         """It was dealt with here, and is worth a look where it goes on."""
         if _output.level <= logging.WARNING:
-            _output.write("warning", self._component, event, fields)
+            _output.write("warning", self._component, event, when, ready or fields)
 
-    def error(self, event: str, **fields: Any) -> None:
+    def error(self, event: str, /, *, when: float | None = None, ready: Fields | None = None, **fields: Any) -> None:
         """It needs a person."""
-        _output.write("error", self._component, event, fields)
+        _output.write("error", self._component, event, when, ready or fields)
 
 
 class _LibraryLines(logging.Formatter):
@@ -106,14 +112,10 @@ class _LibraryLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
-        entry: dict[str, Any] = {
-            "timestamp": datetime.fromtimestamp(record.created, UTC),
-            "level": record.levelname.lower(),
-            "event": record.getMessage(),
-            "service": self._output.service,
-            "logger": record.name,
-        }
-        return self._output.render({**entry, **_told_of(record.exc_info)}).decode()
+        when = datetime.fromtimestamp(record.created, UTC)
+        head = (record.levelname.lower(), record.getMessage(), self._output.service, "logger", record.name)
+        _precede()
+        return self._output.render(when, head, _told_of(record.exc_info)).decode()
 
 
 def setup(service: str, level: str = "info", out: TextIO | None = None) -> None:
@@ -134,6 +136,23 @@ def get(name: str) -> Logger:
     return Logger(name)
 
 
+def precede(tell: Callable[[], None]) -> None:
+    """Before each line of ours, let ``tell`` write what happened before it."""
+    global _precede  # noqa: PLW0603 (as the output)
+    _precede = tell
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """The lines that are written meanwhile leave the process at the end: each goodbye is a system call."""
+    output = _output
+    output.held = True
+    try:
+        yield
+    finally:
+        output.release()
+
+
 def where(error: BaseException) -> str:
     """Where an exception came from, innermost last, without its message: that may quote what a person wrote."""
     frames = traceback.extract_tb(error.__traceback__)[-4:]
@@ -148,22 +167,28 @@ def _told_of(given: object) -> dict[str, str]:
     return {} if found is None else {"error": type(found).__name__, "at": where(found)}
 
 
-def _as_json(entry: Mapping[str, Any]) -> bytes:
-    return _encode(entry)
+def _as_json(when: datetime, head: Head, fields: Mapping[str, Any]) -> bytes:
+    rest = b"," + _encode(fields)[1:] if fields else b"}"
+    return b'{"timestamp":' + _encode(when) + _head(*head) + rest
 
 
-def _readable(entry: Mapping[str, Any]) -> bytes:
+@lru_cache(256)
+def _head(level: str, event: str, service: str, kind: str, name: str) -> bytes:
+    return b"," + _encode({"level": level, "event": event, "service": service, kind: name})[1:-1]
+
+
+def _readable(when: datetime, head: Head, fields: Mapping[str, Any]) -> bytes:
     """For a person at a terminal: time, level, event, then what belongs to it. No value can steer the terminal."""
-    level = str(entry["level"])
+    level, event, _, kind, name = head
     colour, plain = ("", "") if os.environ.get("NO_COLOR") else (_COLOURS.get(level, ""), "\033[0m")
-    fields = [
+    told = [
         f"{name}={_word(value)}"
-        for name, value in entry.items()
-        if name not in _SHOWN_APART and value is not None and value != ""
+        for name, value in {kind: name, **fields}.items()
+        if value is not None and value != ""
     ]
-    event = str(entry["event"]).translate(_CONTROL)
-    time = entry["timestamp"].astimezone().strftime("%H:%M:%S")
-    line = f"{time} {colour}{level:<7}{plain if colour else ''} {event:<20} {' '.join(fields)}"
+    event = event.translate(_CONTROL)
+    time = when.astimezone().strftime("%H:%M:%S")
+    line = f"{time} {colour}{level:<7}{plain if colour else ''} {event:<20} {' '.join(told)}"
     return line.rstrip().encode("utf-8", "replace")
 
 
@@ -172,5 +197,10 @@ def _word(value: object) -> str:
     return json.dumps(text, ensure_ascii=False) if not text or " " in text or '"' in text else text
 
 
+def _nothing() -> None:
+    return None
+
+
+_precede: Callable[[], None] = _nothing
 # Until a service says who it is.
 _output = _Output("novacore", logging.WARNING, sys.stderr, readable=False)

@@ -24,6 +24,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
+from .later import later
 from .version import VERSION, revision
 
 OTHER = "other"
@@ -216,6 +217,7 @@ class Metrics:
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """(exposition, content type): OpenMetrics, with exemplars, for whoever accepts it, else Prometheus' text."""
+        later.catch_up()
         encode, content_type = choose_encoder(accept)
         return encode(self.registry), content_type
 

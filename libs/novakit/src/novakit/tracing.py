@@ -18,14 +18,15 @@ import aiohttp
 from . import logs, otlp
 from .metrics import Bound, Counter
 from .otlp import Span
-from .tracing_settings import Export, Sampler
+from .tracing_settings import Export
 from .version import VERSION
 
 TRACEPARENT = "traceparent"
 RETRIED = frozenset({429, 502, 503, 504})
 """The answers after which OTLP sends the same again."""
 LAST_SEND_SEC = 2.0
-_FORM = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_FORM = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]([0-9a-f])(?:-.*)?")
+_ODD = frozenset("13579bdf")
 _MASK = (1 << 64) - 1
 # Odd, so that no two numbers below 2^64 give one span two children of the same id.
 _STRIDE = 0x9E3779B97F4A7C15
@@ -55,9 +56,10 @@ class Trace(NamedTuple):
 def parse(traceparent: str | None) -> Trace | None:
     """The span that a ``traceparent`` names; None for none and for what is not one."""
     found = _FORM.fullmatch(traceparent or "")
-    if found is None or found[0].startswith("ff") or not int(found[1], 16) or not int(found[2], 16):
+    if found is None:
         return None
-    return Trace(found[1], found[2], "", bool(int(found[3], 16) & 1))
+    trace_id, span_id, flags = found.groups()
+    return Trace(trace_id, span_id, "", flags in _ODD)
 
 
 def child_header(traceparent: str, number: int) -> str:
@@ -81,6 +83,7 @@ class Tracer:
         """``spans`` counts what became of them. ``random_bits`` makes ids, which are no secrets."""
         self._export = export
         self._bits = random_bits
+        self._below = 0 if export is None else round(export.sampler.ratio * (1 << 64))
         self._exporter = None if export is None else Exporter(service, export, spans)
 
     @property
@@ -92,13 +95,19 @@ class Tracer:
         """A new span within the named one, or the first of a new trace."""
         if self._export is None:
             return None
-        parent = parse(traceparent)
-        span_id = f"{self._bits(64) or 1:016x}"
+        parent = None if traceparent is None else _FORM.fullmatch(traceparent)
         if parent is None:
-            number = self._bits(128) or 1
-            return Trace(f"{number:032x}", span_id, "", _samples(self._export.sampler, number, None))
-        sampled = _samples(self._export.sampler, int(parent.trace_id, 16), parent.sampled)
-        return Trace(parent.trace_id, span_id, parent.span_id, sampled)
+            # That one of them is 0, which would be no id, happens once in 2^64 times.
+            ids = self._bits(192).to_bytes(24, "big").hex()
+            trace_id = ids[:32]
+            return Trace(trace_id, ids[32:], "", self._samples(trace_id))
+        trace_id, parent_id, flags = parent.groups()
+        sampled = flags in _ODD if self._export.sampler.follows_parent else self._samples(trace_id)
+        return Trace(trace_id, self._bits(64).to_bytes(8, "big").hex(), parent_id, sampled)
+
+    def _samples(self, trace_id: str) -> bool:
+        """As OpenTelemetry's samplers decide of the first of a trace; the ratio counts by the id's lower half."""
+        return int(trace_id[16:], 16) < self._below
 
     def record(self, span: Span) -> None:
         """Take a span that has ended; its trace is sampled."""
@@ -113,13 +122,6 @@ class Tracer:
             return
         async with self._exporter.running():
             yield
-
-
-def _samples(sampler: Sampler, trace_id: int, parent: bool | None) -> bool:
-    """As OpenTelemetry's samplers of these names decide; the ratio counts by the lower half of the trace's id."""
-    if sampler.follows_parent and parent is not None:
-        return parent
-    return (trace_id & _MASK) < round(sampler.ratio * (1 << 64))
 
 
 class Exporter:

@@ -157,7 +157,7 @@ class Activity:
         elif turn.locality == "cloud":
             span.cloud += 1
         handed_on = turn.fallback_from is not None and turn.provider not in {None, turn.fallback_from}
-        if not handed_on and turn.status != "fallback":
+        if turn.route is None or not (handed_on or turn.status == "fallback"):
             return
         span.fallbacks += handed_on
         self._fallbacks.append(

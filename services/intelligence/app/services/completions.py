@@ -173,7 +173,7 @@ def _ended(wanted: Wanted, record: RouteRecord, status: Status) -> TurnEnded:
         fallback_from=fallback_from,
         fallback_reason=reason,
         spent=record.spent(),
-        route=record.stored,
+        route=record.stored if fallback_from or status == "fallback" else None,
         origin=record.origin,
         end_user=wanted.end_user,
         story=record.story(),

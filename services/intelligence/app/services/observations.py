@@ -128,8 +128,9 @@ class TracedCall(msgspec.Struct, frozen=True, gc=False):
 class TurnEnded(msgspec.Struct, frozen=True, gc=False):
     """For observers: one chat turn is over, as its user saw it. ``end_user`` is whom an API caller asked for.
 
-    ``ttft`` is seconds from its beginning to its first words. ``route`` tells its way to who wants it; ``message_id``
-    None: it is stored nowhere. ``story`` is there where the request is traced.
+    ``ttft`` is seconds from its beginning to its first words. ``route`` tells its way, where the first choice did not
+    answer: of others nobody asks, and whoever keeps this for a while would keep all of the turn. ``message_id`` None:
+    it is stored nowhere. ``story`` is there where the request is traced.
     """
 
     endpoint: Endpoint
@@ -143,7 +144,7 @@ class TurnEnded(msgspec.Struct, frozen=True, gc=False):
     fallback_reason: Reason | SkipReason | None
     spent: Spent
     origin: Origin
-    route: Callable[[], StoredRoute]
+    route: Callable[[], StoredRoute] | None
     message_id: str | None = None
     end_user: str = ""
     story: Story | None = None

@@ -14,11 +14,19 @@ from ..services.orchestrator.health_board import BreakerChanged
 
 NEED_A_PERSON: frozenset[Reason] = frozenset({"auth", "billing", "model_missing"})
 
+WARNED_OF: frozenset[str] = frozenset({"failed", "fallback"})
+"""What turns and calls are that are no info lines."""
+
 log = logs.get("chat")
 
 
-def call(ended: CallEnded, pseudonym: Pseudonyms) -> None:
-    """One line for each upstream call. That of its turn follows."""
+def worth_a_look(ended: CallEnded | TurnEnded) -> bool:
+    """Whether its line is a warning or an error, for which nobody should wait."""
+    return (ended.outcome if isinstance(ended, CallEnded) else ended.status) in WARNED_OF
+
+
+def call(ended: CallEnded, at: float, pseudonym: Pseudonyms) -> None:
+    """One line for each upstream call, which ended ``at`` (seconds since 1970)."""
     fields = {
         "attempt": ended.attempt,
         "provider": ended.provider,
@@ -35,20 +43,21 @@ def call(ended: CallEnded, pseudonym: Pseudonyms) -> None:
         "user": pseudonym(ended.origin.user_id),
     }
     if ended.outcome == "succeeded":
-        log.info_before("provider_answered", **fields)
+        log.info("provider_answered", when=at, ready=fields)
     elif ended.outcome == "cancelled":
-        log.info_before("provider_cancelled", **fields)
+        log.info("provider_cancelled", when=at, ready=fields)
     elif ended.reason in NEED_A_PERSON:
-        log.error("provider_failed", **fields)
+        log.error("provider_failed", when=at, ready=fields)
     else:
-        log.warning("provider_failed", **fields)
+        log.warning("provider_failed", when=at, ready=fields)
 
 
-def turn(ended: TurnEnded, pseudonym: Pseudonyms) -> None:
-    """One line for each turn, as its user saw it."""
-    tell = log.warning if ended.status in {"failed", "fallback"} else log.info
+def turn(ended: TurnEnded, at: float, pseudonym: Pseudonyms) -> None:
+    """One line for each turn, as its user saw it; ``at`` as for a call."""
+    tell = log.warning if ended.status in WARNED_OF else log.info
     tell(
         "chat_turn",
+        when=at,
         endpoint=ended.endpoint,
         status=ended.status,
         provider=ended.provider,

@@ -216,7 +216,9 @@ class Metrics:
             self._cloud(provider).inc(1, seen)
         if call.ttft is not None:
             self._ttft(provider).observe(call.ttft, seen)
-            self._gaps(provider).merge(call.gaps.counts, call.gaps.seconds)
+            gaps = self._gaps(provider)
+            if any(call.gaps.counts):
+                gaps.merge(call.gaps.counts, call.gaps.seconds)
         if call.outcome == "failed" and call.reason is not None:
             self._failures(provider, call.reason).inc(1, seen)
         if call.hedge:

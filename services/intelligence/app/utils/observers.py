@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from novakit.clock import Clock
+from novakit.later import later
 from novakit.pseudonyms import Pseudonyms
 from novakit.tracing import Tracer
 
@@ -23,17 +24,23 @@ class Observers:
 
     def observe(self, observation: Observation) -> None:
         """A call, a wait, a skip or a turn is over."""
-        self.metrics.observe(observation)
-        match observation:
-            case CallEnded():
-                lines.call(observation, self.pseudonym)
-            case TurnEnded():
-                lines.turn(observation, self.pseudonym)
-                if observation.story is not None:
-                    for span in spans.of_turn(observation, self.clock.wall(), self.pseudonym):
-                        self.tracer.record(span)
+        if isinstance(observation, CallEnded | TurnEnded):
+            later.tell(self._tell, (observation, self.clock.wall()), soon=lines.worth_a_look(observation))
+        else:
+            later.tell(self.metrics.observe, observation)
 
     def circuit(self, change: BreakerChanged) -> None:
         """A circuit opened, half-opened or closed."""
         self.metrics.circuit(change)
         lines.circuit(change)
+
+    def _tell(self, observed: tuple[CallEnded | TurnEnded, float]) -> None:
+        ended, wall = observed
+        self.metrics.observe(ended)
+        match ended:
+            case CallEnded():
+                lines.call(ended, wall, self.pseudonym)
+            case TurnEnded():
+                lines.turn(ended, wall, self.pseudonym)
+                for span in spans.of_turn(ended, wall, self.pseudonym):
+                    self.tracer.record(span)

@@ -153,7 +153,7 @@ class Conversations:
             session_id=begun.session_id,
             user_id=question.user_id,
             endpoint=question.endpoint,
-            request=replace(self._request(question, wishes, begun, given), traceparent=route.origin.header),
+            request=self._request(question, wishes, begun, given, route.origin.header),
             route=route,
             rewinds=question.rewinds,
             patience=None if question.key is None else self._manner.patience,
@@ -171,7 +171,7 @@ class Conversations:
         begun, given = await self._writer.run(
             lambda connection: foresee_turn(connection, question, self._manner.fact_tokens)
         )
-        return self._request(question, wishes, begun, given)
+        return self._request(question, wishes, begun, given, "")
 
     async def go_on(
         self,
@@ -301,7 +301,7 @@ class Conversations:
         self._running.add(turn)
         turn.task = asyncio.ensure_future(self._conduct(turn, request_id, left))
 
-    def _request(self, question: Question, wishes: Wishes, begun: Begun, given: Given) -> ProviderRequest:
+    def _request(self, question: Question, wishes: Wishes, begun: Begun, given: Given, by: str) -> ProviderRequest:
         asked = ChatTurn("user", question.text, question.local_only)
         return ProviderRequest(
             turns=self._turns((*given.turns, *begun.history), asked),
@@ -314,6 +314,7 @@ class Conversations:
             prefer=question.prefer,
             order=wishes.order,
             hedging=wishes.hedging,
+            traceparent=by,
         )
 
     def _turns(self, history: tuple[ChatTurn, ...], question: ChatTurn) -> tuple[ChatTurn, ...]:

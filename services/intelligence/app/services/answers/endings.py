@@ -113,7 +113,7 @@ class Endings:
                 fallback_reason=reason,
                 spent=spent,
                 message_id=turn.message_id,
-                route=turn.route.stored,
+                route=turn.route.stored if fallback_from or ended.status == "fallback" else None,
                 origin=turn.route.origin,
                 story=turn.route.story(),
             )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from novakit.clock import Clock
 from novakit.tracing import child_header
 
-from ...domain.chat import ProviderRequest
+from ...domain.chat import ChatTurn, ProviderRequest
 from ...domain.errors import ContextTooLong, ProviderError, RejectedRequest, TimedOut
 from ...domain.events import Finished, TextDelta
 from ...routing.history import fit
@@ -75,11 +75,17 @@ class UpstreamCall:
     async def run(self) -> AsyncGenerator[RouteEvent]:
         """Its story; a refusal is raised as the ProviderError that it is. Closing it closes the upstream call."""
         started = self._clock.now()
-        asked = self._asked(self._asking.allowed)
+        allowed = self._asking.allowed
+        turns = self._turns(allowed)
         booked = changed = False
         try:
             self.number = self._walk.begins()
-            asked = replace(asked, traceparent=child_header(asked.traceparent, self.number))
+            asked = replace(
+                allowed,
+                turns=turns,
+                model=self._candidate.asked_model,
+                traceparent=child_header(allowed.traceparent, self.number),
+            )
             probe = self._admission.probe
             yield Connecting(self.number, self._candidate, asked.turns, self._terms.hold, probe)
             if self._terms.loading:
@@ -118,16 +124,15 @@ class UpstreamCall:
             if not booked:
                 self._health.released(self._admission)
 
-    def _asked(self, request: ProviderRequest) -> ProviderRequest:
+    def _turns(self, request: ProviderRequest) -> tuple[ChatTurn, ...]:
         """What this candidate may and can be asked."""
         candidate, continuing = self._candidate, self._terms.continuing
-        turns = fit(
+        return fit(
             self._walk.request(request, continuing).turns,
             context_tokens=candidate.context_tokens,
             locality=candidate.locality,
             keep=self._walk.kept(continuing),
         )
-        return replace(request, turns=turns, model=candidate.asked_model)
 
     async def _deltas(self, asked: ProviderRequest, started: float, first_token: float) -> AsyncGenerator[RouteEvent]:
         """What the reader gets, as it comes; raises ProviderError."""
