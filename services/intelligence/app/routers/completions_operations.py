@@ -6,6 +6,8 @@ from novakit.openapi import COMPATIBLE
 
 from ..services.completion_frames import ChatCompletion, ChatCompletionChunk
 from .completion_body import (
+    LONGEST_MODEL,
+    MOST_MODELS,
     MOST_STOPS,
     NEUTRAL,
     RANGES,
@@ -44,6 +46,8 @@ _LIMITS: Limits = {
     CompletionRequest: {
         "properties": {
             "messages": {"minItems": 1},
+            "model": {"maxLength": LONGEST_MODEL},
+            "models": {"maxItems": MOST_MODELS, "items": {"type": "string", "maxLength": LONGEST_MODEL}},
             "seed": {"minimum": SEEDS[0], "maximum": SEEDS[1]},
             **{name: {"minimum": least, "maximum": most} for name, (least, most) in RANGES.items()},
             "max_tokens": {"minimum": 1},
