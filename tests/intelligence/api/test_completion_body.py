@@ -11,6 +11,7 @@ from services.intelligence.app.domain.chat import ChatTurn, Sampling
 from services.intelligence.app.routers.completion_body import (
     LONGEST_MODEL,
     MOST_MODELS,
+    MOST_TOKENS,
     CompletionBody,
     read_completion,
 )
@@ -83,6 +84,14 @@ def test_more_models_and_longer_names_are_told_so(fields: dict[str, Any], param:
     told = refusal(**fields)
     assert (told.status, told.param, told.code) == (400, param, "invalid_value")
     assert str(MOST_MODELS) in str(told) or str(LONGEST_MODEL) in str(told)
+
+
+@pytest.mark.parametrize("limit", ["max_tokens", "max_completion_tokens"])
+def test_an_answer_has_a_longest_length_that_can_be_counted(limit: str) -> None:
+    assert read(**{limit: MOST_TOKENS}).sampling.max_tokens == MOST_TOKENS
+    for longer in (MOST_TOKENS + 1, 9 * 10**307):
+        assert (refusal(**{limit: longer}).status, refusal(**{limit: longer}).param) == (400, limit)
+        assert str(MOST_TOKENS) in str(refusal(**{limit: longer}))
 
 
 def test_a_stream_may_ask_for_its_tokens() -> None:

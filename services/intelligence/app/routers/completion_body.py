@@ -12,6 +12,7 @@ ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "us
 MOST_STOPS = 4
 MOST_MODELS = 16
 LONGEST_MODEL = 200
+MOST_TOKENS = 2**31 - 1
 SEEDS = (-(2**63), 2**63 - 1)
 RANGES = {"temperature": (0, 2), "top_p": (0, 1), "frequency_penalty": (-2, 2), "presence_penalty": (-2, 2)}
 
@@ -224,6 +225,9 @@ def _sampling(body: CompletionRequest) -> Sampling:
     longest = getattr(body, limit)
     if longest is not None and longest < 1:
         raise _wrong(limit, f"{limit} is {longest}; it must be at least 1.")
+    if longest is not None and longest > MOST_TOKENS:
+        # It is not told: it may have thousands of digits.
+        raise _wrong(limit, f"{limit} is too large; it must be at most {MOST_TOKENS}.")
     stop = [body.stop] if isinstance(body.stop, str) else body.stop or []
     if len(stop) > MOST_STOPS or not all(stop):
         raise _wrong("stop", f"stop takes up to {MOST_STOPS} texts, none of them empty.")

@@ -33,9 +33,12 @@ Run = Callable[[Callable[[Sql], Any]], Awaitable[Any]]
 
 
 class OverBudgetError(Exception):
-    """The provider has no budget left until then (the clock's seconds)."""
+    """The provider has no budget left for this call, until then (the clock's seconds) for any.
 
-    def __init__(self, until: float) -> None:
+    None: for this call alone, which would take more than others, or while others are under way.
+    """
+
+    def __init__(self, until: float | None) -> None:
         super().__init__(until)
         self.until = until
 
@@ -123,6 +126,8 @@ class ProviderBudgets:
         try:
             self._holds[hold_id] = await self._run(lambda sql: quotas.reserve(sql, hold_id, wanted, day=day, at=at))
         except OverQuotaError as over:
+            if not self._used_up(over, candidate, request):
+                raise OverBudgetError(None) from None
             self._short_of[candidate.name, over.quota.unit] = day
             raise OverBudgetError(self._mark(candidate.name, wall)) from None
         return hold_id
@@ -146,9 +151,23 @@ class ProviderBudgets:
         if self._settling:
             await asyncio.wait(self._settling)
 
-    def _estimate(self, candidate: Candidate, request: ProviderRequest) -> dict[Unit, int]:
+    def _used_up(self, over: OverQuotaError, candidate: Candidate, request: ProviderRequest) -> bool:
+        """Whether what is left is of no use today.
+
+        What is reserved may be given back, and nobody can use up a budget by asking for more than others do: what
+        counts is what was really taken, beside a short question and its answer.
+        """
+        short = self._estimate(candidate, request, longest=ANSWER_TOKENS)[over.quota.unit]
+        return over.settled > 0 and over.settled + short > over.quota.limit
+
+    def _estimate(
+        self, candidate: Candidate, request: ProviderRequest, longest: int | None = None
+    ) -> dict[Unit, int]:
+        """What it may take; ``longest`` is how many tokens of its question and of its answer count."""
         asked = sum(estimated_tokens(turn.text) for turn in request.turns)
         answer = request.sampling.max_tokens or ANSWER_TOKENS
+        if longest is not None:
+            asked, answer = min(asked, longest), min(answer, longest)
         money = self._price(candidate.name, candidate.model, Usage(asked, answer))
         # At no known price nothing can be set apart; nor will anything be counted.
         return {"tokens": asked + answer, "nano_usd": round((money or 0.0) * NANO)}
@@ -173,9 +192,9 @@ class ProviderBudgets:
 
     def _look_at(self, provider: str, sql: Sql) -> None:
         wall = self._clock.wall()
-        day, at = self._days.of(wall), int(wall * 1_000_000)
+        day = self._days.of(wall)
         for unit, limit in self._limits[provider].items():
-            used = quotas.used(sql, subject_of(provider), unit, day=day, at=at)
+            used = quotas.settled(sql, subject_of(provider), unit, day=day)
             self._used[provider, unit] = day, used
             if used >= limit:
                 self._mark(provider, wall)
