@@ -1,7 +1,8 @@
 """What a provider may use and cost in a day: reserved before each call to it, settled after."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -123,8 +124,13 @@ class ProviderBudgets:
             for unit, limit in self._limits[candidate.name].items()
         ]
         day, at, hold_id = self._days.of(wall), int(wall * 1_000_000), self._new_id()
+        writing = asyncio.ensure_future(self._run(lambda sql: quotas.reserve(sql, hold_id, wanted, day=day, at=at)))
         try:
-            self._holds[hold_id] = await self._run(lambda sql: quotas.reserve(sql, hold_id, wanted, day=day, at=at))
+            self._holds[hold_id] = await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            # It is written all the same, and nobody will make this call.
+            self._follow(self._give_back(writing))
+            raise
         except OverQuotaError as over:
             if not self._used_up(over, candidate, request):
                 raise OverBudgetError(None) from None
@@ -173,9 +179,17 @@ class ProviderBudgets:
         return {"tokens": asked + answer, "nano_usd": round((money or 0.0) * NANO)}
 
     def _settle(self, hold_id: str, spent: Spent) -> None:
-        task = asyncio.ensure_future(self._write(self._holds.pop(hold_id), spent))
+        self._follow(self._write(self._holds.pop(hold_id), spent))
+
+    def _follow(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
+
+    async def _give_back(self, writing: "asyncio.Future[Hold]") -> None:
+        # Where it was not written nothing is held.
+        with contextlib.suppress(Exception):
+            await self._write(await writing, Spent())
 
     async def _write(self, hold: Hold, spent: Spent) -> None:
         used: dict[Unit, int] = {"tokens": spent.tokens, "nano_usd": round((spent.cost_usd or 0.0) * NANO)}
