@@ -90,6 +90,17 @@ async def test_a_call_that_asks_for_more_than_there_is_bars_nobody_else(
     await desk.budgets.reserve(GEMINI, ASKED)
 
 
+async def test_what_a_model_is_not_given_is_not_reserved(connection: Portable) -> None:
+    desk = Desk(connection, {"tokens": 1000})
+    told = [
+        ChatTurn("user", "x" * 400, local_only=True),
+        *(ChatTurn("user", "x" * 400) for _ in range(50)),
+        *ASKED.turns,
+    ]
+    reads = Candidate("gemini", "m", "cloud", context_tokens=600)
+    await desk.budgets.reserve(reads, ProviderRequest(tuple(told), ASKED.sampling))
+
+
 async def test_what_is_only_reserved_bars_nobody_once_it_is_given_back(connection: Portable) -> None:
     desk = Desk(connection, {"tokens": 1000})
     used = await desk.budgets.reserve(GEMINI, ASKED)

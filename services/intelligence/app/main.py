@@ -288,7 +288,11 @@ def _wire(
 
     repository = ChatRepository(store.engine)
     user_locks = UserLocks(repository.cloud_allowed, clock.now)
-    books = Books(UserQuotas(_user_limits(settings), days, clock.wall, new_id), days, clock.wall)
+
+    def readable() -> int:
+        return max((candidate.context_tokens for candidate in orchestrator.candidates()), default=0)
+
+    books = Books(UserQuotas(_user_limits(settings), days, clock.wall, new_id, readable), days, clock.wall)
     manner = Manner(
         settings.chat_system_prompt,
         settings.fallback_message,

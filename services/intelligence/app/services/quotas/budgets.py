@@ -12,7 +12,7 @@ from novakit.ids import NewId
 
 from ...domain.chat import ProviderRequest
 from ...domain.events import Usage
-from ...routing.history import estimated_tokens
+from ...routing.history import estimated_tokens, fit
 from ...routing.policy import Candidate
 from ...store import quotas
 from ...store.ledger import NANO
@@ -170,7 +170,8 @@ class ProviderBudgets:
         self, candidate: Candidate, request: ProviderRequest, longest: int | None = None
     ) -> dict[Unit, int]:
         """What it may take; ``longest`` is how many tokens of its question and of its answer count."""
-        asked = sum(estimated_tokens(turn.text) for turn in request.turns)
+        given = fit(request.turns, context_tokens=candidate.context_tokens, locality=candidate.locality)
+        asked = sum(estimated_tokens(turn.text) for turn in given)
         answer = request.sampling.max_tokens or ANSWER_TOKENS
         if longest is not None:
             asked, answer = min(asked, longest), min(answer, longest)
