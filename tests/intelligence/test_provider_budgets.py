@@ -65,6 +65,7 @@ async def test_money_is_reserved_by_its_price_and_settled_by_what_it_was(connect
         await desk.ended(hold, Spent(10, 10, cost_usd=0.1))
     with pytest.raises(OverBudgetError) as over:
         await desk.budgets.reserve(GEMINI, ASKED)
+    assert over.value.until is not None
     assert over.value.until - desk.clock.now() == pytest.approx(86_400 - desk.clock.wall() % 86_400)
 
 
