@@ -231,7 +231,7 @@ def policy_of(settings: Settings) -> BreakerPolicy:
         settings.llm_provider_cooldown_sec,
         settings.llm_provider_cooldown_max_sec,
         # A probe that may still speak keeps its place: that of a cold model may take as long as a request may.
-        probe_lease=settings.llm_request_deadline_sec + PROBE_LEASE_SEC,
+        probe_lease=settings.llm_request_deadline_sec + settings.llm_cold_start_timeout_sec + PROBE_LEASE_SEC,
     )
 
 
