@@ -97,13 +97,8 @@ class RouteRecord:
 
     @property
     def ttft_ms(self) -> int | None:
-        """Milliseconds from the start of the turn to the first words, where there were any."""
-        return next((call.first_token_ms for call in reversed(self._calls) if call.first_token_ms is not None), None)
-
-    @property
-    def sent(self) -> bool:
-        """Whether bytes of the prompt left this machine."""
-        return any(call.sent for call in self._calls)
+        """Milliseconds from the start of the turn to the first words, whoever said them, where there were any."""
+        return min((call.first_token_ms for call in self._calls if call.first_token_ms is not None), default=None)
 
     def take(self, event: RouteEvent) -> None:
         """Book one event."""

@@ -21,9 +21,7 @@ from ...store.sql import Sql
 from ..metering import Price, Spent
 from ..observations import CallEnded, Observation
 from .days import Days
-
-ANSWER_TOKENS = 256
-"""How long an answer is taken to become, where the caller does not bound it."""
+from .users import ANSWER_TOKENS
 
 SHOWN: Mapping[Unit, str] = {"tokens": "tokens", "nano_usd": "usd"}
 """What the units are called outside; a share has no unit of its own."""

@@ -13,7 +13,7 @@ from ...store.sql import Sql
 from .days import Days
 
 ANSWER_TOKENS = 256
-"""How long an answer is taken to become, until it is known."""
+"""How long an answer is taken to become, where its caller does not bound it, until it is known."""
 
 
 class UserOverQuotaError(Exception):
