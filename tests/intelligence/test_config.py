@@ -313,7 +313,8 @@ def test_every_provider_has_its_documented_clocks() -> None:
 @pytest.mark.parametrize("deadline", ["20", "600"])
 def test_no_second_probe_is_let_in_while_a_first_may_still_be_waited_for(deadline: str) -> None:
     settings = load(LLM_REQUEST_DEADLINE_SEC=deadline, LLM_COLD_START_TIMEOUT_SEC="500")
-    assert main.policy_of(settings).probe_lease > main.pace_of(settings, NAMES, {"ollama"}).request
+    pace = main.pace_of(settings, NAMES, {"ollama"})
+    assert main.policy_of(settings).probe_lease > pace.request + pace.cold_start
 
 
 def test_a_partial_list_leaves_the_others_their_defaults() -> None:

@@ -65,7 +65,55 @@ async def test_money_is_reserved_by_its_price_and_settled_by_what_it_was(connect
         await desk.ended(hold, Spent(10, 10, cost_usd=0.1))
     with pytest.raises(OverBudgetError) as over:
         await desk.budgets.reserve(GEMINI, ASKED)
+    assert over.value.until is not None
     assert over.value.until - desk.clock.now() == pytest.approx(86_400 - desk.clock.wall() % 86_400)
+
+
+def asking(tokens: int, *, of_answer: int) -> ProviderRequest:
+    return ProviderRequest((ChatTurn("user", "x" * 4 * tokens),), Sampling(max_tokens=of_answer))
+
+
+GREEDY = [asking(100, of_answer=2_000_000), asking(2_000_000, of_answer=100)]
+
+
+@pytest.mark.parametrize("unit", ["tokens", "nano_usd"])
+@pytest.mark.parametrize("greedy", GREEDY, ids=["answer", "question"])
+async def test_a_call_that_asks_for_more_than_there_is_bars_nobody_else(
+    connection: Portable, unit: Unit, greedy: ProviderRequest
+) -> None:
+    desk = Desk(connection, {unit: {"tokens": 1_000_000, "nano_usd": 1000 * 10**9}[unit]})
+    await desk.ended(await desk.budgets.reserve(GEMINI, ASKED), Spent(10, 10, cost_usd=0.1))
+    with pytest.raises(OverBudgetError) as over:
+        await desk.budgets.reserve(GEMINI, greedy)
+    assert over.value.until is None
+    assert not desk.budgets.over
+    assert desk.budgets.remaining()[0][1] > 0.99
+    await desk.budgets.reserve(GEMINI, ASKED)
+
+
+async def test_what_a_model_is_not_given_is_not_reserved(connection: Portable) -> None:
+    desk = Desk(connection, {"tokens": 1000})
+    told = [
+        ChatTurn("user", "x" * 400, local_only=True),
+        *(ChatTurn("user", "x" * 400) for _ in range(50)),
+        *ASKED.turns,
+    ]
+    reads = Candidate("gemini", "m", "cloud", context_tokens=600)
+    await desk.budgets.reserve(reads, ProviderRequest(tuple(told), ASKED.sampling))
+
+
+async def test_what_is_only_reserved_bars_nobody_once_it_is_given_back(connection: Portable) -> None:
+    desk = Desk(connection, {"tokens": 1000})
+    used = await desk.budgets.reserve(GEMINI, ASKED)
+    all_the_rest = await desk.budgets.reserve(GEMINI, asking(100, of_answer=700))
+    with pytest.raises(OverBudgetError) as over:
+        await desk.budgets.reserve(GEMINI, ASKED)
+    assert over.value.until is None
+    await desk.ended(used, Spent(10, 10))
+    assert not desk.budgets.over
+    await desk.ended(all_the_rest, Spent(10, 10))
+    assert desk.budgets.remaining() == [(("gemini", "tokens"), 0.96)]
+    await desk.budgets.reserve(GEMINI, ASKED)
 
 
 async def test_a_call_that_was_not_made_gives_everything_back(connection: Portable) -> None:

@@ -233,7 +233,7 @@ def policy_of(settings: Settings) -> BreakerPolicy:
         settings.llm_provider_cooldown_sec,
         settings.llm_provider_cooldown_max_sec,
         # A probe that may still speak keeps its place: that of a cold model may take as long as a request may.
-        probe_lease=settings.llm_request_deadline_sec + PROBE_LEASE_SEC,
+        probe_lease=settings.llm_request_deadline_sec + settings.llm_cold_start_timeout_sec + PROBE_LEASE_SEC,
     )
 
 
@@ -290,7 +290,11 @@ def _wire(
 
     repository = ChatRepository(store.engine)
     user_locks = UserLocks(repository.cloud_allowed, clock.now)
-    books = Books(UserQuotas(_user_limits(settings), days, clock.wall, new_id), days, clock.wall)
+
+    def readable() -> int:
+        return max((candidate.context_tokens for candidate in orchestrator.candidates()), default=0)
+
+    books = Books(UserQuotas(_user_limits(settings), days, clock.wall, new_id, readable), days, clock.wall)
     manner = Manner(
         settings.chat_system_prompt,
         settings.fallback_message,

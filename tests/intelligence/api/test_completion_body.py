@@ -8,7 +8,13 @@ from novakit.compatible import CompatibleError
 from openai.types.chat import completion_create_params
 
 from services.intelligence.app.domain.chat import ChatTurn, Sampling
-from services.intelligence.app.routers.completion_body import CompletionBody, read_completion
+from services.intelligence.app.routers.completion_body import (
+    LONGEST_MODEL,
+    MOST_MODELS,
+    MOST_TOKENS,
+    CompletionBody,
+    read_completion,
+)
 
 HELLO = {"role": "user", "content": "Hello?"}
 
@@ -59,6 +65,33 @@ def test_sampling_is_taken_over() -> None:
 def test_a_list_of_models_is_a_chain_after_the_model() -> None:
     assert read(model="a", models=["b", "a", "c"]).models == ("a", "b", "c")
     assert read(model=None, models=["b"]).models == ("b",)
+
+
+def test_as_many_models_and_names_as_long_as_are_allowed_are_taken() -> None:
+    names = [str(number).rjust(LONGEST_MODEL, "m") for number in range(MOST_MODELS)]
+    assert read(model="auto", models=names).models == ("auto", *names)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"models": [f"openai/{number}" for number in range(MOST_MODELS + 1)]}, "models"),
+        ({"models": ["auto", "m" * (LONGEST_MODEL + 1)]}, "models"),
+        ({"model": "m" * (LONGEST_MODEL + 1)}, "model"),
+    ],
+)
+def test_more_models_and_longer_names_are_told_so(fields: dict[str, Any], param: str) -> None:
+    told = refusal(**fields)
+    assert (told.status, told.param, told.code) == (400, param, "invalid_value")
+    assert str(MOST_MODELS) in str(told) or str(LONGEST_MODEL) in str(told)
+
+
+@pytest.mark.parametrize("limit", ["max_tokens", "max_completion_tokens"])
+def test_an_answer_has_a_longest_length_that_can_be_counted(limit: str) -> None:
+    assert read(**{limit: MOST_TOKENS}).sampling.max_tokens == MOST_TOKENS
+    for longer in (MOST_TOKENS + 1, 9 * 10**307):
+        assert (refusal(**{limit: longer}).status, refusal(**{limit: longer}).param) == (400, limit)
+        assert str(MOST_TOKENS) in str(refusal(**{limit: longer}))
 
 
 def test_a_stream_may_ask_for_its_tokens() -> None:

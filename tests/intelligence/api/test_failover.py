@@ -53,7 +53,7 @@ async def test_gemini_answers_when_the_local_model_does_not(
 
 @WAYS
 @pytest.mark.parametrize(
-    ("fault", "used_in_vain"), [(refuses, 0), (resets, 0), (hangs, 0), (answers_empty, 58), (answers_garbage, 0)]
+    ("fault", "used_in_vain"), [(refuses, 0), (resets, 0), (hangs, 26), (answers_empty, 58), (answers_garbage, 0)]
 )
 async def test_openai_answers_when_both_others_do_not_and_what_they_used_counts_too(
     world: World, fault: Fault, used_in_vain: int, ask: Ask

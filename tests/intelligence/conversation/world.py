@@ -116,7 +116,9 @@ class Chat:
             midstream=fleet.midstream,
             hedge_delay=fleet.hedge_delay,
             limits=LIMITS,
-            policy=BreakerPolicy(fleet.threshold, cooldown=10.0, cooldown_max=40.0, probe_lease=fleet.request + 1),
+            policy=BreakerPolicy(
+                fleet.threshold, cooldown=10.0, cooldown_max=40.0, probe_lease=fleet.request + COLD_START_SEC + 1
+            ),
             clock=self.clock,
         )
         self.world.board._states.update(fleet.circuits)

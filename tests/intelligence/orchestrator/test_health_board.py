@@ -273,6 +273,25 @@ class TestWhomAFaultConcerns:
         assert not board.snapshot(FLASH).healthy
         assert board.snapshot(PRO) == NEVER_HEARD_OF
 
+    @pytest.mark.parametrize(("reason", "status"), [("auth", 403), ("billing", 402)])
+    def test_nor_where_a_caller_named_a_model_that_is_closed_to_our_key_or_too_dear(
+        self, board: HealthBoard, reason: Reason, status: int
+    ) -> None:
+        fault = error(reason)
+        fault.status = status
+        named = Candidate("gemini", "dear", "cloud", asked_model="dear")
+        board.failed(admitted(board, named), fault)
+        assert board.admit(named) is None
+        assert board.snapshot(FLASH) == NEVER_HEARD_OF
+        board.failed(admitted(board), fault)
+        assert not board.snapshot(PRO).healthy
+
+    def test_a_wrong_key_is_one_whatever_model_a_caller_named(self, board: HealthBoard) -> None:
+        fault = error("auth")
+        fault.status = 401
+        board.failed(admitted(board, Candidate("gemini", "dear", "cloud", asked_model="dear")), fault)
+        assert board.admit(FLASH) is None
+
     def test_what_the_request_left_no_room_for_is_nobodys_fault(self, board: HealthBoard) -> None:
         for _ in range(5):
             fault = error("empty")

@@ -19,6 +19,7 @@ from services.intelligence.app.routing.trail import (
     Connecting,
     Failed,
     InterruptedAnswer,
+    Loading,
     RouteEvent,
     Succeeded,
 )
@@ -133,7 +134,9 @@ class Story(Told):
                 speaking = at
             elif isinstance(event, Failed | Succeeded) and speaking is not None:
                 spoken, speaking = spoken + at - speaking, None
-        return self.over - self.began - spoken
+        # Where a model had to be loaded and no cloud was allowed, that comes on top.
+        loading = COLD_START_SEC if any(isinstance(event, Loading) for event in self.events) else 0.0
+        return self.over - self.began - spoken - loading
 
 
 async def visit(world: World, plan: Visit, number: int, locked: dict[int, frozenset[Lock]], story: Story) -> None:
@@ -176,7 +179,9 @@ async def scene(schedule: Schedule) -> None:
         midstream=fleet.midstream,
         hedge_delay=fleet.hedge_delay,
         limits=LIMITS,
-        policy=BreakerPolicy(fleet.threshold, cooldown=10.0, cooldown_max=40.0, probe_lease=fleet.request + 1),
+        policy=BreakerPolicy(
+            fleet.threshold, cooldown=10.0, cooldown_max=40.0, probe_lease=fleet.request + COLD_START_SEC + 1
+        ),
         clock=VirtualClock(fleet.steps),
         board=OneProbe,
     )

@@ -11,7 +11,7 @@ from services.intelligence.app.routing.trail import Queued
 from services.intelligence.app.services.orchestrator.deadlines import Clocks
 from services.intelligence.app.services.orchestrator.slots import QUEUE_LENGTH, Slots
 from tests.intelligence.orchestrator.world import Told, World, asks
-from tests.support.scripted import Pause, Script, ScriptedProvider, fails, says
+from tests.support.scripted import Hangs, Pause, Script, ScriptedProvider, fails, says
 from tests.support.virtual_time import START, in_virtual_time, settle
 
 LOCAL_ONLY: frozenset[Lock] = frozenset({"message"})
@@ -299,6 +299,25 @@ class TestColdModels:
         told = await World(ollama, ScriptedProvider("gemini")).ask(asks(locks=LOCAL_ONLY))
         assert told.answered_by == "ollama"
         assert told.lines[:2] == ["1 connecting ollama", "1 loading ollama"]
+
+    @in_virtual_time
+    async def test_that_patience_comes_on_top_of_all_other_waiting(self) -> None:
+        ollama = ScriptedProvider("ollama", always=says("Local."), cold=True, load_seconds=500)
+        told = await World(ollama, ScriptedProvider("gemini"), cold_start=600).ask(asks(locks=LOCAL_ONLY))
+        assert told.answered_by == "ollama"
+        ollama = ScriptedProvider("ollama", [fails("reset")], always=(Hangs(),), cold=True, load_seconds=30)
+        ollama.cold = True
+        world = World(ollama, clocks={"ollama": Clocks(first_token=500, stall=10, total=None)})
+        assert (await world.ask(asks(locks=LOCAL_ONLY))).failures[-1] == ("ollama", "first_token_timeout")
+        # Once, however often it is asked.
+        assert world.clock.now() - START == pytest.approx(500 + 240)
+
+    @in_virtual_time
+    async def test_it_does_not_where_a_cloud_was_to_answer(self) -> None:
+        ollama = ScriptedProvider("ollama", always=says("Local."), cold=True, load_seconds=500)
+        world = World(ollama, ScriptedProvider("gemini", always=(Hangs(),)), cold_start=600)
+        assert (await world.ask()).answered_by is None
+        assert world.clock.now() - START == 120
 
     @in_virtual_time
     async def test_one_that_was_taken_for_loaded_and_failed_is_asked_about_anew(self) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from services.intelligence.app.domain.events import TextDelta
 from services.intelligence.app.routing.breaker import BreakerPolicy, Closed, Open, Probing
+from services.intelligence.app.routing.trail import Failed
 from tests.intelligence.orchestrator.world import World, asks
 from tests.support.scripted import EndsBare, Fails, Hangs, Pause, Script, ScriptedProvider, Step, error, fails, says
 from tests.support.virtual_time import in_virtual_time, settle
@@ -20,6 +21,11 @@ async def tripped(world: World) -> None:
     """The first provider has failed once too often, and its cooldown is over."""
     await world.ask()
     assert isinstance(world.state("ollama"), Open)
+    await asyncio.sleep(COOLDOWN)
+
+
+async def tripped_cloud(world: World) -> None:
+    await world.ask()
     await asyncio.sleep(COOLDOWN)
 
 
@@ -105,6 +111,38 @@ async def test_a_probe_gets_half_the_usual_first_token_deadline() -> None:
     asked_at = world.clock.now()
     assert (await world.ask()).failures == [("ollama", "first_token_timeout")]
     assert world.providers[0].last.closed_at == asked_at + 10
+
+
+@in_virtual_time
+async def test_a_probe_that_has_to_load_its_model_has_all_the_time_that_this_takes() -> None:
+    ollama = ScriptedProvider("ollama", [fails("malformed")], always=says("Back."), load_seconds=100)
+    world = World(ollama, policy=ONE_STRIKE)
+    await tripped(world)
+    ollama.cold = True
+    assert (await world.ask(asks(locks=frozenset({"session"})))).answered_by == "ollama"
+
+
+@in_virtual_time
+async def test_nor_does_its_free_check_wait_for_the_model() -> None:
+    ollama = ScriptedProvider("ollama", [fails("malformed")], checks=[(Hangs(),)], load_seconds=100)
+    world = World(ollama, policy=ONE_STRIKE)
+    await tripped(world)
+    ollama.cold = True
+    asked_at = world.clock.now()
+    assert (await world.ask(asks(locks=frozenset({"session"})))).failures == [("ollama", "first_token_timeout")]
+    assert world.clock.now() == asked_at + 10
+
+
+@in_virtual_time
+async def test_a_failed_check_has_sent_no_prompt_and_a_failed_call_may_have() -> None:
+    gemini = ScriptedProvider("gemini", [DOWN, DOWN], checks=[(Fails(error("server_error")),), ()])
+    world = World(gemini, policy=BreakerPolicy(threshold=1, cooldown_max=60.0))
+    await tripped_cloud(world)
+    [failed] = [event for event in (await world.ask()).events if isinstance(event, Failed)]
+    assert (failed.error.reason, failed.sent) == ("server_error", False)
+    await asyncio.sleep(COOLDOWN + 60)
+    [failed] = [event for event in (await world.ask()).events if isinstance(event, Failed)]
+    assert (failed.error.reason, failed.sent) == ("malformed", True)
 
 
 @in_virtual_time

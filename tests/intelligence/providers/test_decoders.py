@@ -74,7 +74,15 @@ def test_a_body_without_a_byte_is_truncated(name: str) -> None:
 
 @EVERY
 @pytest.mark.parametrize(
-    "bad", [b"{not json", b'{"done":"perhaps","choices":3,"candidates":3}', b"[1,2]", b"null", b"\xff\xfe"]
+    "bad",
+    [
+        b"{not json",
+        b'{"done":"perhaps","choices":3,"candidates":3}',
+        b"[1,2]",
+        b"null",
+        b"\xff\xfe",
+        b'{"x":' + b"[" * 50_000,
+    ],
 )
 def test_one_bad_frame_in_a_good_stream_is_skipped_and_counted(name: str, bad: bytes) -> None:
     make, one, two, end = GOOD[name]

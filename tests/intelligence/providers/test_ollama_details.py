@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.intelligence.app.domain.chat import ChatTurn, ProviderRequest
-from services.intelligence.app.domain.errors import ContextTooLong, Misconfigured, Reason
+from services.intelligence.app.domain.errors import ContextTooLong, Garbled, Misconfigured, Reason
 from services.intelligence.app.services.providers.local_ollama import LocalOllamaProvider
 from services.intelligence.app.services.providers.transport import AiohttpTransport, open_session
 from tests.support.fakes import FakeOllama, answer
@@ -152,6 +152,15 @@ class TestLoading:
         for name in ("shift", "keep_alive"):
             assert warm[name] == call[name]
         assert warm["options"] == {"num_ctx": call["options"]["num_ctx"]}
+
+    @pytest.mark.parametrize("answer", [b'{"models":[{"name":"\xff"}]}', b'{"models":' + b"[" * 100_000, b"{"])
+    async def test_an_answer_that_means_nothing_is_malformed(self, answer: bytes) -> None:
+        provider = LocalOllamaProvider(
+            transport=ScriptedTransport(tags("m"), Answer([answer])), base_url=URL, model="m"
+        )
+        with pytest.raises(Garbled) as caught:
+            await provider.is_cold()
+        assert caught.value.reason == "malformed"
 
     async def test_a_cloud_model_is_never_cold(self) -> None:
         transport = ScriptedTransport(tags("m:cloud"))

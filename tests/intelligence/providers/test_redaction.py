@@ -1,10 +1,19 @@
 """What an error may quote."""
 
+import json
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intelligence.app.services.providers.redaction import QUOTE_CHARS, code_word, quote
+from services.intelligence.app.services.providers.redaction import (
+    MOST_COMPARED,
+    QUOTE_CHARS,
+    code_word,
+    quote,
+)
+from tests.support.patience import PATIENCE_SEC, quickest
 
 KEY = "kq" + "7fJx" * 10
 PROMPT = "My doctor says the biopsy of the left kidney came back yesterday."
@@ -55,6 +64,55 @@ def test_a_prompt_that_is_repeated_with_other_spaces_is_taken_out() -> None:
     spaced = PROMPT.replace(" ", "\n  ")
     assert quote(f"bad: {PROMPT}", keys=[], texts=[spaced]) == "bad: [prompt]"
     assert quote(f"bad: {spaced}", keys=[], texts=[PROMPT]) == "bad: [prompt]"
+
+
+@pytest.mark.parametrize(
+    "prompt", ["pin 4711\nuser bob\niban DE12\n", "我的密码是四七一一请不要告诉任何人", 'it\'s "s3cret"\t\\o/ é']
+)
+@pytest.mark.parametrize(
+    "written", [repr, json.dumps, lambda text: json.dumps(text, ensure_ascii=False)], ids=["repr", "ascii", "json"]
+)
+def test_a_prompt_that_is_repeated_in_the_writing_of_a_language_is_taken_out(
+    prompt: str, written: Callable[[str], str]
+) -> None:
+    echo = written({"content": prompt})  # type: ignore[arg-type]
+    assert quote(f"bad: {echo}, sorry", keys=[], texts=["Be brief.", prompt]).count("[prompt]") == 1
+    for part in ("4711", "bob", "DE12", "s3cret", "密码", "\\u5bc6", "\\u7801"):
+        assert part not in quote(f"bad: {echo}", keys=[], texts=[prompt])
+
+
+ENGLISH = "How to reduce the length of messages? " * 1724
+HOSTILE = "".join("abcdefgh"[number * number % 7] for number in range(MOST_COMPARED))
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        HOSTILE,
+        HOSTILE[:-1] + "é",
+        "我" * MOST_COMPARED,
+        "a" * MOST_COMPARED,
+        "How to reduce the length of messages? " * 1724,
+    ],
+)
+@pytest.mark.parametrize(
+    "message", ["aaaaab" * 200, "Please reduce the length of the messages. " * 30, HOSTILE[:1199] + "\\"]
+)
+def test_no_prompt_makes_a_quote_slow(prompt: str, message: str) -> None:
+    assert len(prompt) <= MOST_COMPARED
+    assert quickest(lambda: quote(message, keys=[], texts=[prompt])) < 4 * PATIENCE_SEC
+
+
+def test_of_what_is_said_to_a_longer_conversation_the_code_alone_is_quoted() -> None:
+    texts = ["a" * MOST_COMPARED, "b"]
+    assert quote("context_length_exceeded", keys=[], texts=texts) == "context_length_exceeded"
+    assert quote("Please reduce the length.", keys=[], texts=texts) == ""
+    assert quote("Please reduce the length.", keys=[], texts=texts[:1]) == "Please reduce the length."
+    assert quote("a" * 20, keys=[], texts=texts) == ""
+    assert quote(f"no_{KEY}", keys=[KEY], texts=texts) == "[key]"
+    assert (
+        quickest(lambda: quote("code_of_sixty_characters_or_so" * 2, keys=[], texts=["a_" * 500_000])) < PATIENCE_SEC
+    )
 
 
 def test_a_short_prompt_is_taken_out_whole() -> None:

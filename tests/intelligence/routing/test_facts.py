@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from services.intelligence.app.domain.chat import ChatTurn, Locality
 from services.intelligence.app.routing.facts import HEADING, NOTHING, Fact, close, closed_to, give, to_remember
 from services.intelligence.app.routing.history import fit, turn_tokens
+from tests.support.patience import PATIENCE_SEC, quickest
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,23 @@ from services.intelligence.app.routing.history import fit, turn_tokens
 )
 def test_a_message_asks_to_be_remembered_only_where_it_begins_so(message: str, fact: str | None) -> None:
     assert to_remember(message) == fact
+
+
+@pytest.mark.parametrize(
+    ("begins", "piece"),
+    [
+        ("merk dir", " "),
+        ("merke dir,", " "),
+        ("remember", " "),
+        ("", " "),
+        ("bitte", "\n"),
+        ("remember: a", "\n "),
+        ("", "a"),
+    ],
+)
+def test_hostile_text_costs_no_more_than_any_other(begins: str, piece: str) -> None:
+    message = f"{begins}{piece * (32_000 // len(piece))}x"
+    assert quickest(lambda: to_remember(message)) < PATIENCE_SEC
 
 
 @given(st.text())

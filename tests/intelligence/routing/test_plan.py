@@ -83,7 +83,6 @@ class TestOrder:
         decision = decide(candidates=(KEYLESS, OLLAMA))
         assert names(decision) == ["ollama"]
         assert reasons(decision) == {"anthropic": "not_configured"}
-        assert not decision.locked_out
 
 
 class TestRules:
@@ -219,7 +218,6 @@ class TestLocks:
         decision = decide(asked(lock))
         assert names(decision) == ["ollama"]
         assert reasons(decision) == {"gemini": reason, "openai": reason}
-        assert decision.locked_out
 
     @pytest.mark.parametrize(
         ("locks", "reason"),
@@ -244,12 +242,10 @@ class TestLocks:
     def test_with_nobody_local_a_lock_leaves_nobody(self) -> None:
         decision = decide(asked("session"), (GEMINI, OPENAI))
         assert names(decision) == []
-        assert decision.locked_out
 
     def test_a_cloud_provider_without_a_key_is_not_said_to_be_locked_out(self) -> None:
         decision = decide(asked("session"), (OLLAMA, KEYLESS))
         assert reasons(decision) == {"anthropic": "not_configured"}
-        assert not decision.locked_out
 
 
 class TestCoolingDown:
@@ -257,7 +253,6 @@ class TestCoolingDown:
         decision = decide(health=cooling(OLLAMA, 30))
         assert names(decision) == ["gemini", "openai"]
         assert [(skip.reason, skip.until) for skip in decision.skipped] == [("cooling_down", NOW + 30)]
-        assert not decision.locked_out
 
     def test_one_that_is_due_is_asked(self) -> None:
         assert names(decide(health=cooling(OLLAMA, 0))) == ["ollama", "gemini", "openai"]

@@ -1,8 +1,7 @@
 """Rules by kind of message: how they are read, what is measured where, and which one applies."""
 # ruff: noqa: RUF001 (other scripts are meant)
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,6 +24,7 @@ from services.intelligence.app.routing.rules import (
     classify,
     parse_rules,
 )
+from tests.support.patience import PATIENCE_SEC, quickest
 
 LAWS = settings(
     derandomize=True,
@@ -37,8 +37,6 @@ LAWS = settings(
 OVERHEAD = 8
 """Tokens of a turn beside those of its text."""
 FENCED = "```\nx\n```"
-PATIENCE_SEC = 0.05
-"""Many times what a classification takes, and a fraction of what one takes that backtracks."""
 
 
 def user(text: str) -> ChatTurn:
@@ -265,16 +263,6 @@ class TestWhatIsSeen:
     def test_hostile_text_costs_no_more_than_any_other(self, piece: str) -> None:
         text = (piece * (32_000 // len(piece) + 1))[:32_000]
         assert quickest(lambda: classify([user(text)])) < PATIENCE_SEC
-
-
-def quickest(work: Callable[[], object]) -> float:
-    """The seconds of computing that the quickest of some runs took: others may use the machine meanwhile."""
-    times = []
-    for _ in range(3):
-        started = time.thread_time()
-        work()
-        times.append(time.thread_time() - started)
-    return min(times)
 
 
 class TestApplying:

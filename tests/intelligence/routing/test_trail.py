@@ -30,6 +30,11 @@ def test_a_call_over_a_network_counts_as_sent_unless_no_connection_came_about(
     assert failed(candidate, reason).sent == (reason not in NO_CONNECTION)
 
 
+@pytest.mark.parametrize("reason", sorted(CLASS_OF))
+def test_a_call_that_came_no_further_than_its_free_check_has_sent_nothing(reason: Reason) -> None:
+    assert not Failed(1, GEMINI, error(reason), spoke=False, prompted=False).sent
+
+
 def test_a_request_that_failed_names_who_was_asked_and_who_was_not() -> None:
     error = AllProvidersFailed(
         [failed(OLLAMA, "reset"), failed(OLLAMA, "stalled")],

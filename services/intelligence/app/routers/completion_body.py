@@ -10,6 +10,9 @@ from ..domain.chat import ChatTurn, Role, Sampling
 
 ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 MOST_STOPS = 4
+MOST_MODELS = 16
+LONGEST_MODEL = 200
+MOST_TOKENS = 2**31 - 1
 SEEDS = (-(2**63), 2**63 - 1)
 RANGES = {"temperature": (0, 2), "top_p": (0, 1), "frequency_penalty": (-2, 2), "presence_penalty": (-2, 2)}
 
@@ -153,7 +156,13 @@ def read_completion(raw: bytes) -> CompletionBody:
 
 
 def _models(body: CompletionRequest) -> tuple[str, ...]:
-    names = [*([body.model] if body.model else []), *(body.models or [])]
+    models = body.models or []
+    if len(models) > MOST_MODELS:
+        raise _wrong("models", f"models has {len(models)} names; it takes up to {MOST_MODELS}.")
+    for parameter, given in (("model", [body.model or ""]), ("models", models)):
+        if any(len(name) > LONGEST_MODEL for name in given):
+            raise _wrong(parameter, f"The name of a model in {parameter} is longer than {LONGEST_MODEL} characters.")
+    names = [*([body.model] if body.model else []), *models]
     if not names:
         raise _wrong("model", "model is missing; GET /v1/models lists what there is, and auto lets NovaCore choose.")
     return tuple(dict.fromkeys(names))
@@ -216,6 +225,9 @@ def _sampling(body: CompletionRequest) -> Sampling:
     longest = getattr(body, limit)
     if longest is not None and longest < 1:
         raise _wrong(limit, f"{limit} is {longest}; it must be at least 1.")
+    if longest is not None and longest > MOST_TOKENS:
+        # It is not told: it may have thousands of digits.
+        raise _wrong(limit, f"{limit} is too large; it must be at most {MOST_TOKENS}.")
     stop = [body.stop] if isinstance(body.stop, str) else body.stop or []
     if len(stop) > MOST_STOPS or not all(stop):
         raise _wrong("stop", f"stop takes up to {MOST_STOPS} texts, none of them empty.")

@@ -6,7 +6,10 @@ from novakit.openapi import COMPATIBLE
 
 from ..services.completion_frames import ChatCompletion, ChatCompletionChunk
 from .completion_body import (
+    LONGEST_MODEL,
+    MOST_MODELS,
     MOST_STOPS,
+    MOST_TOKENS,
     NEUTRAL,
     RANGES,
     ROLES,
@@ -44,10 +47,12 @@ _LIMITS: Limits = {
     CompletionRequest: {
         "properties": {
             "messages": {"minItems": 1},
+            "model": {"maxLength": LONGEST_MODEL},
+            "models": {"maxItems": MOST_MODELS, "items": {"type": "string", "maxLength": LONGEST_MODEL}},
             "seed": {"minimum": SEEDS[0], "maximum": SEEDS[1]},
             **{name: {"minimum": least, "maximum": most} for name, (least, most) in RANGES.items()},
-            "max_tokens": {"minimum": 1},
-            "max_completion_tokens": {"minimum": 1},
+            "max_tokens": {"minimum": 1, "maximum": MOST_TOKENS},
+            "max_completion_tokens": {"minimum": 1, "maximum": MOST_TOKENS},
             "stop": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "maxItems": MOST_STOPS}, {"type": "null"}]},
             **{name: {"enum": [*values, None], "description": _NOTHING_ELSE} for name, values in NEUTRAL.items()},
         },

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from sqlalchemy import RowMapping
 
 from ..domain.chat import Locality
+from ..services.answers.resuming import stored_route
 from ..services.parts import Parts
 from ..services.stored_route import CallRecord, HandoffRecord, SkipRecord, StoredRoute
 from ..store.repository import BadCursorError
@@ -276,8 +277,7 @@ async def message_route(message_id: UUID, request: Request, caller: CurrentCalle
     row = await parts.repository.prompt(str(message_id), caller.user_id)
     if row is None:
         raise Problem(404, NO_MESSAGE)
-    stored = msgspec.json.decode(row["route"], type=StoredRoute) if row["route"] else StoredRoute([], [])
-    return _route(message_id, row["status"], stored)
+    return _route(message_id, row["status"], stored_route(row["route"] or ""))
 
 
 @router.post("/messages/{message_id}/stop", responses=problems({404: NO_MESSAGE}))

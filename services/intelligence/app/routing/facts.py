@@ -19,7 +19,7 @@ HEADING = (
 _SAYS_SO = re.compile(
     r"""\s* (?:
         (?: please \s+ )? remember (?: \s+ that \s+ | \s* : \s* )
-      | (?: bitte \s+ )? merke? \s+ dir \s* (?: ,? \s* dass \s+ | : \s* )
+      | (?: bitte \s+ )? merke? \s+ dir \s*+ (?: (?: , \s*+ )? dass \s+ | : \s* )
     )""",
     re.VERBOSE | re.IGNORECASE,
 )

@@ -78,11 +78,6 @@ class RouteDecision:
     skipped: tuple[Skipped, ...]
     rule: str | None = None
 
-    @property
-    def locked_out(self) -> bool:
-        """Whether a configured provider was left out because the cloud is forbidden."""
-        return any(skip.reason in {"cloud_disabled", "preference", "local_only"} for skip in self.skipped)
-
 
 def plan(
     request: ProviderRequest,

@@ -24,10 +24,10 @@ def resolve(names: Sequence[str], candidates: Sequence[Candidate]) -> tuple[Targ
     """
     if tuple(names) == (AUTO,):
         return ()
-    chain: list[Target] = []
+    chain: dict[Target, None] = {}
     for name in names:
         found = [candidate.target for candidate in candidates] if name == AUTO else [_target(name, candidates)]
-        chain.extend(target for target in found if target not in chain)
+        chain.update(dict.fromkeys(found))
     return tuple(chain)
 
 

@@ -61,7 +61,7 @@ class Answering:
 class Failed:
     """This call failed. ``spoke``: some of its text was yielded; thoughts alone are not, for nobody is shown them.
 
-    ``opened``: it opened a circuit.
+    ``opened``: it opened a circuit. ``prompted``: the prompt may have been sent; false where a free check failed.
     """
 
     call: int
@@ -69,11 +69,12 @@ class Failed:
     error: ProviderError
     spoke: bool
     opened: bool = False
+    prompted: bool = True
 
     @property
     def sent(self) -> bool:
         """Whether bytes of the prompt may have left this machine."""
-        return not self.candidate.on_this_machine and self.error.reason not in _NO_CONNECTION
+        return self.prompted and not self.candidate.on_this_machine and self.error.reason not in _NO_CONNECTION
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from novakit import logs
@@ -82,16 +83,6 @@ class Completions:
         Closing it closes the upstream call, and waits for no ledger.
         """
         hold = await self._reserve(wanted)
-        user_locked = await self._user_locks.locked(wanted.user_id)
-        request = ProviderRequest(
-            turns=wanted.turns,
-            sampling=wanted.sampling,
-            locks=locks_on(cloud_enabled=self._cloud_enabled, user=user_locked, message=wanted.local_only),
-            order=wanted.wishes.order,
-            hedging=wanted.wishes.hedging,
-            chain=wanted.chain,
-            traceparent=record.origin.header,
-        )
         status: Status = "interrupted"
         left = False
 
@@ -99,9 +90,19 @@ class Completions:
             locked = self._user_locks.is_locked(wanted.user_id)
             return replace(asked, locks=asked.locks | {"user"}) if locked else asked
 
-        events = self._orchestrator.generate_streaming_response(request, current, shown=wanted.stream)
         self.under_way += 1
         try:
+            user_locked = await self._user_locks.locked(wanted.user_id)
+            request = ProviderRequest(
+                turns=wanted.turns,
+                sampling=wanted.sampling,
+                locks=locks_on(cloud_enabled=self._cloud_enabled, user=user_locked, message=wanted.local_only),
+                order=wanted.wishes.order,
+                hedging=wanted.wishes.hedging,
+                chain=wanted.chain,
+                traceparent=record.origin.header,
+            )
+            events = self._orchestrator.generate_streaming_response(request, current, shown=wanted.stream)
             async with aclosing(events):
                 async for event in events:
                     record.take(event)
@@ -142,9 +143,19 @@ class Completions:
     async def _reserve(self, wanted: Wanted) -> Hold | None:
         if not self._books.limited:
             return None
-        return await self._writer.run(
-            lambda connection: self._books.reserve(connection, wanted.user_id, wanted.turns)
+        reserving = asyncio.ensure_future(
+            self._writer.run(lambda connection: self._books.reserve(connection, wanted.user_id, wanted.turns))
         )
+        try:
+            return await asyncio.shield(reserving)
+        except asyncio.CancelledError:
+            # It is written all the same, and nobody will be asked.
+            reserving.add_done_callback(partial(self._give_back, wanted))
+            raise
+
+    def _give_back(self, wanted: Wanted, reserved: "asyncio.Future[Hold | None]") -> None:
+        if not reserved.cancelled() and reserved.exception() is None:
+            self._write_down(Account(wanted.request_id, None, wanted.user_id, (), reserved.result(), answered=False))
 
     def _write_down(self, account: Account) -> "asyncio.Future[None]":
         """Hand it to the writer, which does it even for a caller that is gone by now."""

@@ -209,7 +209,8 @@ class ProviderOrchestrator:
             shown=shown,
             unfinished=unfinished,
         )
-        asking = Asking(request, current or _as_it_was, walk)
+        clouds = tuple(one for one in self.candidates(request.chain) if one.locality == "cloud")
+        asking = Asking(request, current or _as_it_was, walk, clouds=clouds)
         asking.resorted = any(attempt.last_resort for attempt in decision.attempts)
         attempts = deque(decision.attempts)
         hedged = self._pace.failover and (self._pace.hedged if request.hedging is None else request.hedging)
@@ -301,6 +302,8 @@ class ProviderOrchestrator:
                     yield walk.skip(leave)
                     return
                 admission, hold = leave
+                if asking.cloudless:
+                    walk.loads(place.loading)
                 tried += 1
                 terms = Terms(self._pace.clocks[candidate.name], self._pace.request, place.loading, continuing, hold)
                 call = UpstreamCall(

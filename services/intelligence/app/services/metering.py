@@ -27,13 +27,16 @@ class Spent:
         return self.input_tokens + self.output_tokens
 
 
-def metered(reported: Usage | None, asked: Sequence[ChatTurn], said: str) -> tuple[Usage, bool]:
-    """(usage without gaps, whether some of it is estimated).
+def metered(
+    reported: Usage | None, asked: Sequence[ChatTurn], said: str, *, read: bool = False
+) -> tuple[Usage, bool]:
+    """(usage without gaps, whether some of it is estimated). A count below 0, which means nothing, is 0.
 
     Where nothing was reported and nothing was said, nothing is known to have been used: both counts are then 0.
+    ``read``: what was asked was probably read, and is charged for, all the same.
     """
-    known = reported or Usage()
-    if known.input_tokens is None and known.output_tokens is None and not said:
+    known = Usage(*(None if count is None else max(0, count) for count in _counts(reported or Usage())))
+    if known.input_tokens is None and known.output_tokens is None and not (said or read):
         return Usage(0, 0), False
     gaps = known.input_tokens is None or known.output_tokens is None
     return Usage(
@@ -43,6 +46,16 @@ def metered(reported: Usage | None, asked: Sequence[ChatTurn], said: str) -> tup
         known.cached_tokens,
         known.cache_write_tokens,
     ), gaps
+
+
+def _counts(usage: Usage) -> tuple[int | None, ...]:
+    return (
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.reasoning_tokens,
+        usage.cached_tokens,
+        usage.cache_write_tokens,
+    )
 
 
 def total(parts: Iterable[Spent]) -> Spent:

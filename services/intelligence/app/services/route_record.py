@@ -38,6 +38,9 @@ from .stored_route import CallRecord, HandoffRecord, Outcome, SkipRecord, Stored
 NOT_WORTH_TELLING: frozenset[SkipReason] = frozenset({"not_configured", "not_requested"})
 """Reasons that are true of each request alike, and say nothing of it."""
 
+CUT_WHILE_READING: frozenset[Reason] = frozenset({"cancelled", "first_token_timeout", "stalled", "total_timeout"})
+"""How a call ends that we cut, where it may be at its prompt still."""
+
 
 class RouteRecord:
     """Takes the orchestrator's events as they come. ``now`` is the clock's seconds."""
@@ -94,13 +97,8 @@ class RouteRecord:
 
     @property
     def ttft_ms(self) -> int | None:
-        """Milliseconds from the start of the turn to the first words, where there were any."""
-        return next((call.first_token_ms for call in reversed(self._calls) if call.first_token_ms is not None), None)
-
-    @property
-    def sent(self) -> bool:
-        """Whether bytes of the prompt left this machine."""
-        return any(call.sent for call in self._calls)
+        """Milliseconds from the start of the turn to the first words, whoever said them, where there were any."""
+        return min((call.first_token_ms for call in self._calls if call.first_token_ms is not None), default=None)
 
     def take(self, event: RouteEvent) -> None:
         """Book one event."""
@@ -369,7 +367,9 @@ class RouteRecord:
 
     def _bill(self, call: CallRecord, reported: Usage | None) -> Spent:
         said = "".join(self._said) if call.first_token_ms is not None else ""
-        usage, call.estimated = metered(reported, self._asked[call.attempt - 1], said)
+        # Its provider goes on reading, and counts it.
+        read = call.locality == "cloud" and call.sent and call.reason in CUT_WHILE_READING
+        usage, call.estimated = metered(reported, self._asked[call.attempt - 1], said, read=read)
         call.input_tokens, call.output_tokens = usage.input_tokens or 0, usage.output_tokens or 0
         if call.locality == "cloud" and (call.input_tokens or call.output_tokens):
             call.cost_usd = self._price(call.provider, call.model, usage)

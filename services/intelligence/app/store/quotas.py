@@ -42,12 +42,13 @@ class Hold:
 
 
 class OverQuotaError(Exception):
-    """The quota has not enough left. ``used`` counts what is reserved as well."""
+    """The quota has not enough left. ``used`` counts what is reserved as well, ``settled`` only what is gone."""
 
-    def __init__(self, quota: Quota, used: int) -> None:
+    def __init__(self, quota: Quota, used: int, settled: int) -> None:
         super().__init__(f"{quota.unit} of {quota.subject}")
         self.quota = quota
         self.used = used
+        self.settled = settled
 
 
 def reserve(connection: Sql, hold_id: str, wanted: Sequence[Wanted], *, day: str, at: int) -> Hold:
@@ -72,15 +73,20 @@ def settle(connection: Sql, hold: Hold, used: dict[Unit, int]) -> None:
 
 def used(connection: Sql, subject: str, unit: Unit, *, day: str, at: int) -> int:
     """How much of a unit the subject has used on that day, what is reserved included."""
-    (settled,) = connection.execute(
-        "SELECT coalesce(sum(used), 0) FROM quota_usage WHERE day = ? AND subject = ? AND unit = ?",
-        (day, subject, unit),
-    ).fetchone()
     (held,) = connection.execute(
         "SELECT coalesce(sum(amount), 0) FROM quota_holds WHERE day = ? AND subject = ? AND unit = ? AND until > ?",
         (day, subject, unit, at),
     ).fetchone()
-    return int(settled) + int(held)
+    return settled(connection, subject, unit, day=day) + int(held)
+
+
+def settled(connection: Sql, subject: str, unit: Unit, *, day: str) -> int:
+    """How much of a unit the subject has used on that day, without what is reserved."""
+    (used,) = connection.execute(
+        "SELECT coalesce(sum(used), 0) FROM quota_usage WHERE day = ? AND subject = ? AND unit = ?",
+        (day, subject, unit),
+    ).fetchone()
+    return int(used)
 
 
 def _reserve(connection: Sql, hold_id: str, wanted: Wanted, day: str, at: int) -> None:
@@ -93,7 +99,7 @@ def _reserve(connection: Sql, hold_id: str, wanted: Wanted, day: str, at: int) -
     )
     so_far = used(connection, quota.subject, quota.unit, day=day, at=at)
     if so_far + wanted.amount > quota.limit:
-        raise OverQuotaError(quota, so_far)
+        raise OverQuotaError(quota, so_far, settled(connection, quota.subject, quota.unit, day=day))
     connection.execute(
         "INSERT INTO quota_holds (id, day, subject, unit, amount, until) VALUES (?, ?, ?, ?, ?, ?)",
         (hold_id, day, quota.subject, quota.unit, wanted.amount, at + LEASE_MICROS),

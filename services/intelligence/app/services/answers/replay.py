@@ -61,6 +61,6 @@ def _usage(prompt: EndedPrompt) -> frames.UsageEvent:
         output_tokens=sum(call.output_tokens for call in route.attempts),
         cost_usd=route.cost_usd,
         estimated=any(call.estimated for call in route.attempts),
-        ttft_ms=first[-1] if first else None,
+        ttft_ms=min(first, default=None),
         total_ms=prompt.latency_ms,
     )

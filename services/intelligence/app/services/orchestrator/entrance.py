@@ -30,7 +30,8 @@ CurrentRequest: TypeAlias = Callable[[ProviderRequest], ProviderRequest]
 class Asking:
     """One request on its way. ``put_off`` were busy or cold: they are asked when nobody else is left.
 
-    ``resorted``: the last resort has been tried. ``patient``: those that were put off are waited for now.
+    ``resorted``: the last resort has been tried. ``patient``: those that were put off are waited for now. ``clouds``
+    are all candidates that are cloud ones.
     """
 
     request: ProviderRequest
@@ -39,7 +40,13 @@ class Asking:
     put_off: list[Attempt] = field(default_factory=list)
     resorted: bool = False
     patient: bool = False
+    clouds: tuple[Candidate, ...] = ()
     allowed: ProviderRequest = field(init=False)
+
+    @property
+    def cloudless(self) -> bool:
+        """Whether no cloud may be asked, as far as ``barred`` has found last."""
+        return all(barred(self.allowed, candidate) is not None for candidate in self.clouds)
 
     @property
     def waits(self) -> bool:

@@ -18,6 +18,7 @@ from ...routing.verdicts import VERDICTS
 
 MOST_NAMED = 512
 """How many models that callers named themselves are remembered; they may name any."""
+FORBIDDEN = 403
 NO_DELAY_COOLDOWN_SEC = 15.0
 """For a rate limit without a time: not our quota but the provider's load, so we come back gently."""
 
@@ -129,7 +130,8 @@ class HealthBoard:
         self._end(admission)
         now = self._clock.now()
         provider_key, model_key = admission.candidate.health_keys()
-        concerned = provider_key if verdict.scope == "provider" and not error.of_model else model_key
+        of_model = error.of_model or _concerns_the_choice(admission.candidate, error)
+        concerned = provider_key if verdict.scope == "provider" and not of_model else model_key
         opened = False
         for key, ticket in admission.tickets:
             if key != concerned or verdict.effect == "none" or error.of_request:
@@ -206,6 +208,16 @@ class HealthBoard:
 
     def _end(self, admission: Admission) -> None:
         self._in_flight[admission.candidate.name] -= 1
+
+
+def _concerns_the_choice(candidate: Candidate, error: ProviderError) -> bool:
+    """Whether a caller may have caused this by naming a model that our key may not use, or that costs too much.
+
+    Nobody else is to go without the provider for it; where the key or the bill is at fault all the same, the next
+    call of the configured model tells.
+    """
+    barred = error.reason == "billing" or (error.reason == "auth" and error.status == FORBIDDEN)
+    return bool(candidate.asked_model) and barred
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class UpstreamCall:
         self._clock = clock
         self._candidate: Candidate = admission.candidate
         self._heard_at: float | None = None
+        self._prompted = False
         self._spoke = False
         self._hurried = False
 
@@ -90,15 +91,16 @@ class UpstreamCall:
             yield Connecting(self.number, self._candidate, asked.turns, self._terms.hold, probe)
             if self._terms.loading:
                 yield Loading(self.number, self._candidate)
-            first_token = self._first_token()
             if probe:
-                await free_check(self._provider, first_token)
+                # What is free does not wait for the model.
+                await free_check(self._provider, self._first_token(0.0))
                 if (reason := self._asking.barred(self._candidate)) is not None:
                     # A lock came meanwhile.
                     yield Cancelled(self.number, self._candidate, prompted=False)
                     yield self._walk.skip(Skipped(self._candidate, reason))
                     return
-            deltas = self._deltas(asked, started, first_token)
+            self._prompted = True
+            deltas = self._deltas(asked, started, self._first_token(self._terms.loading))
             async with aclosing(deltas):
                 async for event in deltas:
                     if isinstance(event, Finished):
@@ -159,12 +161,13 @@ class UpstreamCall:
         if not self._walk.gives_the_word_to(self.number):
             await asyncio.get_running_loop().create_future()
 
-    def _first_token(self) -> float:
-        """Seconds until the first token is due, and as many for the free check of a probe."""
-        patience = self._terms.clocks.first_token + self._terms.loading
+    def _first_token(self, loading: float) -> float:
+        """Seconds until the first token is due, where ``loading`` its model takes so many; also for a free check."""
+        share = PROBE_SHARE if self._admission.probe else 1.0
+        patience = self._terms.clocks.first_token * share + loading
         first_token = min(patience, self._walk.time_left(self._clock.now()))
         self._hurried = first_token < FAIR_SHARE * min(patience, self._terms.request * (1 - LATER_SHARE))
-        return first_token * PROBE_SHARE if self._admission.probe else first_token
+        return first_token
 
     def _fail(self, error: ProviderError, *, opened: bool) -> list[RouteEvent]:
         if isinstance(error, ContextTooLong):
@@ -173,7 +176,9 @@ class UpstreamCall:
             self._walk.too_small = max(self._walk.too_small, known.context_tokens)
         # Its traceback holds the frames that hold it: only the collector would free them, and all stand still for it.
         error.__traceback__ = error.__context__ = None
-        self.failed = Failed(self.number, self._candidate, error, spoke=self._spoke, opened=opened)
+        self.failed = Failed(
+            self.number, self._candidate, error, spoke=self._spoke, opened=opened, prompted=self._prompted
+        )
         answering = self._clock.now() - self._heard_at if self._heard_at is not None else 0.0
         return [self.failed, *self._walk.fails(self.failed, answering)]
 

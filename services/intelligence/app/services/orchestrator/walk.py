@@ -76,6 +76,7 @@ class Walk:
         self._private = False
         self._handoffs = 0
         self._speaking = 0
+        self._loading = 0.0
         self._seam: Seam | None = None
         self._left: Unfinished | None = None
         if unfinished is not None:
@@ -102,6 +103,11 @@ class Walk:
         """Seconds that whoever is asked now may wait: all that is left, but for a share where others come after."""
         left = self.deadline - now
         return left if self.last else left * (1 - LATER_SHARE)
+
+    def loads(self, seconds: float) -> None:
+        """A model has to be loaded, and nobody else may answer: the first token is due so much later, once."""
+        self.deadline += max(0.0, seconds - self._loading)
+        self._loading = max(seconds, self._loading)
 
     def skip(self, skipped: Skipped) -> Skipped:
         """Book that somebody is left out after all."""

@@ -103,7 +103,7 @@ class StreamDecoder(ABC):
                 try:
                     self._take(frame)
                     self._good += 1
-                except (msgspec.DecodeError, UnicodeDecodeError):
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                     self._skipped += 1
         except sse.EventTooLargeError as error:
             self._fail(Garbled(str(error), reason="malformed"))
@@ -214,7 +214,7 @@ def lenient(raw: msgspec.Raw | bytes | str, decoder: msgspec.json.Decoder[T]) ->
     """The value of a side field, or None: a bad count must not cost the text beside it."""
     try:
         return decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -175,7 +175,7 @@ class HttpProvider(Provider):
             answer = await response.read(LISTING_BYTES)
         try:
             return msgspec.json.decode(answer, type=shape)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise Garbled("the answer to a free check could not be read", reason="malformed") from None
 
     def _error(self, complaint: Complaint, request: ProviderRequest | None) -> ProviderError:

@@ -1,7 +1,8 @@
 """What a provider may use and cost in a day: reserved before each call to it, settled after."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ from novakit.ids import NewId
 
 from ...domain.chat import ProviderRequest
 from ...domain.events import Usage
-from ...routing.history import estimated_tokens
+from ...routing.history import estimated_tokens, fit
 from ...routing.policy import Candidate
 from ...store import quotas
 from ...store.ledger import NANO
@@ -20,9 +21,7 @@ from ...store.sql import Sql
 from ..metering import Price, Spent
 from ..observations import CallEnded, Observation
 from .days import Days
-
-ANSWER_TOKENS = 256
-"""How long an answer is taken to become, where the caller does not bound it."""
+from .users import ANSWER_TOKENS
 
 SHOWN: Mapping[Unit, str] = {"tokens": "tokens", "nano_usd": "usd"}
 """What the units are called outside; a share has no unit of its own."""
@@ -33,9 +32,12 @@ Run = Callable[[Callable[[Sql], Any]], Awaitable[Any]]
 
 
 class OverBudgetError(Exception):
-    """The provider has no budget left until then (the clock's seconds)."""
+    """The provider has no budget left for this call, until then (the clock's seconds) for any.
 
-    def __init__(self, until: float) -> None:
+    None: for this call alone, which would take more than others, or while others are under way.
+    """
+
+    def __init__(self, until: float | None) -> None:
         super().__init__(until)
         self.until = until
 
@@ -120,9 +122,16 @@ class ProviderBudgets:
             for unit, limit in self._limits[candidate.name].items()
         ]
         day, at, hold_id = self._days.of(wall), int(wall * 1_000_000), self._new_id()
+        writing = asyncio.ensure_future(self._run(lambda sql: quotas.reserve(sql, hold_id, wanted, day=day, at=at)))
         try:
-            self._holds[hold_id] = await self._run(lambda sql: quotas.reserve(sql, hold_id, wanted, day=day, at=at))
+            self._holds[hold_id] = await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            # It is written all the same, and nobody will make this call.
+            self._follow(self._give_back(writing))
+            raise
         except OverQuotaError as over:
+            if not self._used_up(over, candidate, request):
+                raise OverBudgetError(None) from None
             self._short_of[candidate.name, over.quota.unit] = day
             raise OverBudgetError(self._mark(candidate.name, wall)) from None
         return hold_id
@@ -146,17 +155,40 @@ class ProviderBudgets:
         if self._settling:
             await asyncio.wait(self._settling)
 
-    def _estimate(self, candidate: Candidate, request: ProviderRequest) -> dict[Unit, int]:
-        asked = sum(estimated_tokens(turn.text) for turn in request.turns)
+    def _used_up(self, over: OverQuotaError, candidate: Candidate, request: ProviderRequest) -> bool:
+        """Whether what is left is of no use today.
+
+        What is reserved may be given back, and nobody can use up a budget by asking for more than others do: what
+        counts is what was really taken, beside a short question and its answer.
+        """
+        short = self._estimate(candidate, request, longest=ANSWER_TOKENS)[over.quota.unit]
+        return over.settled > 0 and over.settled + short > over.quota.limit
+
+    def _estimate(
+        self, candidate: Candidate, request: ProviderRequest, longest: int | None = None
+    ) -> dict[Unit, int]:
+        """What it may take; ``longest`` is how many tokens of its question and of its answer count."""
+        given = fit(request.turns, context_tokens=candidate.context_tokens, locality=candidate.locality)
+        asked = sum(estimated_tokens(turn.text) for turn in given)
         answer = request.sampling.max_tokens or ANSWER_TOKENS
+        if longest is not None:
+            asked, answer = min(asked, longest), min(answer, longest)
         money = self._price(candidate.name, candidate.model, Usage(asked, answer))
         # At no known price nothing can be set apart; nor will anything be counted.
         return {"tokens": asked + answer, "nano_usd": round((money or 0.0) * NANO)}
 
     def _settle(self, hold_id: str, spent: Spent) -> None:
-        task = asyncio.ensure_future(self._write(self._holds.pop(hold_id), spent))
+        self._follow(self._write(self._holds.pop(hold_id), spent))
+
+    def _follow(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
+
+    async def _give_back(self, writing: "asyncio.Future[Hold]") -> None:
+        # Where it was not written nothing is held.
+        with contextlib.suppress(Exception):
+            await self._write(await writing, Spent())
 
     async def _write(self, hold: Hold, spent: Spent) -> None:
         used: dict[Unit, int] = {"tokens": spent.tokens, "nano_usd": round((spent.cost_usd or 0.0) * NANO)}
@@ -173,9 +205,9 @@ class ProviderBudgets:
 
     def _look_at(self, provider: str, sql: Sql) -> None:
         wall = self._clock.wall()
-        day, at = self._days.of(wall), int(wall * 1_000_000)
+        day = self._days.of(wall)
         for unit, limit in self._limits[provider].items():
-            used = quotas.used(sql, subject_of(provider), unit, day=day, at=at)
+            used = quotas.settled(sql, subject_of(provider), unit, day=day)
             self._used[provider, unit] = day, used
             if used >= limit:
                 self._mark(provider, wall)

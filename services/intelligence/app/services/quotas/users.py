@@ -1,6 +1,7 @@
 """What a user may use in a day."""
 
 from collections.abc import Callable, Sequence
+from math import inf
 
 from novakit.ids import NewId
 
@@ -12,7 +13,7 @@ from ...store.sql import Sql
 from .days import Days
 
 ANSWER_TOKENS = 256
-"""How long an answer is taken to become, until it is known."""
+"""How long an answer is taken to become, where its caller does not bound it, until it is known."""
 
 
 class UserOverQuotaError(Exception):
@@ -28,13 +29,24 @@ class UserOverQuotaError(Exception):
 
 
 class UserQuotas:
-    """Reserves and tells. ``limits`` are units a day; without any, nothing is reserved. ``wall`` is seconds."""
+    """Reserves and tells. ``limits`` are units a day; without any, nothing is reserved. ``wall`` is seconds.
 
-    def __init__(self, limits: dict[Unit, int], days: Days, wall: Callable[[], float], new_id: NewId) -> None:
+    ``readable`` is how many tokens of a conversation anybody reads: what is longer is cut before it is sent.
+    """
+
+    def __init__(
+        self,
+        limits: dict[Unit, int],
+        days: Days,
+        wall: Callable[[], float],
+        new_id: NewId,
+        readable: Callable[[], float] = lambda: inf,
+    ) -> None:
         self.limits = limits
         self._days = days
         self._wall = wall
         self._new_id = new_id
+        self._readable = readable
 
     @property
     def limited(self) -> bool:
@@ -51,7 +63,8 @@ class UserQuotas:
         wall = self._wall()
         amounts: dict[Unit, int] = {"messages": messages, "tokens": 0}
         if "tokens" in self.limits:
-            amounts["tokens"] = sum(estimated_tokens(turn.text) for turn in asked) + ANSWER_TOKENS
+            question = sum(estimated_tokens(turn.text) for turn in asked)
+            amounts["tokens"] = int(min(question, self._readable())) + ANSWER_TOKENS
         # What is not reserved is not settled either.
         wanted = [Wanted(self._quota(user_id, unit), amounts[unit]) for unit in self.limits if amounts[unit]]
         try:
