@@ -61,6 +61,7 @@ def press(page: Page, name: str, key: str = "Enter") -> None:
 
 
 def test_every_control_of_the_chat_is_reached_by_tab(page: Page, ollama: Ollama, gemini: Gemini) -> None:
+    expect(page.get_by_role("textbox", name="Message", exact=True)).to_be_focused()
     reach_all(page)
     ollama.add(cut(after=6, text="The lighthouse stood on the rock and"))
     gemini.add(answer("the sea was quiet.\n\n```python\nprint(1)\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"))
