@@ -133,6 +133,7 @@ class Plan:
     fallback: str
     midstream: str
     rules: str
+    budgets: bool
     wishes: Wishes
     memory_down: bool
     facts: list[tuple[bool, int | None]]
@@ -150,6 +151,7 @@ plans = st.builds(
     fallback=st.sampled_from(["sequential"] * 5 + ["hedged", "hedged", "off"]),
     midstream=st.sampled_from(["continue", "continue", "restart", "fail"]),
     rules=st.sampled_from(["", "", "", "short:gemini>openai", "short:openai,long:gemini"]),
+    budgets=st.booleans(),
     wishes=st.builds(
         Wishes,
         order=st.sampled_from([(), (), (), ("gemini",), ("openai", "ollama")]),
@@ -321,11 +323,13 @@ async def played(app: FastAPI, plan: Plan, template: sqlite3.Connection) -> bool
 
 
 def settings_of(plan: Plan) -> Settings:
-    return _settings(plan.cloud_enabled, plan.priority, plan.fallback, plan.midstream, plan.rules)
+    return _settings(plan.cloud_enabled, plan.priority, plan.fallback, plan.midstream, plan.rules, plan.budgets)
 
 
 @cache
-def _settings(cloud_enabled: bool, priority: str, fallback: str, midstream: str, rules: str) -> Settings:
+def _settings(
+    cloud_enabled: bool, priority: str, fallback: str, midstream: str, rules: str, budgets: bool
+) -> Settings:
     return Settings.load(
         {
             "SERVICE_JWT_SECRET": SECRET,
@@ -335,6 +339,8 @@ def _settings(cloud_enabled: bool, priority: str, fallback: str, midstream: str,
             "LLM_HEDGE_DELAY_SEC": "0.5",
             "LLM_MIDSTREAM_MODE": midstream,
             "LLM_ROUTE_RULES": rules,
+            # There is room for everyone: what counts is that reading it takes time.
+            "QUOTA_PROVIDER_TOKENS_PER_DAY": "gemini:1000000000,openai:1000000000" if budgets else "",
             "LLM_PROVIDER_COOLDOWN_SEC": "5",
             "OLLAMA_URL": "http://ollama.test",
             "OLLAMA_MODEL": "m:latest",
