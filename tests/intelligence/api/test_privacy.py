@@ -107,6 +107,23 @@ async def test_a_message_that_was_local_is_in_no_later_cloud_prompt(world: World
     assert "confidential" in world.ollama.chats[1].raw_body.decode()
 
 
+@pytest.mark.parametrize("version", ["1", "2"])
+async def test_nor_is_what_a_local_model_made_of_it_and_could_not_bring_to_an_end(world: World, version: str) -> None:
+    world.ollama.add(answer("Noted."), cut(3, "They whispered of treasure."))
+    client = (await world.serve(LLM_MIDSTREAM_MODE="restart")).having({"X-NovaCore-Stream": version})
+    session_id = await client.session()
+    await client.message("confidential", session_id=session_id, local_only=True)
+    events = await client.events("and now?", session_id=session_id)
+    assert any("whispered" in event.data for event in events)
+    await client.message("go on", session_id=session_id, prefer="cloud")
+    assert len(world.gemini.chats) == 2
+    sent = world.gemini.chats[1].raw_body.decode()
+    assert "Gemini speaking." in sent
+    assert "whispered" not in sent
+    [_, begun_anew, _] = await client.prompts(session_id)
+    assert (begun_anew["output_text"], begun_anew["provider"]) == ("Gemini speaking.", "gemini")
+
+
 async def test_unlocking_tells_what_becomes_sendable_and_frees_that_alone(world: World) -> None:
     world.ollama.add(answer("whispered"), answer("hidden"))
     client = await world.serve()

@@ -8,7 +8,8 @@ from ...domain.chat import ProviderRequest
 from ...domain.events import Finished, ReasoningDelta, TextDelta
 from ...routing import facts
 from ...routing.facts import NOTHING, Given
-from ...routing.trail import Handoff, Queued, Replaced, Reset, RouteEvent
+from ...routing.policy import barred
+from ...routing.trail import Connecting, Handoff, Queued, Replaced, Reset, RouteEvent
 from ...store.quotas import Hold
 from ...store.turns import EndedPrompt, PromptStatus
 from ..route_record import RouteRecord
@@ -127,20 +128,29 @@ class Turn:
                 self._named("handoff", handoff)
             case _:
                 self._tell_route(event)
+        if isinstance(event, Connecting) and barred(self.request, event.candidate):
+            # The lock came while this was on its way here from a race: the call was not among the open ones.
+            self.cut("stopped")
 
     def say(self, text: str) -> None:
         """Add to the answer."""
         self._text.append(text)
+        self._show(text)
+
+    def _show(self, text: str) -> None:
         if self.endpoint == "stream":
             self._log.append(frames.content(self._log.next_id, text))
 
     def _begin_again(self, text: str) -> None:
-        """The answer so far gives way to this one, before the eyes of a reader who cannot take it back."""
-        if self.endpoint == "stream" and not self.rewinds:
-            self.say(SEAM_LINE + text)
-            return
+        """The answer so far gives way to this one.
+
+        A reader who cannot take it back sees both. It is nobody's answer any more all the same: a later model must
+        not find it in the history, least of all a cloud one what a local one has made of private words.
+        """
         self._text[:] = [text] if text else []
-        if text:
+        if not self.rewinds:
+            self._show(SEAM_LINE + text)
+        elif text:
             self._named("replace", frames.ReplaceEvent(text))
         else:
             self._named("reset", frames.ResetEvent())
