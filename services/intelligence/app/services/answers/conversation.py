@@ -10,7 +10,7 @@ from novakit import logs
 from novakit.clock import Clock
 from novakit.ids import NewId
 
-from ...domain.chat import ChatTurn, Lock, ProviderRequest
+from ...domain.chat import ChatTurn, ProviderRequest
 from ...domain.errors import ProviderError
 from ...domain.events import TextDelta
 from ...routing.facts import Given
@@ -29,13 +29,14 @@ from ..orchestrator.walk import Unfinished
 from ..quotas.books import Books
 from ..route_record import RouteRecord
 from ..stored_route import StoredRoute
-from ..user_locks import CloudWork, UserLocks
-from .apology import locked_out_sentence
+from ..user_locks import UserLocks
+from .apology import LOCKED_MEANWHILE, locked_out_sentence
 from .beginning import Question, foresee_turn, keep_what_reads_private, store_turn
 from .drain import Drain
 from .elsewhere import Elsewhere
 from .endings import Endings, log_crash
 from .keeper import Keeper
+from .locking import CutOff, cut_off_cloud, lock_turns
 from .replay import BROKEN_OFF
 from .resuming import stored_route, unfinished_answer
 from .running import RunningTurns
@@ -77,15 +78,6 @@ class NewRecord(Protocol):
         """``traceparent`` is the caller's span; the others are the parameters of RouteRecord and of its Origin."""
 
 
-@dataclass(frozen=True, slots=True)
-class CutOff:
-    """A call to a cloud provider that a lock has cut off."""
-
-    message_id: str
-    provider: str
-    model: str
-
-
 class Conversations:
     """Conducts all turns of this process."""
 
@@ -115,7 +107,7 @@ class Conversations:
         self._new_record = new_record
         self._endings = Endings(store.writer, running, clock, observe, books)
         self._books = books
-        self.elsewhere = Elsewhere(store, running, _lock)
+        self.elsewhere = Elsewhere(store, running, drain, user_locks)
         self._user_locks = user_locks
         self._on_learnt = on_learnt
         self._drain = drain
@@ -246,8 +238,7 @@ class Conversations:
 
     async def of_session(self, session_id: str) -> list[Turn]:
         """The session's running turns, every one included whose message was stored before this call."""
-        # The writer tells its callers in order: whoever stored a message before this has begun its turn after it.
-        await self._writer.run(_nothing)
+        await self._everyone_has_begun()
         return self._running.of_session(session_id)
 
     async def lock(self, session_id: str) -> list[CutOff]:
@@ -258,12 +249,11 @@ class Conversations:
         mine = await self.of_session(session_id)
         for turn in self._running.everyone():
             turn.close_facts_of(session_id)
-        return _lock(mine, "session")
+        return lock_turns(mine, "session")
 
     async def end_turns_of(self, user_id: str, session_id: str | None = None) -> None:
         """Cut off the user's running turns, in one session or in all, and keep nothing of those that have ended."""
-        # The writer tells its callers in order: whoever stored a message before this has begun its turn after it.
-        await self._writer.run(_nothing)
+        await self._everyone_has_begun()
         mine = [
             turn
             for turn in self._running.everyone()
@@ -281,10 +271,8 @@ class Conversations:
         await self._writer.run(lambda connection: privacy.allow_cloud(connection, user_id, at, allowed=allowed))
         self._user_locks.set(user_id, locked=not allowed)
         if not allowed:
-            _lock([turn for turn in self._running.everyone() if turn.user_id == user_id], "user")
-            self._drain.cut_off(
-                lambda work: isinstance(work, CloudWork) and work.user_id == user_id and work.in_cloud
-            )
+            lock_turns([turn for turn in self._running.everyone() if turn.user_id == user_id], "user")
+            cut_off_cloud(self._drain, user_id)
 
     async def close(self) -> None:
         """End all turns; each is stored with what was said so far."""
@@ -292,6 +280,11 @@ class Conversations:
         self._cut_all()
         if tasks:
             await asyncio.wait(tasks)
+
+    async def _everyone_has_begun(self) -> None:
+        """Return once every turn is known whose message was stored before this call."""
+        # The writer tells its callers in order: whoever stored a message before this has begun its turn after it.
+        await self._writer.run(_nothing)
 
     def _cut_all(self) -> None:
         for turn in self._running.everyone():
@@ -330,6 +323,11 @@ class Conversations:
             turn.cancelled()
             status = turn.ending or "interrupted"
             error = BROKEN_OFF if status == "interrupted" else None
+            if turn.locked_out and turn.text:
+                error = f"{LOCKED_MEANWHILE} What was said so far is kept."
+            elif turn.locked_out:
+                status, error = "fallback", None
+                turn.say(LOCKED_MEANWHILE)
         except ProviderError:
             turn.say(f"\n\n{REFUSED}" if turn.text else REFUSED)
         except InterruptedAnswer as broken:
@@ -377,18 +375,6 @@ class Conversations:
 
     def _micros(self) -> int:
         return int(self._clock.wall() * 1_000_000)
-
-
-def _lock(turns: list[Turn], lock: Lock) -> list[CutOff]:
-    """No further call to the cloud, and those that are under way are cut off."""
-    cut: list[CutOff] = []
-    for turn in turns:
-        turn.request = replace(turn.request, locks=turn.request.locks | {lock})
-        in_cloud = [call for call in turn.route.open_calls() if call.locality == "cloud"]
-        if in_cloud:
-            turn.cut("stopped")
-        cut += [CutOff(turn.message_id, call.provider, call.model) for call in in_cloud]
-    return cut
 
 
 def _nothing(_connection: Sql) -> None:

@@ -57,6 +57,8 @@ class Turn:
         self.route = route
         self.ending: PromptStatus | None = None
         """Set by whoever ends the turn early: the status that it is then stored with."""
+        self.locked_out = False
+        """Whether it is ended early by a lock that bars whoever was answering."""
         self.task: asyncio.Task[None] | None = None
         self.outcome: EndedPrompt | None = None
         """How it ended, once that is stored."""
@@ -106,6 +108,16 @@ class Turn:
         if self._begun:
             self.task.cancel()
 
+    def lock_out(self) -> None:
+        """A lock bars whoever is answering: end the turn now, and say so."""
+        self.locked_out = self.locked_out or (self.ending is None and not self._ending)
+        self.cut("interrupted")
+
+    @property
+    def fact_sessions(self) -> frozenset[str]:
+        """Where the facts that it was given were told."""
+        return self._given.told_in
+
     def close_facts_of(self, session_id: str) -> None:
         """The session was locked: from here on no fact goes to the cloud where one was told in it."""
         if session_id in self._given.told_in:
@@ -130,7 +142,7 @@ class Turn:
                 self._tell_route(event)
         if isinstance(event, Connecting) and barred(self.request, event.candidate):
             # The lock came while this was on its way here from a race: the call was not among the open ones.
-            self.cut("stopped")
+            self.lock_out()
 
     def say(self, text: str) -> None:
         """Add to the answer."""
