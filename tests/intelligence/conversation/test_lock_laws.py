@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-import pytest
 from fastapi import FastAPI
 from hypothesis import strategies as st
 
 from services.intelligence.app.config import Settings
-from services.intelligence.app.main import create_app
 from services.intelligence.app.routing.facts import Fact
 from services.intelligence.app.services.memory_client import Wishes
 from tests.intelligence.conversation.service import (
@@ -34,7 +32,7 @@ from tests.intelligence.conversation.service import (
 )
 from tests.intelligence.orchestrator.schedules import any_schedule
 from tests.support import log_lines
-from tests.support.virtual_time import VirtualLoop, run, settle
+from tests.support.virtual_time import run, settle
 
 SCHEDULES = 400
 GONE = "01890000-0000-7000-8000-00000000dead"
@@ -353,13 +351,6 @@ def _settings(
             "LOG_LEVEL": "error",
         }
     )
-
-
-@pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> FastAPI:
-    # Prices are read in a thread, which knows no virtual time; what a call costs is not the question.
-    monkeypatch.setattr(VirtualLoop, "run_in_executor", lambda *_call: None)
-    return create_app(Settings.load({"SERVICE_JWT_SECRET": SECRET}))
 
 
 def test_under_a_lock_no_byte_and_no_word_goes_to_a_cloud(app: FastAPI, template: sqlite3.Connection) -> None:

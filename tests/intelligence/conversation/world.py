@@ -211,6 +211,7 @@ class Watcher:
         self.states: list[tuple[float, str]] = [(_now(), turn.left.text if turn.left is not None else "")]
         self.end: dict[str, object] | None = None
         self._decoder = sse.Decoder()
+        self._goes_on = turn.left is not None
 
     @property
     def text(self) -> str:
@@ -219,7 +220,12 @@ class Watcher:
 
     async def read(self) -> None:
         """Read to the end."""
-        reader = self.turn.reader(0, asyncio.get_running_loop().call_later)
+        place = 0
+        if self._goes_on:
+            opening, place = self.turn.opening
+            for event in self._decoder.feed(opening):
+                self._take(event)
+        reader = self.turn.reader(place, asyncio.get_running_loop().call_later)
         self.turn.join()
         async for chunk in reader.read():
             for event in self._decoder.feed(chunk):

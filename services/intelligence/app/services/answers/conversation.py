@@ -33,8 +33,8 @@ from ..user_locks import UserLocks
 from .apology import LOCKED_MEANWHILE, locked_out_sentence
 from .beginning import Question, foresee_turn, keep_what_reads_private, store_turn
 from .drain import Drain
-from .elsewhere import Elsewhere
-from .endings import Endings, log_crash
+from .elsewhere import Abroad, Elsewhere
+from .endings import Endings, counted, log_crash
 from .keeper import Keeper
 from .locking import CutOff, cut_off_cloud, lock_turns
 from .replay import BROKEN_OFF
@@ -105,7 +105,7 @@ class Conversations:
         self._clock = clock
         self._new_id = new_id
         self._new_record = new_record
-        self._endings = Endings(store.writer, running, clock, observe, books)
+        self._endings = Endings(store, running, clock, observe, books)
         self._books = books
         self.elsewhere = Elsewhere(store, running, drain, user_locks)
         self._user_locks = user_locks
@@ -113,7 +113,7 @@ class Conversations:
         self._drain = drain
         drain.on_cut(self._cut_all)
 
-    async def begin(self, question: Question, wishes: Wishes = NO_WISHES) -> Turn | EndedPrompt:
+    async def begin(self, question: Question, wishes: Wishes = NO_WISHES) -> Turn | EndedPrompt | Abroad:
         """Store the message and start to answer it; with a known key, what became of it before.
 
         Raises what ``store.turns.begin`` and ``store.keys.look_up`` raise, and DrainingError.
@@ -135,8 +135,7 @@ class Conversations:
             lambda connection: store_turn(connection, new, question, self._books, self._manner.fact_tokens)
         )
         if isinstance(done, EndedPrompt):
-            known = self._running.known(done.prompt_id, question.user_id)
-            return known or await self.elsewhere.over(done, question.user_id)
+            return await self.find(done.prompt_id, question.user_id) or replace(done, status="stopped")
         begun, hold, given = done
         if question.to_remember is not None:
             self._on_learnt()
@@ -185,8 +184,10 @@ class Conversations:
         def reopen(connection: Sql) -> tuple[Reopened, Hold | None]:
             opened = unfinished.reopen(connection, message_id, user_id, self._instance_id)
             keep_what_reads_private(connection, message_id, opened.history)
-            # The message was counted when it came.
-            return opened, self._books.reserve(connection, user_id, (*opened.history, opened.question), messages=0)
+            asked = (*opened.history, opened.question)
+            # A message is counted once: with its first part, where that brought anything.
+            messages = int(not counted(opened.left.status, opened.left.text))
+            return opened, self._books.reserve(connection, user_id, asked, messages=messages)
 
         opened, hold = await self._writer.run(reopen)
         left = opened.left
@@ -216,19 +217,24 @@ class Conversations:
             patience=self._manner.patience if keyed else None,
             left=left,
             hold=hold,
+            # Later than any event of an earlier stream, which may have been another process's.
+            first_place=self._micros() // 1000,
         )
         self._start(turn, request_id, unfinished_answer(left, earlier, request.turns))
         return turn
 
-    async def find(self, message_id: str, user_id: str) -> Turn | EndedPrompt | None:
-        """A user's message: its turn where that runs or has just ended, else what is stored of it in the end."""
+    async def find(self, message_id: str, user_id: str) -> Turn | EndedPrompt | Abroad | None:
+        """A user's message: its turn where that runs or has just ended, else what is stored of it."""
         turn = self._running.known(message_id, user_id)
         if turn is not None:
             return turn
         return await self.elsewhere.find(message_id, user_id)
 
     async def stop(self, message_id: str, user_id: str) -> None:
-        """End an answer now, keeping what was said; returns when that is stored, whichever process answers it."""
+        """End an answer now, keeping what was said.
+
+        Returns when that is stored where this process answers it; another one is told, and ends it within a second.
+        """
         turn = self._running.get(message_id, user_id)
         if turn is not None:
             turn.cut("stopped")
@@ -280,6 +286,7 @@ class Conversations:
         self._cut_all()
         if tasks:
             await asyncio.wait(tasks)
+        await self._endings.close()
 
     async def _everyone_has_begun(self) -> None:
         """Return once every turn is known whose message was stored before this call."""
@@ -369,7 +376,7 @@ class Conversations:
 
     def _keep(self, message_id: str, text: str) -> None:
         job = asyncio.ensure_future(
-            self._writer.run(lambda connection: turns.keep_partial(connection, message_id, text))
+            self._writer.run(lambda connection: turns.keep_partial(connection, message_id, text, self._instance_id))
         )
         job.add_done_callback(_log_failure)
 

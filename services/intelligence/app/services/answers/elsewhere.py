@@ -1,7 +1,9 @@
 """Answers of other processes that serve from the same database, and what those processes want of this one's."""
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ...store import instances, learnt, privacy, unfinished
 from ...store.opening import Store
@@ -17,6 +19,13 @@ LOOK_SEC = 0.25
 """How often an answer that another process gives is looked at, while somebody waits for its end."""
 
 
+@dataclass(frozen=True, slots=True)
+class Abroad:
+    """An answer that another process gives. ``over`` waits for its end, and tells it."""
+
+    over: Callable[[], Coroutine[Any, Any, EndedPrompt]]
+
+
 class Elsewhere:
     """``drain`` knows what else is answered here, and ``user_locks`` what that may do."""
 
@@ -27,17 +36,21 @@ class Elsewhere:
         self._drain = drain
         self._user_locks = user_locks
 
-    async def find(self, message_id: str, user_id: str) -> EndedPrompt | None:
-        """A user's message in its end, for which is waited where another process answers it."""
-        prompt = await self._stored(message_id, user_id)
-        return None if prompt is None else await self.over(prompt, user_id)
+    async def find(self, message_id: str, user_id: str) -> EndedPrompt | Abroad | None:
+        """A user's message that is none of this process's turns."""
+        found = await self._seen(message_id, user_id)
+        if found is None or found.status != "running":
+            return found
+        running = found
 
-    async def over(self, prompt: EndedPrompt, user_id: str) -> EndedPrompt:
-        """The same, of a prompt that was found."""
-        while prompt.status == "running":
-            await asyncio.sleep(LOOK_SEC)
-            prompt = await self._stored(prompt.prompt_id, user_id) or replace(prompt, status="stopped")
-        return prompt
+        async def over() -> EndedPrompt:
+            prompt = running
+            while prompt.status == "running":
+                await asyncio.sleep(LOOK_SEC)
+                prompt = await self._seen(message_id, user_id) or replace(prompt, status="stopped")
+            return prompt
+
+        return Abroad(over)
 
     async def stop(self, message_id: str, user_id: str) -> None:
         """Have the process that answers this message end it."""
@@ -84,6 +97,18 @@ class Elsewhere:
         for turn, sessions in await self._writer.run(closed):
             for session_id in sessions:
                 turn.close_facts_of(session_id)
+
+    async def _seen(self, message_id: str, user_id: str) -> EndedPrompt | None:
+        """A message as it is stored; one of this process's that nobody answers any more broke off."""
+
+        def look(connection: Sql) -> tuple[EndedPrompt | None, str | None]:
+            return unfinished.find(connection, message_id, user_id), unfinished.answering(connection, message_id)
+
+        prompt, answering = await self._writer.run(look)
+        running = prompt is not None and prompt.status == "running" and answering == self._instance_id
+        if prompt is not None and running and self._running.get(message_id, user_id) is None:
+            return replace(prompt, status="interrupted")
+        return prompt
 
     async def _stored(self, message_id: str, user_id: str) -> EndedPrompt | None:
         return await self._writer.run(lambda connection: unfinished.find(connection, message_id, user_id))

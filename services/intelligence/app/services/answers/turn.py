@@ -42,12 +42,14 @@ class Turn:
         left: EndedPrompt | None = None,
         hold: Hold | None = None,
         given: Given = NOTHING,
+        first_place: int = 0,
     ) -> None:
         """``rewinds``: its reader knows the events ``replace`` and ``reset``.
 
         ``left`` is what an earlier turn has left of the answer. ``patience`` is how many seconds it goes on
         without a reader; None: it ends with its last one. ``hold`` is what is reserved for it of its user's quotas.
-        ``given`` are the remembered facts among the turns of the request.
+        ``given`` are the remembered facts among the turns of the request. Its events have ids above ``first_place``,
+        which no event of an earlier stream of the same answer has.
         """
         self.message_id = message_id
         self.session_id = session_id
@@ -72,10 +74,15 @@ class Turn:
         self.hold = hold
         self._given = given
         self._text = [left.text] if left is not None and left.text else []
-        self._log = EventLog()
+        self._log = EventLog(first_place)
         self._named("start", frames.StartEvent(message_id, session_id))
-        if self._text and rewinds:
-            self._named("replace", frames.ReplaceEvent(self.text))
+        opening = self._log.since(0)
+        if self._text:
+            if rewinds:
+                opening += frames.named(self._log.next_id, "replace", frames.ReplaceEvent(self.text))
+            self._show(self.text)
+        self.opening = opening, self._log.last_id
+        """What is told in place of the events up to that id to whoever has the answer so far on show."""
 
     @property
     def text(self) -> str:
@@ -192,12 +199,16 @@ class Turn:
             await self._log.change()
 
     @property
-    def events(self) -> int:
-        """How many events its readers have been told."""
-        return len(self._log)
+    def last_id(self) -> int:
+        """The id of the last event that its readers have been told."""
+        return self._log.last_id
+
+    def has(self, place: int) -> bool:
+        """Whether this is the id of one of its events, or 0: what follows on it is then known."""
+        return place == 0 or self._log.first_place < place <= self._log.last_id
 
     def reader(self, place: int, call_later: CallLater) -> Reader:
-        """One more reader of its events, from ``place`` events on."""
+        """One more reader of its events, who has those up to the id ``place``."""
         return Reader(self._log, place, call_later)
 
     def join(self) -> None:
