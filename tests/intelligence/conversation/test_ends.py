@@ -197,6 +197,7 @@ class TestAnAnswerThatIsGoneOnWith:
                     whole = stored(stage)[2]
                     assert text_of(followed) == WHOLE_ANEW + whole
                     assert min(ids_of(followed)) > place
+                    assert json.loads(sse.Decoder().feed(followed)[-1].data)["done"] is True
                 await going_on
 
         run(play())

@@ -105,6 +105,9 @@ async def _follow(turn: Turn, scope: Scope, receive: Receive, send: Send, *, pla
         await _write(send, opening)
     elif not turn.has(place):
         # It has read another stream of this answer; where that was, is not known.
+        if turn.outcome is not None:
+            await _write(send, replay.stream(turn.outcome, place=place, rewinds=rewinds(scope)))
+            return
         has = turn.last_id
         if turn.text:
             await _write(send, replay.anew(turn.text, frame_id=has, rewinds=rewinds(scope)))
