@@ -186,7 +186,7 @@ def test_locking_cuts_off_the_cloud_and_says_whom(page: Page, ollama: Ollama, ge
         expect(log(page)).to_contain_text("one")
         page.keyboard.press("Control+Shift+L")
         expect(page.get_by_role("main").get_by_text("Gemini was cut off.")).to_be_visible()
-        expect(log(page)).to_contain_text("Stopped")
+        expect(log(page)).to_contain_text("The cloud was forbidden while a cloud model was answering")
     finally:
         ollama.accept()
     expect(switch(page)).to_be_checked()

@@ -4,6 +4,7 @@ import { DONE, GEMINI, START, delta, prompt, route, turnAfter } from './make'
 
 const STREAMING = route({ state: 'streaming' })
 const SUCCEEDED = route({ state: 'succeeded' })
+const FREE = { type: 'done', tokens: 0, latencyMs: 2_100 } as const
 
 describe('a turn', () => {
   it('collects the deltas and is complete with the end of a stream whose attempt succeeded', () => {
@@ -53,6 +54,12 @@ describe('a turn', () => {
     expect(turnAfter(START, STREAMING, route({ state: 'cancelled', reason: 'cancelled' }), DONE).status).toBe(
       'stopped',
     )
+  })
+
+  it('is a fallback when a lock cut it off before its first word, and the server says so', () => {
+    const cut = route({ state: 'cancelled', reason: 'cancelled' })
+    expect(turnAfter(START, cut, delta('Locked.'), FREE).status).toBe('fallback')
+    expect(turnAfter(START, cut, FREE).status).toBe('stopped')
   })
 
   it('is a fallback when all who were asked failed, or all were left out', () => {

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.intelligence.app.services.answers.apology import LOCKED_MEANWHILE
 from services.intelligence.app.store import sqlite_writer as writer
 from services.intelligence.app.store.repository import ChatRepository
 from tests.support.databases import BOTH, ON_SQLITE
@@ -107,6 +108,23 @@ async def test_a_message_that_was_local_is_in_no_later_cloud_prompt(world: World
     assert "confidential" in world.ollama.chats[1].raw_body.decode()
 
 
+@pytest.mark.parametrize("version", ["1", "2"])
+async def test_nor_is_what_a_local_model_made_of_it_and_could_not_bring_to_an_end(world: World, version: str) -> None:
+    world.ollama.add(answer("Noted."), cut(3, "They whispered of treasure."))
+    client = (await world.serve(LLM_MIDSTREAM_MODE="restart")).having({"X-NovaCore-Stream": version})
+    session_id = await client.session()
+    await client.message("confidential", session_id=session_id, local_only=True)
+    events = await client.events("and now?", session_id=session_id)
+    assert any("whispered" in event.data for event in events)
+    await client.message("go on", session_id=session_id, prefer="cloud")
+    assert len(world.gemini.chats) == 2
+    sent = world.gemini.chats[1].raw_body.decode()
+    assert "Gemini speaking." in sent
+    assert "whispered" not in sent
+    [_, begun_anew, _] = await client.prompts(session_id)
+    assert (begun_anew["output_text"], begun_anew["provider"]) == ("Gemini speaking.", "gemini")
+
+
 async def test_unlocking_tells_what_becomes_sendable_and_frees_that_alone(world: World) -> None:
     world.ollama.add(answer("whispered"), answer("hidden"))
     client = await world.serve()
@@ -150,11 +168,45 @@ async def test_locking_a_session_cuts_off_its_answer_from_the_cloud(world: World
             await asked.gone.wait()
         events = await stream.rest()
     assert states_of(events)[-1] == ("gemini", "cancelled", None)
-    assert data_of(events[-1])["done"] is True
+    assert data_of(events[-1]) == {"error": f"{LOCKED_MEANWHILE} What was said so far is kept.", "done": True}
     [prompt] = await client.prompts(session_id)
-    assert (prompt["status"], prompt["output_text"]) == ("stopped", "One")
+    assert (prompt["status"], prompt["output_text"]) == ("interrupted", "One")
     assert (await client.message(session_id=session_id, prefer="cloud")).body["response"] == "Ollama speaking."
     assert len(world.gemini.chats) == 1
+
+
+async def test_an_answer_that_a_lock_cuts_off_before_its_first_word_says_so_and_its_key_asks_again(
+    world: World,
+) -> None:
+    gate = Gate()
+    world.gemini.add(answer("One two three", gate=gate))
+    client = (await world.serve(LLM_PROVIDER_PRIORITY="gemini,ollama")).having({"Idempotency-Key": "once"})
+    session_id = await client.session()
+    asking = asyncio.ensure_future(client.message(session_id=session_id))
+    await world.gemini.received()
+    await client.call("PATCH", f"/api/chat/sessions/{session_id}", {"local_only": True})
+    answered = await asking
+    assert (answered.status, answered.body["response"], answered.body["tokens_used"]) == (200, LOCKED_MEANWHILE, 0)
+    assert [prompt["status"] for prompt in await client.prompts(session_id)] == ["fallback"]
+    assert (await client.message(session_id=session_id)).body["response"] == "Ollama speaking."
+    assert len(world.gemini.chats) == 1
+
+
+async def test_a_plain_answer_that_a_lock_cuts_off_is_not_told_as_whole(world: World) -> None:
+    gate = Gate()
+    world.gemini.add(answer("One two three", gate=gate))
+    client = await world.serve(LLM_PROVIDER_PRIORITY="gemini,ollama")
+    session_id = await client.session()
+    asking = asyncio.ensure_future(client.message(session_id=session_id))
+    await world.gemini.received()
+    gate.release(1)
+    async with asyncio.timeout(PATIENCE):
+        while (await client.prompts(session_id))[0]["output_text"] != "One":
+            pass
+    await client.call("PATCH", f"/api/chat/sessions/{session_id}", {"local_only": True})
+    answered = await asking
+    assert answered.status == 503
+    assert [prompt["status"] for prompt in await client.prompts(session_id)] == ["interrupted"]
 
 
 async def test_locking_a_session_lets_its_local_answer_go_on(world: World) -> None:

@@ -86,7 +86,7 @@ async def test_a_lock_that_is_set_at_one_cuts_off_the_cloud_at_the_other(world: 
         await other.call("PATCH", f"/api/chat/sessions/{session_id}", {"local_only": True})
         await stream.rest()
     [prompt] = await other.prompts(session_id)
-    assert (prompt["status"], prompt["output_text"]) == ("stopped", "From")
+    assert (prompt["status"], prompt["output_text"]) == ("interrupted", "From")
 
 
 async def test_a_users_word_against_the_cloud_reaches_the_other(world: World) -> None:
@@ -100,6 +100,20 @@ async def test_a_users_word_against_the_cloud_reaches_the_other(world: World) ->
         await other.call("PUT", "/api/memory/preferences", {"cloud_allowed": False})
         await stream.rest()
     assert text_of(stream.events) == "From"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_it_reaches_completions_there_too(world: World, stream: bool) -> None:
+    gate = Gate()
+    world.gemini.add(answer("From the cloud.", gate=gate))
+    one, other = await world.serve(), await world.serve()
+    body = {"model": "gemini", "stream": stream, "messages": [{"role": "user", "content": "Hello?"}]}
+    asking = asyncio.ensure_future(one.call("POST", "/v1/chat/completions", body))
+    asked = await world.gemini.received()
+    await other.call("PUT", "/api/memory/preferences", {"cloud_allowed": False})
+    async with asyncio.timeout(PATIENCE):
+        await asked.gone.wait()
+    assert b'"cloud_forbidden"' in (await asking).raw
 
 
 async def test_an_answer_is_stopped_and_followed_where_it_is_not_given(world: World) -> None:

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-import pytest
 from fastapi import FastAPI
 from hypothesis import strategies as st
 
 from services.intelligence.app.config import Settings
-from services.intelligence.app.main import create_app
 from services.intelligence.app.routing.facts import Fact
 from services.intelligence.app.services.memory_client import Wishes
 from tests.intelligence.conversation.service import (
@@ -34,7 +32,7 @@ from tests.intelligence.conversation.service import (
 )
 from tests.intelligence.orchestrator.schedules import any_schedule
 from tests.support import log_lines
-from tests.support.virtual_time import VirtualLoop, run, settle
+from tests.support.virtual_time import run, settle
 
 SCHEDULES = 400
 GONE = "01890000-0000-7000-8000-00000000dead"
@@ -133,6 +131,7 @@ class Plan:
     fallback: str
     midstream: str
     rules: str
+    budgets: bool
     wishes: Wishes
     memory_down: bool
     facts: list[tuple[bool, int | None]]
@@ -150,6 +149,7 @@ plans = st.builds(
     fallback=st.sampled_from(["sequential"] * 5 + ["hedged", "hedged", "off"]),
     midstream=st.sampled_from(["continue", "continue", "restart", "fail"]),
     rules=st.sampled_from(["", "", "", "short:gemini>openai", "short:openai,long:gemini"]),
+    budgets=st.booleans(),
     wishes=st.builds(
         Wishes,
         order=st.sampled_from([(), (), (), ("gemini",), ("openai", "ollama")]),
@@ -321,11 +321,13 @@ async def played(app: FastAPI, plan: Plan, template: sqlite3.Connection) -> bool
 
 
 def settings_of(plan: Plan) -> Settings:
-    return _settings(plan.cloud_enabled, plan.priority, plan.fallback, plan.midstream, plan.rules)
+    return _settings(plan.cloud_enabled, plan.priority, plan.fallback, plan.midstream, plan.rules, plan.budgets)
 
 
 @cache
-def _settings(cloud_enabled: bool, priority: str, fallback: str, midstream: str, rules: str) -> Settings:
+def _settings(
+    cloud_enabled: bool, priority: str, fallback: str, midstream: str, rules: str, budgets: bool
+) -> Settings:
     return Settings.load(
         {
             "SERVICE_JWT_SECRET": SECRET,
@@ -335,6 +337,8 @@ def _settings(cloud_enabled: bool, priority: str, fallback: str, midstream: str,
             "LLM_HEDGE_DELAY_SEC": "0.5",
             "LLM_MIDSTREAM_MODE": midstream,
             "LLM_ROUTE_RULES": rules,
+            # There is room for everyone: what counts is that reading it takes time.
+            "QUOTA_PROVIDER_TOKENS_PER_DAY": "gemini:1000000000,openai:1000000000" if budgets else "",
             "LLM_PROVIDER_COOLDOWN_SEC": "5",
             "OLLAMA_URL": "http://ollama.test",
             "OLLAMA_MODEL": "m:latest",
@@ -347,13 +351,6 @@ def _settings(cloud_enabled: bool, priority: str, fallback: str, midstream: str,
             "LOG_LEVEL": "error",
         }
     )
-
-
-@pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> FastAPI:
-    # Prices are read in a thread, which knows no virtual time; what a call costs is not the question.
-    monkeypatch.setattr(VirtualLoop, "run_in_executor", lambda *_call: None)
-    return create_app(Settings.load({"SERVICE_JWT_SECRET": SECRET}))
 
 
 def test_under_a_lock_no_byte_and_no_word_goes_to_a_cloud(app: FastAPI, template: sqlite3.Connection) -> None:

@@ -19,7 +19,7 @@ from services.intelligence.app.services.answers.beginning import Question
 from services.intelligence.app.services.answers.conversation import Conversations, Manner
 from services.intelligence.app.services.answers.drain import Drain
 from services.intelligence.app.services.answers.running import RunningTurns
-from services.intelligence.app.services.answers.turn import Endpoint, Turn
+from services.intelligence.app.services.answers.turn import SEAM_LINE, Endpoint, Turn
 from services.intelligence.app.services.memory_client import NO_WISHES
 from services.intelligence.app.services.observations import Origin
 from services.intelligence.app.services.quotas.books import Books
@@ -211,6 +211,7 @@ class Watcher:
         self.states: list[tuple[float, str]] = [(_now(), turn.left.text if turn.left is not None else "")]
         self.end: dict[str, object] | None = None
         self._decoder = sse.Decoder()
+        self._goes_on = turn.left is not None
 
     @property
     def text(self) -> str:
@@ -219,7 +220,12 @@ class Watcher:
 
     async def read(self) -> None:
         """Read to the end."""
-        reader = self.turn.reader(0, asyncio.get_running_loop().call_later)
+        place = 0
+        if self._goes_on:
+            opening, place = self.turn.opening
+            for event in self._decoder.feed(opening):
+                self._take(event)
+        reader = self.turn.reader(place, asyncio.get_running_loop().call_later)
         self.turn.join()
         async for chunk in reader.read():
             for event in self._decoder.feed(chunk):
@@ -236,7 +242,9 @@ class Watcher:
             case "message" if data["done"]:
                 self.end = data
             case "message":
-                self.states.append((_now(), self.text + data["content"]))
+                # What comes before the seam stays on show, but is not the answer any more.
+                before, seam, anew = data["content"].partition(SEAM_LINE)
+                self.states.append((_now(), anew if seam else self.text + before))
             case "replace":
                 self.states.append((_now(), data["content"]))
             case "reset":

@@ -1,6 +1,7 @@
 """The privacy locks: with any of them no cloud provider is called, whatever happens."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -28,6 +29,26 @@ class Session:
     def current(self, request: ProviderRequest) -> ProviderRequest:
         self.asked += 1
         return replace(request, locks=request.locks | self.locks)
+
+
+class SlowBudgets:
+    """Budgets with room for everyone, which take a second to be read. ``held`` are those not given back."""
+
+    over: Mapping[str, float] = {}
+
+    def __init__(self) -> None:
+        self.held: list[str] = []
+
+    def limited(self, provider: str) -> bool:
+        return provider == "gemini"
+
+    async def reserve(self, candidate: Candidate, request: ProviderRequest) -> str:
+        self.held.append("hold")
+        await asyncio.sleep(1)
+        return "hold"
+
+    def release(self, hold_id: str) -> None:
+        self.held.remove(hold_id)
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -125,6 +146,22 @@ class TestALockThatComesLate:
         assert told.lines[:3] == ["1 connecting gemini", "1 cancelled gemini", "skipped gemini: local_only"]
         assert told.answered_by == "near"
         assert world.state("gemini") == Open(3, world.clock.now(), trips=0)
+        assert world.nothing_left()
+
+    @in_virtual_time
+    async def test_stops_a_call_whose_budget_is_being_read(self) -> None:
+        session, budgets = Session(), SlowBudgets()
+        gemini = ScriptedProvider("gemini")
+        near = ScriptedProvider("near", [says("Here.")], locality="local")
+        world = World(gemini, near, budgets=budgets)
+        asking = asyncio.ensure_future(world.ask(current=session.current))
+        await asyncio.sleep(0.5)
+        session.locks = frozenset({"user"})
+        told = await asking
+        assert gemini.calls == []
+        assert told.lines[0] == "skipped gemini: preference"
+        assert told.answered_by == "near"
+        assert budgets.held == []
         assert world.nothing_left()
 
     @in_virtual_time

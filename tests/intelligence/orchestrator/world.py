@@ -31,6 +31,7 @@ from services.intelligence.app.services.orchestrator.entrance import CurrentRequ
 from services.intelligence.app.services.orchestrator.health_board import BreakerChanged, HealthBoard, Snapshot
 from services.intelligence.app.services.orchestrator.slots import Slots
 from services.intelligence.app.services.orchestrator.walk import Midstream
+from services.intelligence.app.services.quotas.budgets import Budgets
 from tests.support.scripted import ScriptedProvider
 from tests.support.virtual_time import VirtualClock
 
@@ -65,6 +66,7 @@ class World:
         jitter: Callable[[], float] = lambda: HALF,
         clock: VirtualClock | None = None,
         board: type[HealthBoard] = HealthBoard,
+        budgets: Budgets | None = None,
     ) -> None:
         self.clock = clock or VirtualClock()
         self.board = board(policy or BreakerPolicy(), self.clock, jitter)
@@ -83,7 +85,9 @@ class World:
             hedge_share=hedge_share,
         )
         self.slots = Slots(limits or {})
-        self.orchestrator = ProviderOrchestrator(providers, missing, self.board, pace, self.clock, jitter, self.slots)
+        self.orchestrator = ProviderOrchestrator(
+            providers, missing, self.board, pace, self.clock, jitter, self.slots, budgets
+        )
         self.providers = providers
 
     def stream(

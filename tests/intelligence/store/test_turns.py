@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.intelligence.app.domain.chat import ChatTurn
-from services.intelligence.app.store import turns
+from services.intelligence.app.store import instances, turns, unfinished
 from services.intelligence.app.store.tables import metadata
 from services.intelligence.app.store.turns import (
     HISTORY_TURNS,
@@ -41,6 +41,7 @@ class Talk:
         user: str = USER,
         local_only: bool = False,
         at: int | None = None,
+        instance: str | None = None,
     ) -> turns.Begun:
         """Begin a turn whose prompt's id is its text; without a session one is made, named ``s``."""
         self.at += 1
@@ -53,11 +54,18 @@ class Talk:
             new_session_id="s",
             session_id=session,
             parent_id=parent,
+            instance_id=instance,
         )
         return turns.begin(self.connection, new)
 
     def answer(self, prompt: str, text: str, status: PromptStatus = "complete", *, model: str | None = "m") -> None:
         """End the turn of that prompt."""
+        self.end(prompt, text, status, model=model)
+
+    def end(
+        self, prompt: str, text: str, status: PromptStatus, *, model: str | None = "m", instance: str | None = None
+    ) -> bool:
+        """The same in a process; whether it was stored."""
         self.at += 1
         ended = EndedPrompt(
             prompt_id=prompt,
@@ -71,7 +79,7 @@ class Talk:
             locality="local",
             route="{}",
         )
-        turns.end(self.connection, ended, self.at)
+        return turns.end(self.connection, ended, self.at, instance)
 
     def row(self, table: str, key: str) -> Any:
         """One row by its id, None where there is none."""
@@ -276,3 +284,20 @@ def test_a_partial_answer_is_kept_while_the_turn_runs_and_not_after(talk: Talk, 
     talk.answer("q1", "whole")
     turns.keep_partial(connection, "q1", "half")
     assert talk.row("prompts", "q1")["output_text"] == "whole"
+
+
+def test_a_process_that_is_late_takes_nothing_from_the_one_that_goes_on_with_its_answer(
+    talk: Talk, connection: Portable
+) -> None:
+    talk.ask("one", session=None, instance="b")
+    instances.stop(connection, "one", USER)
+    unfinished.reopen(connection, "one", USER, "a")
+    turns.keep_partial(connection, "one", "Of b", "b")
+    assert not talk.end("one", "Of b", "stopped", model="b", instance="b")
+    row = talk.row("prompts", "one")
+    assert (row["status"], row["output_text"], talk.row("sessions", "s")["model_name"]) == ("running", "", None)
+    turns.keep_partial(connection, "one", "Of", "a")
+    assert talk.row("prompts", "one")["output_text"] == "Of"
+    assert talk.end("one", "Of a", "complete", model="a", instance="a")
+    row = talk.row("prompts", "one")
+    assert (row["status"], row["output_text"], row["model"]) == ("complete", "Of a", "a")

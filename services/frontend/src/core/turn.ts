@@ -145,10 +145,12 @@ function isRetold(turn: Turn): boolean {
   return turn.attempts.length === 0 && (turn.usage?.outputTokens ?? 0) > 0
 }
 
-function doneStatus(turn: Turn): MessageStatus {
+function doneStatus(turn: Turn, tokens: number | null): MessageStatus {
   const states = turn.attempts.map((each) => each.state)
   if (states.includes('succeeded')) return 'complete'
-  if (turn.stopping || states.includes('cancelled')) return 'stopped'
+  if (turn.stopping) return 'stopped'
+  // Words that cost nothing are the server's own: a lock cut the cloud off before its first word.
+  if (states.includes('cancelled')) return tokens === 0 && turn.answer !== '' ? 'fallback' : 'stopped'
   // A stream that begins with a start tells of everyone who is asked, so silence means that nobody was.
   const told = turn.id !== null || turn.attempts.length + turn.skipped.length > 0
   if (isRetold(turn)) return 'complete'
@@ -187,7 +189,7 @@ function streamed(turn: Turn, event: StreamEvent): Turn {
     case 'usage':
       return { ...turn, usage: event.usage }
     case 'done':
-      return end(turn, doneStatus(turn), {
+      return end(turn, doneStatus(turn, event.tokens), {
         tokens: event.tokens,
         latencyMs: event.latencyMs,
         whole: turn.whole && !isRetold(turn),

@@ -15,6 +15,7 @@ from ..domain.chat import ProviderRequest
 from ..routing.facts import Fact, to_remember
 from ..services.answers.beginning import Question
 from ..services.answers.conversation import Conversations
+from ..services.answers.elsewhere import Abroad
 from ..services.answers.replay import BROKEN_OFF
 from ..services.answers.turn import Endpoint, Turn
 from ..services.memory_client import Wishes
@@ -23,7 +24,7 @@ from ..store.turns import EndedPrompt
 from .caller import Caller, RecallOf, WishesOf, identify
 from .keys import key_of
 from .provider_headers import provider_headers
-from .streaming import answer, rewinds, tell, told_as_problems
+from .streaming import answer, over, rewinds, tell, told_as_problems
 
 MESSAGE_PATH = "/api/chat/message"
 STREAM_PATH = "/api/chat/stream"
@@ -87,7 +88,7 @@ class ChatEndpoints:
         """The whole answer at once."""
         found = await self._begin(scope, receive, "message")
         headers: list[tuple[bytes, bytes]] = []
-        outcome = found if isinstance(found, EndedPrompt) else await self._outcome(found, receive)
+        outcome = await self._outcome(found, receive)
         if outcome is None or outcome.status == "failed":
             raise Problem(500, "The answer could not be made or stored; the log of this service has the details.")
         if outcome.status == "interrupted":
@@ -112,13 +113,17 @@ class ChatEndpoints:
         with told_as_problems():
             return await self._conversations.foresee(question, wishes)
 
-    async def _outcome(self, turn: Turn, receive: Receive) -> EndedPrompt | None:
+    async def _outcome(self, turn: Turn | EndedPrompt | Abroad, receive: Receive) -> EndedPrompt | None:
+        if isinstance(turn, Abroad):
+            return await over(turn, receive)
+        if isinstance(turn, EndedPrompt):
+            return turn
         turn.join()
         with client_watched(receive, turn.leave):
             await turn.over()
         return turn.outcome
 
-    async def _begin(self, scope: Scope, receive: Receive, endpoint: Endpoint) -> Turn | EndedPrompt:
+    async def _begin(self, scope: Scope, receive: Receive, endpoint: Endpoint) -> Turn | EndedPrompt | Abroad:
         caller = identify(scope, self._verifier)
         asked = self._asked(await read_body(receive, MAX_BODY_BYTES))
         key = key_of(scope, caller, endpoint, asked)

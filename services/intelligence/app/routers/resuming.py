@@ -64,7 +64,7 @@ class ResumeEndpoints:
             keyed=header(scope, KEY_HEADER) is not None,
             traceparent=caller.traceparent,
         )
-        await tell(turn, scope, receive, send, place=0)
+        await tell(turn, scope, receive, send, place=0, opens=True)
 
 
 def _message_id(path: str, group: Literal["followed", "continued"]) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from math import ceil
 
-from novakit import logs
-from novakit.asgi import ClientLeftError, client_watched, header, respond_problem
+from novakit import logs, sse
+from novakit.asgi import ClientLeftError, client_watched, header, respond_problem, until_client_leaves
 from novakit.database.outage import unavailable
 from novakit.problem import CRASHED, Problem
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,6 +14,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ..services.answers import replay
 from ..services.answers.drain import DrainingError
+from ..services.answers.elsewhere import Abroad
+from ..services.answers.event_log import HEARTBEAT_SEC
 from ..services.answers.turn import Turn
 from ..services.quotas.users import UserOverQuotaError
 from ..store.jobs import StoreLostError
@@ -79,21 +81,34 @@ def last_event_id(scope: Scope) -> int:
     return int(text)
 
 
-async def tell(found: Turn | EndedPrompt, scope: Scope, receive: Receive, send: Send, *, place: int) -> None:
-    """Answer with the rest of this answer's stream, for a reader that has ``place`` events of it."""
+async def tell(
+    found: Turn | EndedPrompt | Abroad, scope: Scope, receive: Receive, send: Send, *, place: int, opens: bool = False
+) -> None:
+    """Answer with the rest of this answer's stream, for a reader that has it up to the id ``place``.
+
+    ``opens``: the reader goes on with the answer, and has what was said before on show.
+    """
     await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
+    if isinstance(found, Abroad):
+        found = await _wait(found, receive, send)
     if isinstance(found, EndedPrompt):
         await _write(send, replay.stream(found, place=place, rewinds=rewinds(scope)))
     else:
-        await _follow(found, scope, receive, send, place=place)
+        await _follow(found, scope, receive, send, place=place, opens=opens)
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _follow(turn: Turn, scope: Scope, receive: Receive, send: Send, *, place: int) -> None:
+async def _follow(turn: Turn, scope: Scope, receive: Receive, send: Send, *, place: int, opens: bool = False) -> None:
     has = place
-    if place > turn.events:
+    if opens:
+        opening, has = turn.opening
+        await _write(send, opening)
+    elif not turn.has(place):
         # It has read another stream of this answer; where that was, is not known.
-        has = turn.events
+        if turn.outcome is not None:
+            await _write(send, replay.stream(turn.outcome, place=place, rewinds=rewinds(scope)))
+            return
+        has = turn.last_id
         if turn.text:
             await _write(send, replay.anew(turn.text, frame_id=has, rewinds=rewinds(scope)))
     reader = turn.reader(has, asyncio.get_running_loop().call_later)
@@ -109,6 +124,33 @@ async def _follow(turn: Turn, scope: Scope, receive: Receive, send: Send, *, pla
     if turn.endpoint == "message" and turn.outcome is not None:
         # Its words were told to nobody on the way: whoever asked for it gets them whole.
         await _write(send, replay.stream(turn.outcome, place=place, rewinds=rewinds(scope)))
+
+
+async def over(found: Abroad, receive: Receive) -> EndedPrompt:
+    """How an answer ends that another process gives; raises ClientLeftError."""
+    ended: list[EndedPrompt] = []
+
+    async def wait() -> None:
+        ended.append(await found.over())
+
+    if not await until_client_leaves(receive, wait()):
+        raise ClientLeftError
+    return ended[0]
+
+
+async def _wait(found: Abroad, receive: Receive, send: Send) -> EndedPrompt:
+    """The same for a stream, which shows that somebody is there."""
+
+    async def beat() -> None:
+        while True:
+            await _write(send, sse.HEARTBEAT)
+            await asyncio.sleep(HEARTBEAT_SEC)
+
+    beating = asyncio.ensure_future(beat())
+    try:
+        return await over(found, receive)
+    finally:
+        beating.cancel()
 
 
 async def _write(send: Send, chunk: bytes) -> None:

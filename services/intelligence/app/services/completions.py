@@ -11,10 +11,11 @@ from novakit import logs
 
 from ..domain.chat import ChatTurn, ProviderRequest, Sampling, Target
 from ..domain.errors import ProviderError
-from ..routing.policy import locks_on
-from ..routing.trail import AllProvidersFailed, RouteEvent
+from ..routing.policy import barred, locks_on
+from ..routing.trail import AllProvidersFailed, Connecting, RouteEvent
 from ..store.quotas import Hold
 from ..store.writer import Writer
+from .answers.drain import CutShortError
 from .llm_router import ProviderOrchestrator
 from .memory_client import Wishes
 from .observations import Observer, TurnEnded
@@ -79,7 +80,8 @@ class Completions:
     async def answer(self, wanted: Wanted, record: RouteRecord) -> AsyncGenerator[RouteEvent]:
         """The orchestrator's events, booked on ``record``. At its end what it took is in the ledger.
 
-        Raises what the orchestrator raises, what the writer raises, and UserOverQuotaError before anyone is asked.
+        Raises what the orchestrator raises, what the writer raises, UserOverQuotaError before anyone is asked, and
+        CutShortError where a lock has come.
         Closing it closes the upstream call, and waits for no ledger.
         """
         hold = await self._reserve(wanted)
@@ -106,6 +108,9 @@ class Completions:
             async with aclosing(events):
                 async for event in events:
                     record.take(event)
+                    if isinstance(event, Connecting) and barred(current(request), event.candidate):
+                        # The lock came while this was on its way here from a race, and nobody saw it open.
+                        raise CutShortError
                     yield event
             status = "complete"
         except ProviderError:

@@ -344,6 +344,10 @@ class ProviderOrchestrator:
                 hold = await self._budgets.reserve(candidate, asking.allowed)
             except OverBudgetError as over:
                 return Skipped(candidate, "over_budget", over.until)
+            if (reason := asking.barred(candidate)) is not None:
+                # A lock came while the budget was read.
+                self._budgets.release(hold)
+                return Skipped(candidate, reason)
         admission = self._health.admit(candidate, force=attempt.last_resort)
         if admission is not None:
             return admission, hold

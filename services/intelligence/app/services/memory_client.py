@@ -132,7 +132,7 @@ class MemoryClient:
     async def recall(self, user_id: str, message: str) -> tuple[Fact, ...]:
         """What the user asked to be remembered and this message reminds of, the best first.
 
-        None where there is nothing, or memory does not answer in time.
+        Nothing where memory has nothing, or does not answer in time.
         """
         if self._clock.now() < self._recall_failed.get(user_id, 0.0):
             return ()

@@ -1,5 +1,7 @@
 """A user's own word on the cloud. Each function runs inside a transaction."""
 
+from collections.abc import Collection
+
 from .sql import Sql
 
 
@@ -7,6 +9,11 @@ def cloud_allowed(connection: Sql, user_id: str) -> bool:
     """What the user has said; never said is allowed, and what cannot be understood is not."""
     row = connection.execute("SELECT cloud_allowed FROM user_settings WHERE user_id = ?", (user_id,)).fetchone()
     return row is None or (isinstance(row[0], int) and row[0] == 1)
+
+
+def forbidding(connection: Sql, user_ids: Collection[str]) -> set[str]:
+    """Those of these users who do not allow the cloud."""
+    return {user_id for user_id in user_ids if not cloud_allowed(connection, user_id)}
 
 
 def allow_cloud(connection: Sql, user_id: str, at: int, *, allowed: bool) -> None:

@@ -84,7 +84,6 @@ def begin(connection: Sql, new: NewPrompt) -> Begun:
     local_only = False
     history: tuple[ChatTurn, ...] = ()
     parent = None
-    at = new.at
     if session_id is None and new.instead_of is None:
         session_id = new.new_session_id
         title = title_of(new.text)
@@ -118,16 +117,23 @@ def foresee(connection: Sql, user_id: str, session_id: str | None, parent_id: st
     return Begun(session_id or "", local_only, history, not cloud_allowed(connection, user_id))
 
 
-def keep_partial(connection: Sql, prompt_id: str, text: str) -> None:
-    """Store what was said so far, should this process die before the end."""
-    connection.execute("UPDATE prompts SET output_text = ? WHERE id = ? AND status = 'running'", (text, prompt_id))
-
-
-def end(connection: Sql, ended: EndedPrompt, at: int) -> None:
-    """Store the whole turn, which ended at this time (microseconds)."""
+def keep_partial(connection: Sql, prompt_id: str, text: str, instance_id: str | None = None) -> None:
+    """Store what was said so far, should this process die before the end; not where another one goes on with it."""
     connection.execute(
+        "UPDATE prompts SET output_text = ? WHERE id = ? AND status = 'running'"
+        " AND (instance_id IS NULL OR instance_id = ?)",
+        (text, prompt_id, instance_id),
+    )
+
+
+def end(connection: Sql, ended: EndedPrompt, at: int, instance_id: str | None = None) -> bool:
+    """Store the whole turn, which ended at this time (microseconds) in this process.
+
+    False, and nothing is stored, where another process goes on with the answer by now: its end is still to come.
+    """
+    stored = connection.execute(
         "UPDATE prompts SET output_text = ?, status = ?, tokens_used = ?, latency_ms = ?, provider = ?, model = ?,"
-        " locality = ?, route = ? WHERE id = ?",
+        " locality = ?, route = ? WHERE id = ? AND (instance_id IS NULL OR instance_id = ?)",
         (
             ended.text,
             ended.status,
@@ -138,12 +144,16 @@ def end(connection: Sql, ended: EndedPrompt, at: int) -> None:
             ended.locality,
             ended.route,
             ended.prompt_id,
+            instance_id,
         ),
     )
+    if not stored.rowcount:
+        return False
     connection.execute(
         "UPDATE sessions SET updated_at = ?, model_name = coalesce(?, model_name) WHERE id = ?",
         (at, ended.model, ended.session_id),
     )
+    return True
 
 
 def keep_from_cloud(connection: Sql, prompt_id: str, *, local_only: bool) -> None:

@@ -57,6 +57,12 @@ def find(connection: Sql, prompt_id: str, user_id: str) -> EndedPrompt | None:
     )
 
 
+def answering(connection: Sql, prompt_id: str) -> str | None:
+    """The process that answers this prompt, or has answered it."""
+    row = connection.execute("SELECT instance_id FROM prompts WHERE id = ?", (prompt_id,)).fetchone()
+    return None if row is None else row[0]
+
+
 def reopen(connection: Sql, prompt_id: str, user_id: str, instance_id: str | None = None) -> Reopened:
     """Mark the prompt as running again, in this process.
 

@@ -1,4 +1,4 @@
-"""What is said when nobody could answer, and a privacy lock is why."""
+"""What is said when there is no answer, and a privacy lock is why."""
 
 from ...routing.trail import AllProvidersFailed
 
@@ -7,6 +7,11 @@ NOTHING_SENT = (
 )
 SENT_LOCALLY = (
     "The cloud is not allowed for this message, and no local model could answer. Nothing was sent to the cloud."
+)
+
+LOCKED_MEANWHILE = (
+    "The cloud was forbidden while a cloud model was answering, so its answer was cut off. "
+    "Ask again for one from a local model."
 )
 
 

@@ -10,7 +10,7 @@ from novakit import logs
 from novakit.clock import Clock
 from novakit.ids import NewId
 
-from ...domain.chat import ChatTurn, Lock, ProviderRequest
+from ...domain.chat import ChatTurn, ProviderRequest
 from ...domain.errors import ProviderError
 from ...domain.events import TextDelta
 from ...routing.facts import Given
@@ -29,13 +29,14 @@ from ..orchestrator.walk import Unfinished
 from ..quotas.books import Books
 from ..route_record import RouteRecord
 from ..stored_route import StoredRoute
-from ..user_locks import CloudWork, UserLocks
-from .apology import locked_out_sentence
+from ..user_locks import UserLocks
+from .apology import LOCKED_MEANWHILE, locked_out_sentence
 from .beginning import Question, foresee_turn, keep_what_reads_private, store_turn
 from .drain import Drain
-from .elsewhere import Elsewhere
-from .endings import Endings, log_crash
+from .elsewhere import Abroad, Elsewhere
+from .endings import Endings, counted, log_crash
 from .keeper import Keeper
+from .locking import CutOff, cut_off_cloud, lock_turns
 from .replay import BROKEN_OFF
 from .resuming import stored_route, unfinished_answer
 from .running import RunningTurns
@@ -77,15 +78,6 @@ class NewRecord(Protocol):
         """``traceparent`` is the caller's span; the others are the parameters of RouteRecord and of its Origin."""
 
 
-@dataclass(frozen=True, slots=True)
-class CutOff:
-    """A call to a cloud provider that a lock has cut off."""
-
-    message_id: str
-    provider: str
-    model: str
-
-
 class Conversations:
     """Conducts all turns of this process."""
 
@@ -113,15 +105,15 @@ class Conversations:
         self._clock = clock
         self._new_id = new_id
         self._new_record = new_record
-        self._endings = Endings(store.writer, running, clock, observe, books)
+        self._endings = Endings(store, running, clock, observe, books)
         self._books = books
-        self.elsewhere = Elsewhere(store, running, _lock)
+        self.elsewhere = Elsewhere(store, running, drain, user_locks)
         self._user_locks = user_locks
         self._on_learnt = on_learnt
         self._drain = drain
         drain.on_cut(self._cut_all)
 
-    async def begin(self, question: Question, wishes: Wishes = NO_WISHES) -> Turn | EndedPrompt:
+    async def begin(self, question: Question, wishes: Wishes = NO_WISHES) -> Turn | EndedPrompt | Abroad:
         """Store the message and start to answer it; with a known key, what became of it before.
 
         Raises what ``store.turns.begin`` and ``store.keys.look_up`` raise, and DrainingError.
@@ -143,8 +135,7 @@ class Conversations:
             lambda connection: store_turn(connection, new, question, self._books, self._manner.fact_tokens)
         )
         if isinstance(done, EndedPrompt):
-            known = self._running.known(done.prompt_id, question.user_id)
-            return known or await self.elsewhere.over(done, question.user_id)
+            return await self.find(done.prompt_id, question.user_id) or replace(done, status="stopped")
         begun, hold, given = done
         if question.to_remember is not None:
             self._on_learnt()
@@ -193,8 +184,10 @@ class Conversations:
         def reopen(connection: Sql) -> tuple[Reopened, Hold | None]:
             opened = unfinished.reopen(connection, message_id, user_id, self._instance_id)
             keep_what_reads_private(connection, message_id, opened.history)
-            # The message was counted when it came.
-            return opened, self._books.reserve(connection, user_id, (*opened.history, opened.question), messages=0)
+            asked = (*opened.history, opened.question)
+            # A message is counted once: with its first part, where that brought anything.
+            messages = int(not counted(opened.left.status, opened.left.text))
+            return opened, self._books.reserve(connection, user_id, asked, messages=messages)
 
         opened, hold = await self._writer.run(reopen)
         left = opened.left
@@ -224,19 +217,24 @@ class Conversations:
             patience=self._manner.patience if keyed else None,
             left=left,
             hold=hold,
+            # Later than any event of an earlier stream, which may have been another process's.
+            first_place=self._micros() // 1000,
         )
         self._start(turn, request_id, unfinished_answer(left, earlier, request.turns))
         return turn
 
-    async def find(self, message_id: str, user_id: str) -> Turn | EndedPrompt | None:
-        """A user's message: its turn where that runs or has just ended, else what is stored of it in the end."""
+    async def find(self, message_id: str, user_id: str) -> Turn | EndedPrompt | Abroad | None:
+        """A user's message: its turn where that runs or has just ended, else what is stored of it."""
         turn = self._running.known(message_id, user_id)
         if turn is not None:
             return turn
         return await self.elsewhere.find(message_id, user_id)
 
     async def stop(self, message_id: str, user_id: str) -> None:
-        """End an answer now, keeping what was said; returns when that is stored, whichever process answers it."""
+        """End an answer now, keeping what was said.
+
+        Returns when that is stored where this process answers it; another one is told, and ends it within a second.
+        """
         turn = self._running.get(message_id, user_id)
         if turn is not None:
             turn.cut("stopped")
@@ -246,8 +244,7 @@ class Conversations:
 
     async def of_session(self, session_id: str) -> list[Turn]:
         """The session's running turns, every one included whose message was stored before this call."""
-        # The writer tells its callers in order: whoever stored a message before this has begun its turn after it.
-        await self._writer.run(_nothing)
+        await self._everyone_has_begun()
         return self._running.of_session(session_id)
 
     async def lock(self, session_id: str) -> list[CutOff]:
@@ -258,12 +255,11 @@ class Conversations:
         mine = await self.of_session(session_id)
         for turn in self._running.everyone():
             turn.close_facts_of(session_id)
-        return _lock(mine, "session")
+        return lock_turns(mine, "session")
 
     async def end_turns_of(self, user_id: str, session_id: str | None = None) -> None:
         """Cut off the user's running turns, in one session or in all, and keep nothing of those that have ended."""
-        # The writer tells its callers in order: whoever stored a message before this has begun its turn after it.
-        await self._writer.run(_nothing)
+        await self._everyone_has_begun()
         mine = [
             turn
             for turn in self._running.everyone()
@@ -281,10 +277,8 @@ class Conversations:
         await self._writer.run(lambda connection: privacy.allow_cloud(connection, user_id, at, allowed=allowed))
         self._user_locks.set(user_id, locked=not allowed)
         if not allowed:
-            _lock([turn for turn in self._running.everyone() if turn.user_id == user_id], "user")
-            self._drain.cut_off(
-                lambda work: isinstance(work, CloudWork) and work.user_id == user_id and work.in_cloud
-            )
+            lock_turns([turn for turn in self._running.everyone() if turn.user_id == user_id], "user")
+            cut_off_cloud(self._drain, user_id)
 
     async def close(self) -> None:
         """End all turns; each is stored with what was said so far."""
@@ -292,6 +286,12 @@ class Conversations:
         self._cut_all()
         if tasks:
             await asyncio.wait(tasks)
+        await self._endings.close()
+
+    async def _everyone_has_begun(self) -> None:
+        """Return once every turn is known whose message was stored before this call."""
+        # The writer tells its callers in order: whoever stored a message before this has begun its turn after it.
+        await self._writer.run(_nothing)
 
     def _cut_all(self) -> None:
         for turn in self._running.everyone():
@@ -330,6 +330,11 @@ class Conversations:
             turn.cancelled()
             status = turn.ending or "interrupted"
             error = BROKEN_OFF if status == "interrupted" else None
+            if turn.locked_out and turn.text:
+                error = f"{LOCKED_MEANWHILE} What was said so far is kept."
+            elif turn.locked_out:
+                status, error = "fallback", None
+                turn.say(LOCKED_MEANWHILE)
         except ProviderError:
             turn.say(f"\n\n{REFUSED}" if turn.text else REFUSED)
         except InterruptedAnswer as broken:
@@ -371,24 +376,12 @@ class Conversations:
 
     def _keep(self, message_id: str, text: str) -> None:
         job = asyncio.ensure_future(
-            self._writer.run(lambda connection: turns.keep_partial(connection, message_id, text))
+            self._writer.run(lambda connection: turns.keep_partial(connection, message_id, text, self._instance_id))
         )
         job.add_done_callback(_log_failure)
 
     def _micros(self) -> int:
         return int(self._clock.wall() * 1_000_000)
-
-
-def _lock(turns: list[Turn], lock: Lock) -> list[CutOff]:
-    """No further call to the cloud, and those that are under way are cut off."""
-    cut: list[CutOff] = []
-    for turn in turns:
-        turn.request = replace(turn.request, locks=turn.request.locks | {lock})
-        in_cloud = [call for call in turn.route.open_calls() if call.locality == "cloud"]
-        if in_cloud:
-            turn.cut("stopped")
-        cut += [CutOff(turn.message_id, call.provider, call.model) for call in in_cloud]
-    return cut
 
 
 def _nothing(_connection: Sql) -> None:

@@ -59,6 +59,10 @@ class Drain:
             cut()
         self.cut_off(lambda _work: True)
 
+    def works(self) -> list[object]:
+        """What is under way and would be cut."""
+        return [work for work in self._scopes.values() if work is not None]
+
     def cut_off(self, chosen: Callable[[object], bool]) -> None:
         """End the work that is chosen, now."""
         now = asyncio.get_running_loop().time()

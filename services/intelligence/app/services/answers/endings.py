@@ -1,15 +1,19 @@
 """The end of a chat turn: stored first, then told to its readers and to observers."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 from novakit import logs
 from novakit.clock import Clock
 
-from ...store import turns
+from ...store import turns, unfinished
+from ...store.jobs import StoreLostError
+from ...store.opening import Store
 from ...store.sql import Sql
 from ...store.turns import EndedPrompt, PromptStatus
-from ...store.writer import Writer
 from ..metering import Spent
 from ..observations import Observer, TurnEnded
 from ..quotas.books import Account, Books
@@ -17,15 +21,20 @@ from . import frames
 from .running import RunningTurns
 from .turn import Turn
 
+LATE_SEC = (1, 2, 4, 8, 16, 32, *[60] * 60)
+"""How long it is waited before each further attempt to store an end that could not be stored."""
+
 log = logs.get("conversation")
 
 
 class Endings:
     """Ends the turns of this process."""
 
-    def __init__(self, writer: Writer, running: RunningTurns, clock: Clock, observe: Observer, books: Books) -> None:
+    def __init__(self, store: Store, running: RunningTurns, clock: Clock, observe: Observer, books: Books) -> None:
         self._books = books
-        self._writer = writer
+        self._writer = store.writer
+        self._instance_id = store.instance_id
+        self._late: set[asyncio.Task[None]] = set()
         self._running = running
         self._clock = clock
         self._observe = observe
@@ -57,22 +66,36 @@ class Endings:
             user_id=turn.user_id,
             calls=tuple(route.own_calls()),
             hold=turn.hold,
-            # A reader that got something has used a message, however it ended.
-            answered=status in {"complete", "stopped"} or (status == "interrupted" and bool(turn.text)),
+            answered=counted(status, turn.text),
         )
 
         def store(connection: Sql) -> None:
-            turns.end(connection, ended, at)
-            if turn.reads_private:
+            mine = turns.end(connection, ended, at, self._instance_id)
+            if mine and turn.reads_private:
                 turns.keep_from_cloud(connection, turn.message_id, local_only=_must_stay(turn, ended))
             self._books.close(connection, account)
 
+        def store_late(connection: Sql, *, perhaps_stored: bool) -> None:
+            stored = unfinished.find(connection, turn.message_id, turn.user_id)
+            newer = self._running.get(turn.message_id, turn.user_id)
+            if newer is None and stored is not None and stored.status == "running":
+                store(connection)
+            elif not perhaps_stored:
+                # Stopped or deleted meanwhile, and perhaps gone on with: what it took is written down all the same.
+                self._books.close(connection, account)
+
+        told = ended
         try:
             await self._writer.run(store)
         except Exception as crash:  # noqa: BLE001 (the reader must learn that its answer is not stored)
             error = "The answer could not be stored."
-            ended = replace(ended, status="failed")
+            told = replace(ended, status="failed")
             log_crash("store_failed", crash, request_id)
+            late = asyncio.ensure_future(
+                self._keep_trying(store_late, perhaps_stored=isinstance(crash, StoreLostError))
+            )
+            self._late.add(late)
+            late.add_done_callback(self._late.discard)
         self._running.remove(turn)
         last: frames.DoneEvent | frames.ErrorEvent = (
             frames.DoneEvent(
@@ -84,7 +107,7 @@ class Endings:
             if error is None
             else frames.ErrorEvent(error)
         )
-        turn.outcome = ended
+        turn.outcome = told
         turn.finish(
             last,
             frames.UsageEvent(
@@ -96,7 +119,26 @@ class Endings:
                 total_ms=milliseconds,
             ),
         )
-        self._tell(turn, ended, spent)
+        self._tell(turn, told, spent)
+
+    async def close(self) -> None:
+        """Try no more: what could not be stored is found as broken off at the next start."""
+        late = list(self._late)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+
+    async def _keep_trying(self, store: Callable[..., None], *, perhaps_stored: bool) -> None:
+        """The database may be back soon, and until then the message seems to be running."""
+        for pause in LATE_SEC:
+            await asyncio.sleep(pause)
+            try:
+                await self._writer.run(partial(store, perhaps_stored=perhaps_stored))
+            except Exception as crash:  # noqa: BLE001 (whatever it was, it may be over the next time)
+                perhaps_stored = perhaps_stored or isinstance(crash, StoreLostError)
+            else:
+                return
 
     def _tell(self, turn: Turn, ended: EndedPrompt, spent: Spent) -> None:
         fallback_from, reason = turn.route.fallback()
@@ -131,6 +173,11 @@ def _answered_by(turn: Turn, status: PromptStatus) -> tuple[str | None, str | No
     if status == "failed" or candidate is None:
         return None, None, None
     return candidate.name, call.model if call else None, candidate.locality
+
+
+def counted(status: PromptStatus, text: str) -> bool:
+    """Whether an answer that ended so has used a message: its reader got something, or wanted no more of it."""
+    return status in {"complete", "stopped"} or (status == "interrupted" and bool(text))
 
 
 def _must_stay(turn: Turn, ended: EndedPrompt) -> bool:

@@ -11,20 +11,23 @@ CallLater = Callable[..., asyncio.TimerHandle]
 
 
 class EventLog:
-    """Encoded events; the one with id n is the n-th. ``ended``: there will be no more."""
+    """Encoded events; the n-th has the id ``first_place`` + n. ``ended``: there will be no more."""
 
-    def __init__(self) -> None:
+    def __init__(self, first_place: int = 0) -> None:
         self.ended = False
+        self.first_place = first_place
         self._frames: list[bytes] = []
         self._waiting: list[asyncio.Future[None]] = []
 
-    def __len__(self) -> int:
-        return len(self._frames)
+    @property
+    def last_id(self) -> int:
+        """The id of the last event."""
+        return self.first_place + len(self._frames)
 
     @property
     def next_id(self) -> int:
         """The id of the next event."""
-        return len(self._frames) + 1
+        return self.last_id + 1
 
     def append(self, frame: bytes) -> None:
         """Add an event, encoded with ``next_id``."""
@@ -37,8 +40,8 @@ class EventLog:
         self.wake()
 
     def since(self, place: int) -> bytes:
-        """All events after the first ``place``, joined."""
-        new = self._frames[place:]
+        """All events after the one with this id, joined; with 0 all that there are."""
+        new = self._frames[max(0, place - self.first_place) :]
         return new[0] if len(new) == 1 else b"".join(new)
 
     async def change(self) -> None:
@@ -57,7 +60,7 @@ class EventLog:
 
 
 class Reader:
-    """One reader of a log, from ``place`` events on. Whoever knows that it has gone says so by ``leave``."""
+    """One reader of a log, who has it up to the id ``place``. Whoever knows that it has gone says so by ``leave``."""
 
     def __init__(self, log: EventLog, place: int, call_later: CallLater) -> None:
         self._log = log
@@ -76,12 +79,12 @@ class Reader:
         beat = _Heartbeat(self._call_later, log.wake)
         try:
             first = log.since(self._place)
-            self._place = len(log)
+            self._place = log.last_id
             yield sse.HEARTBEAT + first
             while not self._left:
-                if self._place < len(log):
+                if self._place < log.last_id:
                     new = log.since(self._place)
-                    self._place = len(log)
+                    self._place = log.last_id
                     yield new
                 elif log.ended:
                     return

@@ -8,7 +8,8 @@ from ...domain.chat import ProviderRequest
 from ...domain.events import Finished, ReasoningDelta, TextDelta
 from ...routing import facts
 from ...routing.facts import NOTHING, Given
-from ...routing.trail import Handoff, Queued, Replaced, Reset, RouteEvent
+from ...routing.policy import barred
+from ...routing.trail import Connecting, Handoff, Queued, Replaced, Reset, RouteEvent
 from ...store.quotas import Hold
 from ...store.turns import EndedPrompt, PromptStatus
 from ..route_record import RouteRecord
@@ -41,12 +42,14 @@ class Turn:
         left: EndedPrompt | None = None,
         hold: Hold | None = None,
         given: Given = NOTHING,
+        first_place: int = 0,
     ) -> None:
         """``rewinds``: its reader knows the events ``replace`` and ``reset``.
 
         ``left`` is what an earlier turn has left of the answer. ``patience`` is how many seconds it goes on
         without a reader; None: it ends with its last one. ``hold`` is what is reserved for it of its user's quotas.
-        ``given`` are the remembered facts among the turns of the request.
+        ``given`` are the remembered facts among the turns of the request. Its events have ids above ``first_place``,
+        which no event of an earlier stream of the same answer has.
         """
         self.message_id = message_id
         self.session_id = session_id
@@ -56,6 +59,8 @@ class Turn:
         self.route = route
         self.ending: PromptStatus | None = None
         """Set by whoever ends the turn early: the status that it is then stored with."""
+        self.locked_out = False
+        """Whether it is ended early by a lock that bars whoever was answering."""
         self.task: asyncio.Task[None] | None = None
         self.outcome: EndedPrompt | None = None
         """How it ended, once that is stored."""
@@ -69,10 +74,15 @@ class Turn:
         self.hold = hold
         self._given = given
         self._text = [left.text] if left is not None and left.text else []
-        self._log = EventLog()
+        self._log = EventLog(first_place)
         self._named("start", frames.StartEvent(message_id, session_id))
-        if self._text and rewinds:
-            self._named("replace", frames.ReplaceEvent(self.text))
+        opening = self._log.since(0)
+        if self._text:
+            if rewinds:
+                opening += frames.named(self._log.next_id, "replace", frames.ReplaceEvent(self.text))
+            self._show(self.text)
+        self.opening = opening, self._log.last_id
+        """What is told in place of the events up to that id to whoever has the answer so far on show."""
 
     @property
     def text(self) -> str:
@@ -105,6 +115,16 @@ class Turn:
         if self._begun:
             self.task.cancel()
 
+    def lock_out(self) -> None:
+        """A lock bars whoever is answering: end the turn now, and say so."""
+        self.locked_out = self.locked_out or (self.ending is None and not self._ending)
+        self.cut("interrupted")
+
+    @property
+    def fact_sessions(self) -> frozenset[str]:
+        """Where the facts that it was given were told."""
+        return self._given.told_in
+
     def close_facts_of(self, session_id: str) -> None:
         """The session was locked: from here on no fact goes to the cloud where one was told in it."""
         if session_id in self._given.told_in:
@@ -127,20 +147,29 @@ class Turn:
                 self._named("handoff", handoff)
             case _:
                 self._tell_route(event)
+        if isinstance(event, Connecting) and barred(self.request, event.candidate):
+            # The lock came while this was on its way here from a race: the call was not among the open ones.
+            self.lock_out()
 
     def say(self, text: str) -> None:
         """Add to the answer."""
         self._text.append(text)
+        self._show(text)
+
+    def _show(self, text: str) -> None:
         if self.endpoint == "stream":
             self._log.append(frames.content(self._log.next_id, text))
 
     def _begin_again(self, text: str) -> None:
-        """The answer so far gives way to this one, before the eyes of a reader who cannot take it back."""
-        if self.endpoint == "stream" and not self.rewinds:
-            self.say(SEAM_LINE + text)
-            return
+        """The answer so far gives way to this one.
+
+        A reader who cannot take it back sees both. It is nobody's answer any more all the same: a later model must
+        not find it in the history, least of all a cloud one what a local one has made of private words.
+        """
         self._text[:] = [text] if text else []
-        if text:
+        if not self.rewinds:
+            self._show(SEAM_LINE + text)
+        elif text:
             self._named("replace", frames.ReplaceEvent(text))
         else:
             self._named("reset", frames.ResetEvent())
@@ -170,12 +199,16 @@ class Turn:
             await self._log.change()
 
     @property
-    def events(self) -> int:
-        """How many events its readers have been told."""
-        return len(self._log)
+    def last_id(self) -> int:
+        """The id of the last event that its readers have been told."""
+        return self._log.last_id
+
+    def has(self, place: int) -> bool:
+        """Whether this is the id of one of its events, or 0: what follows on it is then known."""
+        return place == 0 or self._log.first_place < place <= self._log.last_id
 
     def reader(self, place: int, call_later: CallLater) -> Reader:
-        """One more reader of its events, from ``place`` events on."""
+        """One more reader of its events, who has those up to the id ``place``."""
         return Reader(self._log, place, call_later)
 
     def join(self) -> None:
