@@ -57,7 +57,7 @@ def fill(product: Product, session: str, answers: Sequence[str]) -> None:
             "SELECT user_id, id, created_at FROM prompts WHERE session_id = ?", (session,)
         ).fetchone()
         for number, text in enumerate(answers):
-            identity = f"00000000-0000-7000-8000-{number:012d}"
+            identity = f"{session[:-12]}{number:012d}"
             database.execute(
                 "INSERT INTO prompts (id, session_id, parent_id, user_id, input_text, output_text, local_only,"
                 " status, tokens_used, latency_ms, created_at, provider, model, locality)"

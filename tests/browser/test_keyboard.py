@@ -30,6 +30,7 @@ LOST = """() => new Promise(done => requestAnimationFrame(() => requestAnimation
 
 def reach_all(page: Page) -> None:
     """Press Tab until everything that can be used has had the focus once; the page keeps it all the way."""
+    expect(page.get_by_label("Loading conversations")).to_have_count(0)
     wanted = page.evaluate(USABLE)
     assert len(wanted) > 1
     reached: set[str] = set()
@@ -144,6 +145,7 @@ def test_going_through_branches_keeps_the_focus_on_the_way(page: Page, ollama: O
     # It leads nowhere from here, and still has the focus.
     expect(page.get_by_role("button", name="Previous version")).to_be_focused()
     press(page, "Edit")
+    expect(page.get_by_role("textbox", name="Your message")).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Edit")).to_be_focused()
 
@@ -248,24 +250,29 @@ def test_the_settings_keep_the_focus_where_something_goes_away(page: Page, produ
     press(page, "Cancel")
     expect(page.get_by_role("button", name="Forget everything")).to_be_focused()
 
-    page.get_by_role("textbox", name="What it is for").fill("An editor")
+    page.get_by_role("textbox", name="What it is for").fill("A focused editor")
     page.keyboard.press("Enter")
     press(page, "I have kept it")
     kept(page)
-    row = page.get_by_role("listitem").filter(has_text="An editor")
+    row = page.get_by_role("listitem").filter(has_text="A focused editor")
     row.get_by_role("button", name="Revoke").focus()
     page.keyboard.press("Enter")
     expect(row.get_by_role("group").get_by_role("button", name="Revoke")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("An editor")).to_have_count(0)
+    expect(page.get_by_text("A focused editor")).to_have_count(0)
     kept(page)
 
 
-def test_the_operators_page_keeps_the_focus_where_something_goes_away(page: Page) -> None:
+def test_the_operators_page_keeps_the_focus_where_something_goes_away(page: Page, product: Product) -> None:
     page.get_by_role("link", name="Operation").first.click()
+    invited = page.get_by_text("works until")
+    expect(page.get_by_role("button", name="Invite somebody")).to_be_visible()
+    before = len(product.call("GET", "/api/admin/invitations")[1]["invitations"])
+    expect(invited).to_have_count(before)
     press(page, "Invite somebody")
     press(page, "Done")
     kept(page)
+    expect(invited).to_have_count(before + 1)
     press(page, "Revoke")
-    expect(page.get_by_text("works until")).to_have_count(0)
+    expect(invited).to_have_count(before)
     kept(page)

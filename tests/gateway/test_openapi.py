@@ -76,6 +76,7 @@ async def test_the_gateway_describes_each_of_its_own_routes_with_their_errors(ga
         "get /api/admin/users": ["200", "401", "403", "422", "503"],
         "patch /api/admin/users/{user_id}": ["200", "401", "403", "404", "409", "413", "422", "503"],
         "post /api/admin/users/{user_id}/reset": ["201", "401", "403", "404", "409", "422", "503"],
+        "delete /api/admin/users/{user_id}/keys": ["204", "401", "403", "404", "422", "503"],
         "post /api/admin/invitations": ["201", "401", "403", "413", "422", "503"],
         "get /api/admin/invitations": ["200", "401", "403", "503"],
         "delete /api/admin/invitations/{invitation_id}": ["204", "401", "403", "404", "422", "503"],
@@ -95,6 +96,7 @@ async def test_what_needs_a_caller_says_so_and_the_rest_does_not(gateway: Gatewa
         "users",
         "users/{user_id}",
         "users/{user_id}/reset",
+        "users/{user_id}/keys",
         "invitations",
         "invitations/{invitation_id}",
     }
