@@ -1,0 +1,1 @@
+"""A package, so that what its files share ends with the last of them."""
