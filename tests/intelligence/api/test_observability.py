@@ -182,7 +182,8 @@ async def test_no_prompt_answer_or_key_is_in_any_log_line_or_metric(
     logged = [json.loads(line) for line in captured.out.splitlines()]
     assert captured.err == ""
     assert len([line for line in logged if line["event"] == "provider_failed"]) > 50
-    assert [line["error"] for line in logged if line["event"] == "crashed"] == ["OperationalError"] * 4
+    assert [line["error"] for line in logged if line["event"] == "crashed"] == ["OperationalError"] * 2
+    assert [line["reason"] for line in logged if line["event"] == "database_unavailable"] == ["OperationalError"] * 2
     for word in FORBIDDEN:
         assert word not in captured.out, word
         assert word not in metrics, word
