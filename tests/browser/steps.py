@@ -5,14 +5,25 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake
+from tests.support.fakes import FakeGemini, FakeOllama, Gate, ThreadedFake, answer
 from tests.support.product import Product
 
 Ollama = ThreadedFake[FakeOllama]
 Gemini = ThreadedFake[FakeGemini]
 
+# When the composer was there, in milliseconds since the page was asked for.
+USABLE = """
+new MutationObserver((_, observer) => {
+  if (!document.getElementById('message')) return
+  window.usable = performance.now()
+  observer.disconnect()
+}).observe(document, { childList: true, subtree: true })
+"""
+PASSWORD = "correct horse battery"
+ATTEMPTS = 5
+"""A machine that is busy with other things is slow at times, and not every time."""
 _CHIP = re.compile("^Where this answer came from")
 
 
@@ -26,6 +37,33 @@ def opened(browser: Browser, product: Product) -> Iterator[BrowserContext]:
     page.close()
     yield context
     context.close()
+
+
+def registered(browser: Browser, product: Product, name: str) -> Page:
+    """The page of somebody who is invited and registers, in a browser of their own."""
+    status, invitation = product.call("POST", "/api/admin/invitations", {})
+    assert status == 201
+    page = browser.new_context().new_page()
+    page.goto(product.url + invitation["path"])
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_role("button", name="Make the account").click()
+    return page
+
+
+def lock_in_the_middle(page: Page, ollama: Ollama, gemini: Gemini) -> None:
+    """Lock a conversation while the cloud is answering in it, which cuts the answer off."""
+    gate = Gate()
+    ollama.refuse()
+    try:
+        gemini.add(answer("one two three", gate=gate))
+        ask(page, "Count in the cloud.")
+        gate.release()
+        expect(log(page)).to_contain_text("one")
+        page.keyboard.press("Control+Shift+L")
+        expect(page.get_by_role("main").get_by_text("Gemini was cut off.")).to_be_visible()
+    finally:
+        ollama.accept()
 
 
 def ask(page: Page, text: str) -> None:

@@ -7,7 +7,7 @@ from statistics import median
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.steps import Gemini, Ollama, ask, chip, fill, log, switch
+from tests.browser.steps import Gemini, Ollama, ask, chip, fill, lock_in_the_middle, log, switch
 from tests.support.fakes import Gate, answer, cut
 from tests.support.product import Product
 
@@ -177,18 +177,8 @@ def test_a_locked_conversation_asks_no_cloud_and_says_that_nothing_was_sent(
 
 
 def test_locking_cuts_off_the_cloud_and_says_whom(page: Page, ollama: Ollama, gemini: Gemini) -> None:
-    gate = Gate()
-    ollama.refuse()
-    try:
-        gemini.add(answer("one two three", gate=gate))
-        ask(page, "Count.")
-        gate.release()
-        expect(log(page)).to_contain_text("one")
-        page.keyboard.press("Control+Shift+L")
-        expect(page.get_by_role("main").get_by_text("Gemini was cut off.")).to_be_visible()
-        expect(log(page)).to_contain_text("The cloud was forbidden while a cloud model was answering")
-    finally:
-        ollama.accept()
+    lock_in_the_middle(page, ollama, gemini)
+    expect(log(page)).to_contain_text("The cloud was forbidden while a cloud model was answering")
     expect(switch(page)).to_be_checked()
     expect(log(page)).not_to_contain_text("two")
 

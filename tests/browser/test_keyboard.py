@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.steps import Gemini, Ollama, ask, chip, log, switch
+from tests.browser.steps import Gemini, Ollama, ask, chip, lock_in_the_middle, log, switch
 from tests.support.fakes import Gate, answer, cut, status
 from tests.support.product import Product
 from tests.support.wire import Wire
@@ -196,17 +196,7 @@ def test_what_is_dismissed_and_taken_back_keeps_the_focus(
     page = signed_in.new_page()
     page.goto(wire.url)
     in_box = box(page)
-    gate = Gate()
-    ollama.refuse()
-    try:
-        gemini.add(answer("one two three", gate=gate))
-        ask(page, "Count in the cloud.")
-        gate.release()
-        expect(log(page)).to_contain_text("one")
-        page.keyboard.press("Control+Shift+L")
-        expect(page.get_by_role("main").get_by_text("Gemini was cut off.")).to_be_visible()
-    finally:
-        ollama.accept()
+    lock_in_the_middle(page, ollama, gemini)
     press(page, "Dismiss")
     in_box()
 

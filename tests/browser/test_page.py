@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.steps import Gemini, Ollama, ask, chip
+from tests.browser.steps import PASSWORD, Gemini, Ollama, ask, chip, registered
 from tests.support.fakes import Gate, answer, cut, status
 from tests.support.product import Product
 
@@ -109,19 +109,12 @@ def test_without_a_link_the_page_says_how_to_get_one(browser: Browser, product: 
 def test_somebody_who_is_invited_registers_signs_out_and_signs_in_with_the_password(
     browser: Browser, product: Product
 ) -> None:
-    status, invitation = product.call("POST", "/api/admin/invitations", {})
-    assert status == 201
-    context = browser.new_context()
-    guest = context.new_page()
-    guest.goto(product.url + invitation["path"])
-    guest.get_by_label("Name").fill("Ada")
-    guest.get_by_label("New password").fill("correct horse battery")
-    guest.get_by_role("button", name="Make the account").click()
+    guest = registered(browser, product, "Ada")
     expect(guest.get_by_role("textbox", name="Message")).to_be_visible()
     assert "#invite" not in guest.url
 
     # The page goes on by its refresh token where the access token is gone.
-    context.clear_cookies(name="nc_access")
+    guest.context.clear_cookies(name="nc_access")
     guest.reload()
     expect(guest.get_by_role("textbox", name="Message")).to_be_visible()
 
@@ -130,10 +123,10 @@ def test_somebody_who_is_invited_registers_signs_out_and_signs_in_with_the_passw
     guest.get_by_label("Password").fill("not the password")
     guest.get_by_role("button", name="Sign in").click()
     expect(guest.get_by_role("alert")).to_contain_text("not right")
-    guest.get_by_label("Password").fill("correct horse battery")
+    guest.get_by_label("Password").fill(PASSWORD)
     guest.get_by_role("button", name="Sign in").click()
     expect(guest.get_by_role("textbox", name="Message")).to_be_visible()
-    context.close()
+    guest.context.close()
 
 
 def test_a_link_works_once_and_leaves_the_address_bar(browser: Browser, product: Product, page: Page) -> None:

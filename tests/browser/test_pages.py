@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.steps import Gemini, Ollama, ask, log, opened
+from tests.browser.steps import ATTEMPTS, USABLE, Gemini, Ollama, ask, log, opened, registered
 from tests.support.fakes import answer, cut
 from tests.support.product import Product, running
 
@@ -17,16 +17,6 @@ pytestmark = pytest.mark.browser
 
 ACTIVITY = "/api/admin/operations/activity"
 SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
-ATTEMPTS = 5
-
-# When the composer was there, in milliseconds since the page was asked for.
-USABLE = """
-new MutationObserver((_, observer) => {
-  if (!document.getElementById('message')) return
-  window.usable = performance.now()
-  observer.disconnect()
-}).observe(document, { childList: true, subtree: true })
-"""
 
 
 @pytest.fixture(scope="module")
@@ -162,18 +152,12 @@ def test_a_fallback_is_told_with_its_trace_and_counted(
 def test_the_fallback_of_somebody_else_is_told_whole_and_without_their_words(
     page: Page, browser: Browser, product: Product, ollama: Ollama, gemini: Gemini
 ) -> None:
-    _, invitation = product.call("POST", "/api/admin/invitations", {})
-    context = browser.new_context()
-    guest = context.new_page()
-    guest.goto(product.url + invitation["path"])
-    guest.get_by_label("Name").fill("Hedy")
-    guest.get_by_label("New password").fill("correct horse battery")
-    guest.get_by_role("button", name="Make the account").click()
+    guest = registered(browser, product, "Hedy")
     ollama.add(cut(0), cut(0))
     gemini.add(answer("Between us."))
     ask(guest, "Who is the murderer?")
     expect(log(guest)).to_contain_text("Between us.")
-    context.close()
+    guest.context.close()
 
     operation(page)
     turn = page.get_by_role("group").filter(has_text="Ollama → Gemini").first

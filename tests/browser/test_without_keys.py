@@ -5,21 +5,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.steps import Ollama, ask, chip, log, opened
+from tests.browser.steps import ATTEMPTS, USABLE, Ollama, ask, chip, log, opened
 from tests.support.fakes import Gate, answer
 from tests.support.fakes.behaviours import Pass, Reply
 from tests.support.product import Product, running
 
 pytestmark = pytest.mark.browser
-
-USABLE = """
-new MutationObserver((_, observer) => {
-  if (!document.getElementById('message')) return
-  window.usable = performance.now()
-  observer.disconnect()
-}).observe(document, { childList: true, subtree: true })
-"""
-ATTEMPTS = 5
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +42,6 @@ def silent(ollama: Ollama) -> Iterator[None]:
 def test_the_page_waits_for_no_provider_to_tell_how_it_is(page: Page) -> None:
     page.add_init_script(USABLE)
     times: list[float] = []
-    # A machine that is busy with other things is slow at times, and not every time.
     while not times or (min(times) > 1000 and len(times) < ATTEMPTS):
         page.reload()
         expect(page.get_by_role("textbox", name="Message")).to_be_focused()

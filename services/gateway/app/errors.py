@@ -2,10 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from fastapi import FastAPI, Request, Response
 from novakit import compatible
 from novakit.asgi import respond_problem
-from novakit.database.outage import OUTAGES
 from novakit.logs import Logger
 from novakit.problem import Problem
 from starlette.types import Message
@@ -26,13 +24,3 @@ def unavailable(error: Exception, log: Logger) -> Problem:
     """What is told of a database that fails; the log gets the kind of error alone."""
     log.error("accounts_unavailable", reason=type(error).__name__)
     return Problem(503, "The accounts cannot be read now; try again.", headers={"Retry-After": "2"})
-
-
-def install_unavailable(app: FastAPI, log: Logger) -> None:
-    """Let the account routes tell of it so."""
-
-    async def answer(_request: Request, error: Exception) -> Response:
-        return unavailable(error, log).response()
-
-    for kind in OUTAGES:
-        app.add_exception_handler(kind, answer)

@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from novakit import health, logs
 from novakit.clock import Clock, SystemClock
-from novakit.database import open_database
+from novakit.database import open_database, outage
 from novakit.identity import TOKEN_SECONDS, TokenSigner
 from novakit.ids import id_source
 from novakit.openapi import publish
@@ -33,7 +33,7 @@ from .auth.tokens import ACCESS_SECONDS, AccessTokens, RefreshTokens
 from .behind import Service, asked_of, forwards
 from .config import Settings
 from .edge import OWNED_HEADERS, Edge, Parts
-from .errors import install_unavailable
+from .errors import unavailable
 from .limits.limiter import Limiter
 from .metrics import GatewayMetrics
 from .network import is_loopback
@@ -126,7 +126,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
             await engine.dispose()
 
     app = new_app("NovaCore gateway", lifespan, max_body_bytes=MAX_BODY_BYTES)
-    install_unavailable(app, log)
+    outage.install(app, log, tell=unavailable)
     app.include_router(health.router({"database": users.ping}))
     app.include_router(operations.router(scraping, is_open=loopback_only, token=_metrics_token(settings, secrets)))
     callers = Callers(access)

@@ -29,7 +29,7 @@ async def examine(environ: Mapping[str, str], _clock: Clock) -> AsyncIterator[Fi
     unfit = machine.unfit(platform.machine(), process.read_text("/proc/cpuinfo"))
     if unfit:
         yield Finding("fault", SUBJECT, "machine", unfit, _ELSEWHERE)
-    if platform.system() == "Linux" and not process.can_load(library.ENGINE_LIBRARY):
+    if library.missing():
         yield Finding("fault", SUBJECT, "machine", library.NO_LIBRARY, _ELSEWHERE)
     yield await asyncio.to_thread(_model, settings)
 

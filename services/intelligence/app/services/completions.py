@@ -80,9 +80,8 @@ class Completions:
     async def answer(self, wanted: Wanted, record: RouteRecord) -> AsyncGenerator[RouteEvent]:
         """The orchestrator's events, booked on ``record``. At its end what it took is in the ledger.
 
-        Raises what the orchestrator raises, what the writer raises, UserOverQuotaError before anyone is asked, and
-        CutShortError where a lock has come.
-        Closing it closes the upstream call, and waits for no ledger.
+        Raises what the orchestrator and the writer raise, UserOverQuotaError before anyone is asked, and
+        CutShortError where a lock has come. Closing it closes the upstream call, and waits for no ledger.
         """
         hold = await self._reserve(wanted)
         status: Status = "interrupted"

@@ -1,6 +1,5 @@
 """What this process does to itself before it holds a model. Only the service's own process ever calls this."""
 
-import ctypes
 import faulthandler
 import os
 import resource
@@ -49,15 +48,6 @@ def read_text(path: str) -> str:
         return Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-
-
-def can_load(library: str) -> bool:
-    """Whether the system has this shared library. It stays loaded: not for the service itself, see ``limit``."""
-    try:
-        ctypes.CDLL(library)
-    except OSError:
-        return False
-    return True
 
 
 def affinity() -> int:

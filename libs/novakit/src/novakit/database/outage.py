@@ -1,5 +1,7 @@
 """What callers are told while the database is away: 503 with one sentence, and never a crash."""
 
+from collections.abc import Callable
+
 from fastapi import FastAPI, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,11 +19,16 @@ def unavailable(error: Exception, log: Logger) -> Problem:
     return Problem(503, "What is stored cannot be read or written now; try again.", headers={"Retry-After": "2"})
 
 
-def install(app: FastAPI, log: Logger, also: tuple[type[Exception], ...] = ()) -> None:
-    """Let this app's routes tell of it so. ``also`` are a service's own errors that mean the same."""
+def install(
+    app: FastAPI,
+    log: Logger,
+    also: tuple[type[Exception], ...] = (),
+    tell: Callable[[Exception, Logger], Problem] = unavailable,
+) -> None:
+    """Let this app's routes ``tell`` of it so. ``also`` are a service's own errors that mean the same."""
 
     async def answer(_request: Request, error: Exception) -> Response:
-        return unavailable(error, log).response()
+        return tell(error, log).response()
 
     for kind in (*OUTAGES, *also):
         app.add_exception_handler(kind, answer)

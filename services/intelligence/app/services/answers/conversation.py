@@ -301,7 +301,9 @@ class Conversations:
         self._running.add(turn)
         turn.task = asyncio.ensure_future(self._conduct(turn, request_id, left))
 
-    def _request(self, question: Question, wishes: Wishes, begun: Begun, given: Given, by: str) -> ProviderRequest:
+    def _request(
+        self, question: Question, wishes: Wishes, begun: Begun, given: Given, traceparent: str
+    ) -> ProviderRequest:
         asked = ChatTurn("user", question.text, question.local_only)
         return ProviderRequest(
             turns=self._turns((*given.turns, *begun.history), asked),
@@ -314,7 +316,7 @@ class Conversations:
             prefer=question.prefer,
             order=wishes.order,
             hedging=wishes.hedging,
-            traceparent=by,
+            traceparent=traceparent,
         )
 
     def _turns(self, history: tuple[ChatTurn, ...], question: ChatTurn) -> tuple[ChatTurn, ...]:
