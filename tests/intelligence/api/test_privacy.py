@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.intelligence.app.services.answers.apology import LOCKED_MEANWHILE
+from services.intelligence.app.services.answers.turn import SEAM_LINE
 from services.intelligence.app.store import sqlite_writer as writer
 from services.intelligence.app.store.repository import ChatRepository
 from tests.support.databases import BOTH, ON_SQLITE
@@ -108,8 +109,12 @@ async def test_a_message_that_was_local_is_in_no_later_cloud_prompt(world: World
     assert "confidential" in world.ollama.chats[1].raw_body.decode()
 
 
-@pytest.mark.parametrize("version", ["1", "2"])
-async def test_nor_is_what_a_local_model_made_of_it_and_could_not_bring_to_an_end(world: World, version: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "kept"), [("1", f"They whispered of{SEAM_LINE}Gemini speaking."), ("2", "Gemini speaking.")]
+)
+async def test_nor_is_what_a_local_model_made_of_it_and_could_not_bring_to_an_end(
+    world: World, version: str, kept: str
+) -> None:
     world.ollama.add(answer("Noted."), cut(3, "They whispered of treasure."))
     client = (await world.serve(LLM_MIDSTREAM_MODE="restart")).having({"X-NovaCore-Stream": version})
     session_id = await client.session()
@@ -119,10 +124,32 @@ async def test_nor_is_what_a_local_model_made_of_it_and_could_not_bring_to_an_en
     await client.message("go on", session_id=session_id, prefer="cloud")
     assert len(world.gemini.chats) == 2
     sent = world.gemini.chats[1].raw_body.decode()
-    assert "Gemini speaking." in sent
     assert "whispered" not in sent
+    # What holds no private word may go on being sent.
+    assert ("Gemini speaking." in sent) is (version == "2")
     [_, begun_anew, _] = await client.prompts(session_id)
-    assert (begun_anew["output_text"], begun_anew["provider"]) == ("Gemini speaking.", "gemini")
+    assert (begun_anew["output_text"], begun_anew["provider"]) == (kept, "gemini")
+
+
+async def test_nor_is_it_where_the_cloud_that_began_anew_was_stopped_and_is_asked_to_go_on(world: World) -> None:
+    gate = Gate()
+    world.ollama.add(answer("Noted."), cut(3, "They whispered of treasure."))
+    world.gemini.add(answer("Gemini speaking.", gate=gate))
+    client = await world.serve(LLM_MIDSTREAM_MODE="restart")
+    session_id = await client.session()
+    await client.message("confidential", session_id=session_id, local_only=True)
+    async with client.stream("and now?", session_id=session_id) as stream:
+        gate.release(1)
+        await stream.text(f"They whispered of{SEAM_LINE}Gemini")
+        message_id = data_of(stream.events[0])["message_id"]
+        assert (await client.call("POST", f"/api/chat/messages/{message_id}/stop")).status == 200
+        await stream.rest()
+    world.ollama.default = status(400)
+    async with client.following(f"/api/chat/messages/{message_id}/continue", "POST") as stream:
+        assert stream.status == 200
+        await stream.rest()
+    assert len(world.gemini.chats) == 1
+    assert world.openai.chats == []
 
 
 async def test_unlocking_tells_what_becomes_sendable_and_frees_that_alone(world: World) -> None:

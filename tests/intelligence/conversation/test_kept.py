@@ -8,6 +8,7 @@ import pytest
 
 from services.intelligence.app.domain.events import TextDelta
 from services.intelligence.app.services.answers.keeper import KEEP_PARTIAL_EVERY_SEC
+from services.intelligence.app.services.answers.turn import SEAM_LINE
 from services.intelligence.app.services.orchestrator.walk import Midstream
 from tests.intelligence.conversation.world import COMMIT_SEC, Chat
 from tests.intelligence.orchestrator.schedules import VISIT, Fleet
@@ -52,11 +53,20 @@ def test_words_are_kept_within_a_second_though_no_more_come(template: sqlite3.Co
     assert run(stored_after(KEPT_WITHIN, fleet, template, rewinds=True)) == BEGINNING
 
 
-@pytest.mark.parametrize("midstream", ["continue", "restart"])
-@pytest.mark.parametrize("rewinds", [True, False])
-def test_so_is_what_takes_their_place(midstream: Midstream, rewinds: bool, template: sqlite3.Connection) -> None:
+@pytest.mark.parametrize(
+    ("midstream", "rewinds", "text"),
+    [
+        ("continue", True, OTHER),
+        ("continue", False, BEGINNING + SEAM_LINE + OTHER),
+        ("restart", True, OTHER),
+        ("restart", False, BEGINNING + SEAM_LINE + OTHER),
+    ],
+)
+def test_so_is_what_takes_their_place(
+    midstream: Midstream, rewinds: bool, text: str, template: sqlite3.Connection
+) -> None:
     fleet = replace(FLEET, midstream=midstream)
-    assert run(stored_after(2 + KEPT_WITHIN, fleet, template, rewinds=rewinds)) == OTHER
+    assert run(stored_after(2 + KEPT_WITHIN, fleet, template, rewinds=rewinds)) == text
 
 
 def test_so_is_that_they_are_to_be_forgotten(template: sqlite3.Connection) -> None:

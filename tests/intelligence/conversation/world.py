@@ -19,7 +19,7 @@ from services.intelligence.app.services.answers.beginning import Question
 from services.intelligence.app.services.answers.conversation import Conversations, Manner
 from services.intelligence.app.services.answers.drain import Drain
 from services.intelligence.app.services.answers.running import RunningTurns
-from services.intelligence.app.services.answers.turn import SEAM_LINE, Endpoint, Turn
+from services.intelligence.app.services.answers.turn import Endpoint, Turn
 from services.intelligence.app.services.memory_client import NO_WISHES
 from services.intelligence.app.services.observations import Origin
 from services.intelligence.app.services.quotas.books import Books
@@ -242,9 +242,7 @@ class Watcher:
             case "message" if data["done"]:
                 self.end = data
             case "message":
-                # What comes before the seam stays on show, but is not the answer any more.
-                before, seam, anew = data["content"].partition(SEAM_LINE)
-                self.states.append((_now(), anew if seam else self.text + before))
+                self.states.append((_now(), self.text + data["content"]))
             case "replace":
                 self.states.append((_now(), data["content"]))
             case "reset":

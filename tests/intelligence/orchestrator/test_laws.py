@@ -111,11 +111,15 @@ def due(state: BreakerState, now: float, *, forced: bool) -> bool:
 
 
 class Story(Told):
-    """What one visitor was told, and when. ``longest`` it may wait; ``over`` is None where it left before the end."""
+    """What one visitor was told, and when. ``longest`` it may wait, and for a model to be loaded ``loading`` more.
 
-    def __init__(self, longest: float) -> None:
+    ``over`` is None where it left before the end.
+    """
+
+    def __init__(self, longest: float, loading: float) -> None:
         super().__init__()
         self.longest = longest
+        self.loading = loading
         self.began = 0.0
         self.over: float | None = None
         self.times: list[tuple[float, RouteEvent]] = []
@@ -134,8 +138,7 @@ class Story(Told):
                 speaking = at
             elif isinstance(event, Failed | Succeeded) and speaking is not None:
                 spoken, speaking = spoken + at - speaking, None
-        # Where a model had to be loaded and no cloud was allowed, that comes on top.
-        loading = COLD_START_SEC if any(isinstance(event, Loading) for event in self.events) else 0.0
+        loading = self.loading if any(isinstance(event, Loading) for event in self.events) else 0.0
         return self.over - self.began - spoken - loading
 
 
@@ -186,7 +189,8 @@ async def scene(schedule: Schedule) -> None:
         board=OneProbe,
     )
     world.board._states.update(fleet.circuits)
-    stories = [Story(fleet.request) for _ in plans]
+    # A model's loading comes on top where no cloud is allowed.
+    stories = [Story(fleet.request, COLD_START_SEC if plan.locked else 0.0) for plan in plans]
     await asyncio.gather(*(visit(world, plan, n, locked, stories[n]) for n, plan in enumerate(plans)))
     await world.orchestrator.close()
     for provider in providers:

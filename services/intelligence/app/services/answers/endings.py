@@ -183,7 +183,7 @@ def counted(status: PromptStatus, text: str) -> bool:
 def _must_stay(turn: Turn, ended: EndedPrompt) -> bool:
     """Whether the message is marked local, or its answer was made of what must not leave."""
     made_of_it = bool(ended.text) and ended.status != "fallback" and ended.locality != "cloud"
-    return made_of_it or turn.request.turns[-1].local_only
+    return made_of_it or turn.holds_private or turn.request.turns[-1].local_only
 
 
 def log_crash(event: str, crash: BaseException, request_id: str) -> None:

@@ -61,6 +61,8 @@ class Turn:
         """Set by whoever ends the turn early: the status that it is then stored with."""
         self.locked_out = False
         """Whether it is ended early by a lock that bars whoever was answering."""
+        self.holds_private = False
+        """Whether it holds what a local model has made of what must not leave, also where another one began anew."""
         self.task: asyncio.Task[None] | None = None
         self.outcome: EndedPrompt | None = None
         """How it ended, once that is stored."""
@@ -161,18 +163,23 @@ class Turn:
             self._log.append(frames.content(self._log.next_id, text))
 
     def _begin_again(self, text: str) -> None:
-        """The answer so far gives way to this one.
-
-        A reader who cannot take it back sees both. It is nobody's answer any more all the same: a later model must
-        not find it in the history, least of all a cloud one what a local one has made of private words.
-        """
+        """The answer so far gives way to this one, before the eyes of a reader who cannot take it back."""
+        if self.endpoint == "stream" and not self.rewinds:
+            self.holds_private = self.holds_private or (self.reads_private and self._written_here())
+            self.say(SEAM_LINE + text)
+            return
         self._text[:] = [text] if text else []
-        if not self.rewinds:
-            self._show(SEAM_LINE + text)
-        elif text:
+        if text:
             self._named("replace", frames.ReplaceEvent(text))
         else:
             self._named("reset", frames.ResetEvent())
+
+    def _written_here(self) -> bool:
+        """Whether a local model has said some of what was said so far."""
+        left = self.left is not None and bool(self.left.text) and self.left.locality != "cloud"
+        return left or any(
+            call.locality == "local" and call.first_token_ms is not None for call in self.route.own_calls()
+        )
 
     def cancelled(self) -> None:
         """Book that the calls under way were cut off."""
