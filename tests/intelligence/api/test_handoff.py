@@ -107,9 +107,12 @@ async def test_any_other_reader_sees_where_the_answer_begins_again_and_the_same_
     client = await world.serve(LLM_MIDSTREAM_MODE=mode)
     events = await stream(client, version)
     assert text_of(events) == OPENING + SEAM_LINE + OTHER
-    assert named(events, "replace", "reset") == []
-    [prompt] = await client.prompts(data_of(events[0])["session_id"])
+    handoff = {"from": "ollama", "to": "gemini", "at": len(OPENING + SEAM_LINE), "reason": "truncated"}
+    assert named(events, "handoff", "replace", "reset") == [("handoff", handoff)]
+    start = data_of(events[0])
+    [prompt] = await client.prompts(start["session_id"])
     assert prompt["output_text"] == OPENING + SEAM_LINE + OTHER
+    assert (await client.route(start["message_id"]))["handoffs"] == [handoff]
 
 
 async def test_when_nobody_can_go_on_the_answer_ends_with_an_error_and_is_kept(world: World) -> None:

@@ -13,6 +13,7 @@ from ...routing.trail import Connecting, Handoff, Queued, Replaced, Reset, Route
 from ...store.quotas import Hold
 from ...store.turns import EndedPrompt, PromptStatus
 from ..route_record import RouteRecord
+from ..stored_route import CallRecord
 from . import frames
 from .event_log import CallLater, EventLog, Reader
 
@@ -75,6 +76,8 @@ class Turn:
         self.left = left
         self.hold = hold
         self._given = given
+        self._broken: CallRecord | None = None
+        """Whoever broke off, until another begins anew beside what a reader keeps of it."""
         self._text = [left.text] if left is not None and left.text else []
         self._log = EventLog(first_place)
         self._named("start", frames.StartEvent(message_id, session_id))
@@ -134,6 +137,16 @@ class Turn:
 
     def take(self, event: RouteEvent) -> None:
         """Book one event of the orchestrator."""
+        if not self._can_take_back:
+            match event:
+                case Replaced() | Reset():
+                    self._begin_beside(event)
+                    return
+                case Handoff():
+                    # Counted in what this reader has: the answer so far is no longer the whole of it.
+                    event = replace(event, at=len(self.text) + (0 if event.at else len(SEAM_LINE)))
+                case TextDelta() if self._broken is not None:
+                    self._hand_over(self._broken)
         self.route.take(event)
         match event:
             case TextDelta():
@@ -162,17 +175,33 @@ class Turn:
         if self.endpoint == "stream":
             self._log.append(frames.content(self._log.next_id, text))
 
+    @property
+    def _can_take_back(self) -> bool:
+        """Whether whoever reads it can be shown another answer in place of the one so far."""
+        return self.rewinds or self.endpoint != "stream"
+
     def _begin_again(self, text: str) -> None:
-        """The answer so far gives way to this one, before the eyes of a reader who cannot take it back."""
-        if self.endpoint == "stream" and not self.rewinds:
-            self.holds_private = self.holds_private or (self.reads_private and self._written_here())
-            self.say(SEAM_LINE + text)
-            return
+        """The answer so far gives way to this one."""
         self._text[:] = [text] if text else []
         if text:
             self._named("replace", frames.ReplaceEvent(text))
         else:
             self._named("reset", frames.ResetEvent())
+
+    def _begin_beside(self, event: Replaced | Reset) -> None:
+        """Another answer begins below the one so far, whose words and writer stay on record: they were read."""
+        self.holds_private = self.holds_private or (self.reads_private and self._written_here())
+        self.say(SEAM_LINE)
+        if isinstance(event, Replaced):
+            self.take(TextDelta(event.text))
+        else:
+            self._broken = self.route.speaker()
+
+    def _hand_over(self, broken: CallRecord) -> None:
+        self._broken = None
+        speaker = self.route.speaker()
+        if speaker is not None and speaker.provider != broken.provider and broken.reason is not None:
+            self.take(Handoff(broken.provider, speaker.provider, len(self.text), broken.reason))
 
     def _written_here(self) -> bool:
         """Whether a local model has said some of what was said so far."""
