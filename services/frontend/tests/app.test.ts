@@ -140,6 +140,7 @@ describe('signing in', () => {
     await send('as if it were long')
     expect(app.thread.value.refusal.value).toBe('It has 100,000 characters, and 32,000 are allowed.')
     expect(app.thread.value.draft.value).toBe('as if it were long')
+    expect(app.spoken.value).toBe('')
   })
 
   it('leaves nothing of a message behind that was on its way while signing out', async () => {
@@ -700,6 +701,7 @@ describe('going on with an answer that the server turns down', () => {
     await settle()
     expect(lastTurn()).toMatchObject({ status: 'interrupted', answer: 'Be' })
     expect(app.thread.value.refusal.value).toBe('This session has ended.')
+    expect(app.spoken.value).toBe('')
   })
 })
 

@@ -178,8 +178,8 @@ describe('what is announced', () => {
 
   it('is who answers, once, and never the words', () => {
     expect(said([route()], route({ state: 'streaming' }))).toBe('Answering with Ollama (local).')
-    expect(said([route({ state: 'streaming' })], delta('Because.'))).toBe('')
-    expect(said([route({ state: 'streaming' })], route({ state: 'succeeded' }))).toBe('')
+    expect(said([route({ state: 'streaming' })], delta('Because.'))).toBeNull()
+    expect(said([route({ state: 'streaming' })], route({ state: 'succeeded' }))).toBeNull()
   })
 
   it('is who failed and who answers in their place', () => {
@@ -200,5 +200,7 @@ describe('what is announced', () => {
     expect(said([GEMINI_SPEAKS, { type: 'stop' }], DONE)).toBe('Answer stopped.')
     expect(said([GEMINI_SPEAKS], { type: 'lost' })).toBe('Answer interrupted.')
     expect(said([FAILED], DONE)).toBe('No provider answered.')
+    // A failed answer is an alert of its own, and nothing is being generated any more.
+    expect(said([], { type: 'error', message: 'Something broke.' })).toBe('')
   })
 })

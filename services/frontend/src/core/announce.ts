@@ -20,14 +20,14 @@ function ending(turn: Turn): string {
   }
 }
 
-/** The sentence for the step between two states of one answer; empty where there is nothing to say. */
-export function boundary(before: Turn, after: Turn): string {
+/** The sentence for the step between two states of one answer. Empty: what was said before holds no more; null: it does. */
+export function boundary(before: Turn, after: Turn): string | null {
   if (before.status === 'running' && after.status !== 'running') return ending(after)
   if (!before.stopping && after.stopping) return t.announce.stopping
   if (before.link === 'here' && after.link !== 'here') return after.link === 'away' ? t.announce.away : t.announce.unsent
   if (before.link === 'away' && after.link === 'here') return t.announce.back
   const attempt = currentAttempt(after)
-  if (attempt?.state !== 'streaming' || currentAttempt(before)?.state === 'streaming') return ''
+  if (attempt?.state !== 'streaming' || currentAttempt(before)?.state === 'streaming') return null
   const provider = providerName(attempt.provider)
   const locality = t.locality[attempt.locality].toLowerCase()
   const failed = after.attempts.findLast((each) => each.state === 'failed' && each.provider !== attempt.provider)

@@ -191,7 +191,7 @@ export class Answer {
     this.#next = reduceTurn(before, event)
     if (this.#next === before) return
     const sentence = boundary(before, this.#next)
-    if (sentence !== '') this.#hooks.announce(sentence)
+    if (sentence !== null) this.#hooks.announce(sentence)
     if (MANY.has(event.type)) this.#paintSoon()
     else this.turn.value = this.#next
   }

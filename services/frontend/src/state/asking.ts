@@ -111,6 +111,7 @@ export function createAsking(env: Env, api: Api, hooks: AskingHooks): Asking {
     thread.turns.value = thread.turns.peek().filter((each) => each !== turn)
     if (!again) thread.draft.value = draft === '' ? question : `${question}\n\n${draft}`
     thread.refusal.value = why
+    hooks.announce(thread, '')
   }
 
   async function send(thread: Thread, turn: Signal<Turn>, outgoing: Outgoing): Promise<void> {
@@ -174,6 +175,7 @@ export function createAsking(env: Env, api: Api, hooks: AskingHooks): Asking {
       } catch (error) {
         held.value = before
         thread.refusal.value = explain(error)
+        hooks.announce(thread, '')
       }
     },
     async follow(thread) {
