@@ -150,6 +150,31 @@ def test_going_through_branches_keeps_the_focus_on_the_way(page: Page, ollama: O
     expect(page.get_by_role("button", name="Edit")).to_be_focused()
 
 
+def test_what_is_opened_can_be_typed_into_as_soon_as_it_is_there(page: Page, ollama: Ollama) -> None:
+    ollama.add(answer("Noted."))
+    ask(page, "Half of a thought")
+    expect(page.get_by_role("button", name="Regenerate")).to_be_visible()
+    # An observer is told of a change before anything else can happen: no key comes in between.
+    page.evaluate(
+        """() => {
+          window.seen = []
+          new MutationObserver(() => {
+            const { tagName, selectionStart } = document.activeElement
+            const opened = document.querySelector('.editor') ? 'editor' : document.querySelector('dialog') && 'dialog'
+            if (opened) window.seen.push([opened, tagName, selectionStart ?? null])
+          }).observe(document.body, { childList: true, subtree: true })
+        }"""
+    )
+    page.get_by_role("button", name="Edit").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Edit")).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    seen = page.evaluate("window.seen")
+    assert seen[0] == ["editor", "TEXTAREA", len("Half of a thought")]
+    assert next(each for each in seen if each[0] == "dialog")[1] == "BUTTON"
+
+
 def test_dialogs_give_the_focus_back(page: Page, ollama: Ollama) -> None:
     ollama.add(answer("Noted."))
     ask(page, "Keep it here")

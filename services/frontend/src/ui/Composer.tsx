@@ -1,5 +1,5 @@
 import { useComputed } from '@preact/signals'
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { Thread } from '../state/thread'
 import { t } from '../strings'
 import { useApp } from './context'
@@ -10,7 +10,7 @@ import { LockSwitch, PrivacyLine } from './LockSwitch'
 
 function useStopKey(running: boolean): void {
   const app = useApp()
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!running) return undefined
     const onKey = (event: KeyboardEvent): void => {
       if (event.key === 'Escape' && !isComposing(event)) app.stop()
@@ -88,7 +88,7 @@ function editLast(thread: Thread): boolean {
 function Box({ thread, onSend }: { thread: Thread; onSend: () => void }) {
   const box = useRef<HTMLTextAreaElement>(null)
   const draft = thread.draft.value
-  useEffect(() => {
+  useLayoutEffect(() => {
     // On a touch screen the focus would open the keyboard over the conversation.
     if (matchMedia('(pointer: fine)').matches) box.current?.focus()
   }, [])

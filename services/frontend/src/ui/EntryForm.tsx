@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { t } from '../strings'
 import { useApp } from './context'
 import { Mark } from './Icons'
@@ -11,7 +11,7 @@ export function EntryForm() {
   const note = entry.note.value
   const words = t.entry[kind]
   const form = useRef<HTMLFormElement>(null)
-  useEffect(() => form.current?.querySelector('input')?.focus(), [])
+  useLayoutEffect(() => form.current?.querySelector('input')?.focus(), [])
   useEffect(() => {
     document.title = `${words.title} · ${t.product}`
   }, [words])

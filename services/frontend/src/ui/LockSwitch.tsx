@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks'
 import type { Sendable } from '../api/types'
 import { outlookOf, type Outlook } from '../core/outlook'
 import { shortcutOf } from '../core/shortcuts'
@@ -92,7 +92,7 @@ export function LockSwitch({ thread }: { thread: Thread }) {
     if (locked) setAsking(true)
     else void app.setLock(true)
   }
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (shortcutOf(event) !== 'lock') return
       event.preventDefault()

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Step } from '../core/branches'
 import type { Branch, Thread } from '../state/thread'
 import { t } from '../strings'
@@ -55,7 +55,8 @@ interface EditorProps {
 function Editor({ question, busy, onSend, onLeave }: EditorProps) {
   const [text, setText] = useState(question)
   const box = useRef<HTMLTextAreaElement>(null)
-  useEffect(() => {
+  // Before it can be seen: later, the caret would jump under the hands of somebody who writes already.
+  useLayoutEffect(() => {
     box.current?.focus()
     box.current?.setSelectionRange(question.length, question.length)
   }, [])

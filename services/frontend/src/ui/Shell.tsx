@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { t } from '../strings'
 import type { PageName } from '../core/address'
 import { shortcutOf } from '../core/shortcuts'
@@ -76,7 +76,7 @@ export function Shell() {
     setOpen(false)
     if (opener.current instanceof HTMLElement) opener.current.focus()
   }
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!drawer) return undefined
     const onKey = (event: KeyboardEvent): void => {
       if (event.key !== 'Escape') return
@@ -91,7 +91,7 @@ export function Shell() {
     opener.current = document.activeElement
     setOpen(true)
   }
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       switch (shortcutOf(event)) {
         case 'search':

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { pageFragment, type PageName } from '../core/address'
 import { t } from '../strings'
 import { useApp } from './context'
@@ -72,7 +72,7 @@ interface SidebarProps {
 export function Sidebar({ inert, drawer, onClose }: SidebarProps) {
   const app = useApp()
   const first = useRef<HTMLButtonElement>(null)
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (drawer) first.current?.focus()
   }, [drawer])
   /** A conversation was chosen, so the drawer has done its work. */

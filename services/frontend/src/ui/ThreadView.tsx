@@ -1,5 +1,5 @@
 import { useComputed } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useLayoutEffect } from 'preact/hooks'
 import type { Step } from '../core/branches'
 import { DEMO_MODEL } from '../core/providers'
 import { shortcutOf } from '../core/shortcuts'
@@ -62,7 +62,7 @@ function Loading() {
 /** Copies the last answer, and says so. */
 function useCopyKey(thread: Thread): void {
   const app = useApp()
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (shortcutOf(event) !== 'copy') return
       const last = thread.path.peek().findLast((each) => each.item.turn.peek().answer !== '')

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { settings as words } from '../strings/settings'
 import '../styles/pages.css'
 import { focusSoon, useHandOn } from './focus'
@@ -87,7 +87,7 @@ export function Confirm(props: { label: string; question: string; yes: string; b
   const first = useRef<HTMLButtonElement>(null)
   const yes = useRef<HTMLButtonElement>(null)
   const handOn = useHandOn()
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (asking) yes.current?.focus()
   }, [asking])
   const end = (): void => {
