@@ -42,7 +42,8 @@ def reach_all(page: Page) -> None:
             reached.add(focused)
         if reached >= set(wanted):
             break
-    assert set(wanted) - reached == set()
+    # What more there is of a list comes by itself, and with it the button for it goes.
+    assert (set(wanted) & set(page.evaluate(USABLE))) - reached == set()
 
 
 def kept(page: Page) -> None:
