@@ -1,6 +1,7 @@
 """What tests of several parts share: databases, and providers that the test holds by the hand."""
 
 import gc
+import os
 import sys
 import threading
 from collections.abc import Generator, Iterator
@@ -47,6 +48,12 @@ class ByProduct(LoadFileScheduling):  # type: ignore[misc]
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByProduct | None:
     """Instead of ``--dist loadfile``."""
     return ByProduct(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests wait at times, for a deadline or for a server to start."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,12 +7,13 @@ import pytest
 from novakit.clock import FakeClock
 from pydantic import SecretStr
 
+from services.gateway.app.auth.passwords import Work
 from services.gateway.app.config import Settings
 from services.gateway.app.main import MIGRATIONS
 from services.gateway.app.store.tables import HEAD
 from tests.support.databases import Databases, Kind, MadeDatabase
 
-from .running import JWT_SECRET, KEY, SECRET, Gateway, running
+from .running import JWT_SECRET, KEY, LIGHT, SECRET, Gateway, running
 from .upstream import Upstream, upstream
 
 
@@ -62,6 +63,12 @@ def settings(tmp_path: Path, database: MadeDatabase, intelligence: Upstream, mem
 
 
 @pytest.fixture
-async def gateway(settings: Settings, clock: FakeClock) -> AsyncIterator[Gateway]:
-    async with running(settings, clock) as started:
+def work() -> Work:
+    """What a hash of a password costs; as served where a test is marked so."""
+    return LIGHT
+
+
+@pytest.fixture
+async def gateway(settings: Settings, clock: FakeClock, work: Work) -> AsyncIterator[Gateway]:
+    async with running(settings, clock, work=work) as started:
         yield started

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any
 
+import pytest
 import uvicorn
 from aiohttp import ClientResponse, ClientSession, DummyCookieJar
 from fastapi import FastAPI
@@ -17,6 +18,7 @@ from multidict import CIMultiDictProxy
 from novakit.clock import FakeClock
 from yarl import URL
 
+from services.gateway.app.auth.passwords import Passwords, Work
 from services.gateway.app.config import Settings
 from services.gateway.app.main import create_app
 from tests.support.services import listening_socket
@@ -29,6 +31,9 @@ KEY = "nc_" + "x" * 40
 LINK_TOKEN = "t" * 43
 LINK_HASH = hashlib.sha256(LINK_TOKEN.encode()).hexdigest()
 PASSWORD = "correct horse battery"
+LIGHT = Work(memory=8, passes=1)
+"""For hundreds of sign-ins that are about something else."""
+AS_SERVED = pytest.mark.parametrize("work", [Work()], ids=["as_served"])
 # How long a request may go on after its test is over, before it counts as leaked.
 ENDS_WITHIN = 5
 BEARER = {"Authorization": f"Bearer {KEY}"}
@@ -181,10 +186,10 @@ class Browser:
 
 
 @asynccontextmanager
-async def running(settings: Settings, clock: FakeClock) -> AsyncIterator[Gateway]:
-    """Start a gateway and stop it."""
+async def running(settings: Settings, clock: FakeClock, *, work: Work = LIGHT) -> AsyncIterator[Gateway]:
+    """Start a gateway and stop it. ``work`` is what its hashes of passwords cost."""
     async with (
-        listening(create_app(settings, clock=clock)) as port,
+        listening(create_app(settings, clock=clock, passwords=Passwords(work))) as port,
         ClientSession(cookie_jar=DummyCookieJar(), auto_decompress=False) as client,
     ):
         yield Gateway(port, client, clock)

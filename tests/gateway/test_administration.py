@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.databases import BOTH, MadeDatabase
 
-from .running import BEARER, KEY, PASSWORD, Answer, Browser, Gateway
+from .running import AS_SERVED, BEARER, KEY, PASSWORD, Answer, Browser, Gateway
 from .upstream import Upstream
 
 pytestmark = BOTH
@@ -213,6 +213,7 @@ async def test_an_invitation_is_listed_without_its_token_until_it_is_used(gatewa
     assert after.json() == {"invitations": []}
 
 
+@AS_SERVED
 async def test_passwords_and_tokens_are_stored_as_hashes_alone(gateway: Gateway, database: MadeDatabase) -> None:
     ada = await gateway.invited("Ada")
     invitation = (await gateway.post_json("/api/admin/invitations", BEARER, {})).json()["token"]

@@ -4,20 +4,17 @@ import asyncio
 
 import pytest
 from novakit.clock import FakeClock
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from services.gateway.app.auth import passwords as passwords_module
-from services.gateway.app.auth.passwords import AT_A_TIME, MAX_WAITING, NOBODYS, Passwords
+from services.gateway.app.auth.passwords import AT_A_TIME, MAX_WAITING, Passwords, Work
 from services.gateway.app.auth.throttle import ACCEPTED_BURST, NAME_BURST, PAIR_BURST, SignInThrottle
 from services.gateway.app.config import Settings
 from services.gateway.app.limits.limiter import Limiter
 from services.gateway.app.network import neighbourhood
 from tests.support.databases import BOTH, MadeDatabase
 
-from .running import BEARER, PASSWORD, Answer, Gateway, running
+from .running import AS_SERVED, BEARER, LIGHT, PASSWORD, Answer, Gateway, running
 
 pytestmark = BOTH
 
@@ -201,16 +198,16 @@ class Watched:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.work: list[object] = []
-        verify = passwords_module._verify
+        verify = Work.verify
 
-        def watched(password: str, hashed: str) -> tuple[bool, str | None]:
+        def watched(work: Work, password: str, hashed: str) -> tuple[bool, str | None]:
             self.work.append(hashed.rsplit("$", 2)[0])
-            return verify(password, hashed)
+            return verify(work, password, hashed)
 
         def asked(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
             self.work.append(statement)
 
-        monkeypatch.setattr(passwords_module, "_verify", watched)
+        monkeypatch.setattr(Work, "verify", watched)
         event.listen(Engine, "before_cursor_execute", asked)
         self._asked = asked
 
@@ -223,6 +220,7 @@ class Watched:
         event.remove(Engine, "before_cursor_execute", self._asked)
 
 
+@AS_SERVED
 async def test_a_sign_in_makes_the_same_work_whether_the_account_exists_or_not(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,20 +245,19 @@ async def test_a_sign_in_makes_the_same_work_whether_the_account_exists_or_not(
 
 
 def test_nobodys_hash_is_one_that_verifies_like_any_other_and_fits_no_password() -> None:
-    real = passwords_module._hash(PASSWORD)
+    work = Work()
+    nobodys, real = work.nobodys(), work.hash(PASSWORD)
 
-    assert [len(part) for part in NOBODYS.split("$")] == [len(part) for part in real.split("$")]
-    assert passwords_module._verify(PASSWORD, NOBODYS) == (False, None)
+    assert [len(part) for part in nobodys.split("$")] == [len(part) for part in real.split("$")]
+    assert work.verify(PASSWORD, nobodys) == (False, None)
 
 
 async def test_a_password_of_an_older_form_is_stored_anew_when_it_is_next_used(
-    settings: Settings, database: MadeDatabase, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, database: MadeDatabase, clock: FakeClock
 ) -> None:
-    older = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
-    async with running(settings, clock) as gateway:
-        with monkeypatch.context() as patch:
-            patch.setattr(passwords_module, "_hash", older.hash)
-            await gateway.invited("Ada")
+    async with running(settings, clock, work=LIGHT) as gateway:
+        await gateway.invited("Ada")
+    async with running(settings, clock, work=Work()) as gateway:
         first = await log_in(gateway, HOME, PASSWORD)
         second = await log_in(gateway, HOME, PASSWORD)
     stored = database.stored()

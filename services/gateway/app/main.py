@@ -52,7 +52,9 @@ from .watch import Watch
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
 
 
-def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, *, clock: Clock | None = None, passwords: Passwords | None = None
+) -> FastAPI:
     """The app. Without settings they are read from the environment; raises SettingsError."""
     settings = settings or Settings.load(os.environ)
     clock = clock or SystemClock()
@@ -87,7 +89,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         tickets,
         sessions,
         access,
-        Passwords(),
+        passwords or Passwords(),
         SignInThrottle(clock),
         clock=clock,
         new_id=new_id,

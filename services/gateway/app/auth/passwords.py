@@ -7,6 +7,7 @@ import asyncio
 import ctypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -15,29 +16,45 @@ from novakit.problem import Problem
 if TYPE_CHECKING:
     from pwdlib import PasswordHash
 
-MEMORY_KIB = 19 * 1024
-ROUNDS = 2
-LANES = 1
 AT_A_TIME = 2
 MAX_WAITING = 32
 
-NOBODYS = f"$argon2id$v=19$m={MEMORY_KIB},t={ROUNDS},p={LANES}${'A' * 22}${'A' * 43}"
-"""A hash that no password has. Verifying one against it costs what verifying a real one does."""
-
 _M_MMAP_THRESHOLD = -3
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a hash costs: KiB of memory, passes over it, and how many lanes that has."""
+
+    memory: int = 19 * 1024
+    passes: int = 2
+    lanes: int = 1
+
+    def hash(self, password: str) -> str:
+        """A hash of it, with a salt of its own."""
+        return _hasher(self).hash(password)
+
+    def verify(self, password: str, hashed: str) -> tuple[bool, str | None]:
+        """Whether it is the password, and another hash where this one took other work."""
+        return _hasher(self).verify_and_update(password, hashed)
+
+    def nobodys(self) -> str:
+        """A hash that no password has. Verifying one against it costs what verifying a real one does."""
+        return f"$argon2id$v=19$m={self.memory},t={self.passes},p={self.lanes}${'A' * 22}${'A' * 43}"
 
 
 class Passwords:
     """Hashes and verifies, a bounded number at a time; raises Problem 503 where too many wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: Work | None = None) -> None:
+        self._work = work or Work()
         self._slots = asyncio.Semaphore(AT_A_TIME)
         self._waiting = 0
 
     async def hash(self, password: str) -> str:
         """A new password as it is stored."""
         async with self._place():
-            return await asyncio.to_thread(_hash, password)
+            return await asyncio.to_thread(self._work.hash, password)
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
         """Whether it is the password, and the hash to store instead where the old one is of an older form.
@@ -45,7 +62,7 @@ class Passwords:
         Without a ``hashed`` it is not, after the same work.
         """
         async with self._place():
-            right, renewed = await asyncio.to_thread(_verify, password, hashed or NOBODYS)
+            right, renewed = await asyncio.to_thread(self._work.verify, password, hashed or self._work.nobodys())
         return right and hashed is not None, renewed
 
     @asynccontextmanager
@@ -63,22 +80,14 @@ class Passwords:
             self._slots.release()
 
 
-def _hash(password: str) -> str:
-    return _hasher().hash(password)
-
-
-def _verify(password: str, hashed: str) -> tuple[bool, str | None]:
-    return _hasher().verify_and_update(password, hashed)
-
-
 @cache
-def _hasher() -> "PasswordHash":
+def _hasher(work: Work) -> "PasswordHash":
     # Most processes never see a password, and what these import would stay in their memory.
     from pwdlib import PasswordHash  # noqa: PLC0415
     from pwdlib.hashers.argon2 import Argon2Hasher  # noqa: PLC0415
 
     _give_memory_back()
-    return PasswordHash((Argon2Hasher(time_cost=ROUNDS, memory_cost=MEMORY_KIB, parallelism=LANES),))
+    return PasswordHash((Argon2Hasher(time_cost=work.passes, memory_cost=work.memory, parallelism=work.lanes),))
 
 
 def _give_memory_back() -> None:
