@@ -7,8 +7,9 @@ from uuid import UUID
 import aiohttp
 import pytest
 from fastapi import FastAPI, Query
-from novakit import logs, problem
+from novakit import logs
 from novakit.problem import Problem
+from novakit.web import let_problems_out
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -22,7 +23,7 @@ class Body(BaseModel):
 
 def app_with_every_kind_of_error() -> FastAPI:
     app = FastAPI()
-    problem.install(app)
+    let_problems_out(app)
 
     @app.get("/items/{item_id}")
     async def item(item_id: UUID, limit: Annotated[int, Query(ge=1)] = 1) -> str:

@@ -1,20 +1,16 @@
-"""One shape for every error that leaves a service: RFC 9457 ``application/problem+json``."""
+"""One shape for every error that leaves a service: RFC 9457 ``application/problem+json``.
 
-from collections.abc import Mapping, Sequence
+It knows no FastAPI: what also runs without, as the server's own protocol does, starts faster.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import Response
-from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute, Match
 
 MEDIA_TYPE = "application/problem+json"
 
 CRASHED = "Something broke on our side; the log of this service has the details."
-
-_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 _TITLES = {
     400: "Bad request",
@@ -71,63 +67,3 @@ class Problem(Exception):
                 **self.extra,
             }
         )
-
-    def response(self) -> Response:
-        """The whole answer, for FastAPI routes."""
-        return Response(self.body(), status_code=self.status, media_type=MEDIA_TYPE, headers=self.headers)
-
-
-def install(app: FastAPI) -> None:
-    """Let every error of this app leave it as a problem document."""
-
-    @app.exception_handler(Problem)
-    async def _problem(_request: Request, error: Exception) -> Response:
-        assert isinstance(error, Problem)  # noqa: S101 (what the handler is registered for)
-        return error.response()
-
-    @app.exception_handler(HTTPException)
-    async def _http(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101 (what the handler is registered for)
-        return _from_http(request, error).response()
-
-    @app.exception_handler(RequestValidationError)
-    async def _invalid(_request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)  # noqa: S101 (what the handler is registered for)
-        return Problem(422, sentence(error.errors())).response()
-
-    @app.exception_handler(Exception)
-    async def _crash(_request: Request, _error: Exception) -> Response:
-        # The server ends the connection after a crash: nobody may send a second request into it.
-        return Problem(500, CRASHED, headers={"Connection": "close"}).response()
-
-
-def _from_http(request: Request, error: HTTPException) -> Problem:
-    if error.status_code == 405:
-        # Starlette names the methods of the first route alone that has this path.
-        allowed = ", ".join(_methods_of(request))
-        return Problem(405, f"This path takes {allowed} only.", headers={"Allow": allowed})
-    if error.status_code == 400 and error.__cause__ is not None:
-        # FastAPI tells of a body that is no JSON with 422, but of one that Python cannot even try to read with this.
-        return Problem(422, "the body is not JSON in UTF-8, or it is nested too deeply")
-    return Problem(error.status_code, str(error.detail), headers=error.headers)
-
-
-def _methods_of(request: Request) -> list[str]:
-    """The methods that the request's path can be asked with."""
-    routes: Sequence[BaseRoute] = request.app.router.routes
-    asked = ({**request.scope, "method": method} for method in _METHODS)
-    return [scope["method"] for scope in asked if any(route.matches(scope)[0] is Match.FULL for route in routes)]
-
-
-def sentence(errors: Sequence[Mapping[str, Any]]) -> str:
-    """What a validation found, in one line: the field's name and what is wrong with it."""
-    parts = []
-    for error in errors:
-        if error.get("type") == "json_invalid":
-            parts.append("the body is not JSON")
-            continue
-        where = ".".join(str(part) for part in error["loc"] if part not in {"body", "query", "path"})
-        # The name of a field that is not known is the caller's: half a character in it cannot be told as it is.
-        where = where.encode("utf-8", "replace").decode()
-        parts.append(f"{where}: {error['msg']}" if where else str(error["msg"]))
-    return "; ".join(parts)

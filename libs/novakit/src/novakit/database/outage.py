@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from .. import logs
 from ..logs import Logger
 from ..problem import Problem
+from ..web import answer
 
 OUTAGES = (SQLAlchemyError, TimeoutError, ConnectionError)
 """What work on an engine raises when the database fails; a server that falls silent is not SQLAlchemy's own error."""
@@ -27,8 +28,8 @@ def install(
 ) -> None:
     """Let this app's routes ``tell`` of it so. ``also`` are a service's own errors that mean the same."""
 
-    async def answer(_request: Request, error: Exception) -> Response:
-        return tell(error, log).response()
+    async def told(_request: Request, error: Exception) -> Response:
+        return answer(tell(error, log))
 
     for kind in (*OUTAGES, *also):
-        app.add_exception_handler(kind, answer)
+        app.add_exception_handler(kind, told)
