@@ -143,7 +143,7 @@ def asking(ollama: ThreadedFake[FakeOllama], gemini: ThreadedFake[FakeGemini]) -
 @contextmanager
 def running(data: Path, **environ: str) -> Iterator[Product]:
     """The product, ready; ended with the block, whatever happens in it. Its databases are there, at first empty."""
-    if "DATABASE_URL" not in environ:
+    if not environ.keys() & {"DATABASE_URL", "DATABASE_URL_FILE"}:
         migrated.lay_out(data)
     with first_started(data, **environ) as product:
         yield product
