@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.fakes import FakeGemini, FakeOllama, Gate, ThreadedFake, answer
-from tests.support.product import Product, first_started, running
+from tests.support.product import Product, running
 
 GEMINI_KEY = "g" * 40
 
@@ -34,7 +34,7 @@ def history_of(product: Product) -> list[dict[str, Any]]:
 
 @pytest.mark.model
 def test_with_no_key_and_no_ollama_the_built_in_model_answers_in_the_terminal(tmp_path: Path) -> None:
-    with first_started(tmp_path, OLLAMA_URL="auto", LLM_PROVIDER_PRIORITY="ollama") as product:
+    with running(tmp_path, OLLAMA_URL="auto", LLM_PROVIDER_PRIORITY="ollama") as product:
         if "11434" in "".join(product.output):
             pytest.skip("an Ollama runs on this machine, so the built-in model is not started")
         done = product.novacore("chat", "What is the capital of France? Answer with one word.")

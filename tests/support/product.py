@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-from . import migrated, secrecy
+from . import secrecy
 from .fakes import FakeGemini, FakeOllama, ThreadedFake
 from .services import ROOT, free_port
 
@@ -142,16 +142,7 @@ def asking(ollama: ThreadedFake[FakeOllama], gemini: ThreadedFake[FakeGemini]) -
 
 @contextmanager
 def running(data: Path, **environ: str) -> Iterator[Product]:
-    """The product, ready; ended with the block, whatever happens in it. Its databases are there, at first empty."""
-    if not environ.keys() & {"DATABASE_URL", "DATABASE_URL_FILE"}:
-        migrated.lay_out(data)
-    with first_started(data, **environ) as product:
-        yield product
-
-
-@contextmanager
-def first_started(data: Path, **environ: str) -> Iterator[Product]:
-    """The same, but where there is nothing yet."""
+    """The product, ready; ended with the block, whatever happens in it."""
     product = Product(data, environ)
     try:
         product.wait_for("Ctrl-C stops it")
