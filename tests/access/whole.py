@@ -12,22 +12,19 @@ from typing import Any
 
 import aiohttp
 from fastapi import FastAPI
-from novakit.database import SqliteDatabase
 from novakit.identity import ADMIN, ROLE_HEADER, TOKEN_HEADER, USER_HEADER, sign
 from pydantic import SecretStr
 
 from services.gateway.app import main as gateway
 from services.gateway.app.auth.tokens import AccessTokens
 from services.gateway.app.config import Settings as GatewaySettings
-from services.gateway.app.store import tables as gateway_tables
 from services.intelligence.app import main as intelligence
 from services.intelligence.app.config import Settings as IntelligenceSettings
-from services.intelligence.app.store import tables as intelligence_tables
 from services.memory.app import main as memory
 from services.memory.app.config import Settings as MemorySettings
-from services.memory.app.store import tables as memory_tables
 from tests.intelligence.api.world import SECRET, World
 from tests.support.databases import in_folder
+from tests.support.laid_out import laid_out
 from tests.support.services import serving
 
 from .table import INNER_CALLERS, PASSWORD, SOME_ID, Row
@@ -35,11 +32,6 @@ from .table import INNER_CALLERS, PASSWORD, SOME_ID, Row
 BOOTSTRAP = "nc_" + "x" * 40
 JWT_SECRET = "j" * 32
 OTHER_SECRET = "o" * 32
-SERVICES = (
-    ("gateway", gateway, gateway_tables),
-    ("intelligence", intelligence, intelligence_tables),
-    ("memory", memory, memory_tables),
-)
 
 
 @dataclass(frozen=True)
@@ -55,10 +47,8 @@ async def whole(folder: Path) -> AsyncIterator[Whole]:
     """Start everything in an empty folder."""
     (folder / "page").mkdir()
     (folder / "page" / "index.html").write_text("<!doctype html>")
-    for name, module, tables in SERVICES:
-        SqliteDatabase(folder / f"{name}.db").upgrade(module.MIGRATIONS, tables.HEAD)
     async with (
-        World(in_folder(folder)) as world,
+        World(in_folder(laid_out(folder))) as world,
         serving(memory_app(folder)) as wishes,
         aiohttp.ClientSession() as client,
     ):

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser.steps import Gemini, Ollama, opened
 from tests.support.fakes import FakeGemini, FakeOllama, serve_in_thread
+from tests.support.laid_out import laid_out
 from tests.support.product import Product, asking, running
 from tests.support.services import ROOT
 from tests.support.wire import Wire, wired
@@ -72,7 +73,7 @@ def product(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory, providers: dict[str, str]
 ) -> Iterator[Product]:
     """One for all modules. Asked for after the browser, so that nothing is started where there is none."""
-    with running(tmp_path_factory.mktemp("browser"), **providers) as started:
+    with running(laid_out(tmp_path_factory.mktemp("browser")), **providers) as started:
         yield started
 
 

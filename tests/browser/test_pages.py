@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.steps import ATTEMPTS, USABLE, Gemini, Ollama, ask, log, opened, registered
 from tests.support.fakes import answer, cut
+from tests.support.laid_out import laid_out
 from tests.support.product import Product, running
 
 pytestmark = pytest.mark.browser
@@ -24,7 +25,7 @@ def product(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory, providers: dict[str, str]
 ) -> Iterator[Product]:
     """One of its own, to which nobody has said anything yet."""
-    with running(tmp_path_factory.mktemp("pages"), **providers) as started:
+    with running(laid_out(tmp_path_factory.mktemp("pages")), **providers) as started:
         yield started
 
 

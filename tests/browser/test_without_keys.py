@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser.steps import ATTEMPTS, USABLE, Ollama, ask, chip, log, opened
 from tests.support.fakes import Gate, answer
 from tests.support.fakes.behaviours import Pass, Reply
+from tests.support.laid_out import laid_out
 from tests.support.product import Product, running
 
 pytestmark = pytest.mark.browser
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.browser
 def product(browser: Browser, tmp_path_factory: pytest.TempPathFactory, ollama: Ollama) -> Iterator[Product]:
     """One of its own that has Ollama alone."""
     alone = {"OLLAMA_URL": ollama.url, "LLM_PROVIDER_FAILURE_THRESHOLD": "99"}
-    with running(tmp_path_factory.mktemp("without_keys"), **alone) as started:
+    with running(laid_out(tmp_path_factory.mktemp("without_keys")), **alone) as started:
         yield started
 
 

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake, serve_in_thread
+from tests.support.laid_out import laid_out
 from tests.support.product import Product, asking, running
 
 
@@ -37,7 +38,7 @@ def product(
         "RATE_LIMIT_PER_MINUTE": "1000",
         **asking(ollama, gemini),
     }
-    return stack.enter_context(running(tmp_path_factory.mktemp("clients"), **settings))
+    return stack.enter_context(running(laid_out(tmp_path_factory.mktemp("clients")), **settings))
 
 
 @pytest.fixture(scope="package")

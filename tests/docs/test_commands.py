@@ -16,6 +16,7 @@ from services.intelligence.app.config import Settings as Intelligence
 from services.local_model.app.config import Settings as LocalModel
 from services.memory.app.config import Settings as Memory
 from tests.support.fakes import FakeGemini, FakeOllama, serve_in_thread
+from tests.support.laid_out import laid_out
 from tests.support.product import Product, running
 from tests.support.services import ROOT
 
@@ -66,7 +67,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
             "GEMINI_API_URL": gemini.url,
             "GEMINI_MODEL": gemini.fake.models[0],
         }
-        with running(tmp_path_factory.mktemp("product"), **settings) as started:
+        with running(laid_out(tmp_path_factory.mktemp("product")), **settings) as started:
             yield started
 
 

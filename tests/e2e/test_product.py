@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.fakes import FakeGemini, FakeOllama, Gate, ThreadedFake, answer
+from tests.support.laid_out import laid_out
 from tests.support.product import Product, running
 
 GEMINI_KEY = "g" * 40
@@ -19,7 +20,7 @@ GEMINI_KEY = "g" * 40
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory, providers: dict[str, str]) -> Iterator[Product]:
     """One product for the tests that leave it as they found it."""
-    with running(tmp_path_factory.mktemp("product"), **providers) as started:
+    with running(laid_out(tmp_path_factory.mktemp("product")), **providers) as started:
         yield started
 
 

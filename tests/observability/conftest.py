@@ -9,6 +9,7 @@ import uvloop
 from tests.intelligence.api.world import World
 from tests.support import log_lines
 from tests.support.databases import in_folder
+from tests.support.laid_out import laid_out
 
 from . import programs
 from .drill import Drill
@@ -41,5 +42,5 @@ def _own_logging() -> Iterator[None]:
 @pytest.fixture
 async def drill(installed: dict[str, Path], tmp_path: Path) -> AsyncIterator[Drill]:
     """Fake providers that answer, the service to start on them, and the rules that watch."""
-    async with World(in_folder(tmp_path)) as world, Drill(world, tmp_path, installed["promtool"]) as drill:
+    async with World(in_folder(laid_out(tmp_path))) as world, Drill(world, tmp_path, installed["promtool"]) as drill:
         yield drill

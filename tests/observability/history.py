@@ -23,6 +23,7 @@ from tests.local_model.serving import world as local_model
 from tests.support.databases import in_folder
 from tests.support.fakes import Behaviour, FakeServer, Gate, answer, cut, late, status
 from tests.support.fakes.behaviours import End, Raw, Say
+from tests.support.laid_out import laid_out
 from tests.support.services import serving
 
 from .drill import LateClock
@@ -192,7 +193,7 @@ async def half_hour(folder: Path, ends: float) -> Timeline:
     (folder / "page" / "index.html").write_text("<!doctype html>", encoding="utf-8")
     clock = LateClock()
     async with AsyncExitStack() as stack, AsyncExitStack() as memory:
-        world = await stack.enter_async_context(World(in_folder(folder)))
+        world = await stack.enter_async_context(World(in_folder(laid_out(folder))))
         http = await stack.enter_async_context(aiohttp.ClientSession())
         local = await stack.enter_async_context(local_model())
         remembering = await memory.enter_async_context(serving(memory_app(folder)))

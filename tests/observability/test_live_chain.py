@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake
+from tests.support.laid_out import laid_out
 from tests.support.product import Product, running
 
 from . import rules
@@ -32,7 +33,7 @@ ALERT = "NovaCoreLocalModelGone"
 def product(tmp_path_factory: pytest.TempPathFactory, providers: dict[str, str]) -> Iterator[Product]:
     """It looks after a local model a second after that has failed, not after a minute."""
     settings = {**providers, "LLM_PROVIDER_COOLDOWN_SEC": "1", "RATE_LIMIT_PER_MINUTE": "100000"}
-    with running(tmp_path_factory.mktemp("product"), **settings) as started:
+    with running(laid_out(tmp_path_factory.mktemp("product")), **settings) as started:
         yield started
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.fakes import FakeGemini, FakeOllama, ThreadedFake, answer
+from tests.support.laid_out import laid_out
 from tests.support.product import Product, running
 from tests.support.services import ROOT
 
@@ -25,7 +26,7 @@ AREAS = {
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory, providers: dict[str, str]) -> Iterator[Product]:
     settings = {"LLM_PROVIDER_PRIORITY": "ollama,gemini", "METRICS_TOKEN": TOKEN, **providers}
-    with running(tmp_path_factory.mktemp("product"), **settings) as product:
+    with running(laid_out(tmp_path_factory.mktemp("product")), **settings) as product:
         yield product
 
 

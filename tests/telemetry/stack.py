@@ -16,6 +16,7 @@ from services.memory.app.config import Settings as MemorySettings
 from services.memory.app.main import create_app as memory_app
 from tests.intelligence.api.world import SECRET, World
 from tests.support.databases import in_folder
+from tests.support.laid_out import laid_out
 from tests.support.services import serving
 
 KEY = "nc_" + "x" * 40
@@ -48,10 +49,10 @@ class Stack:
 
 @asynccontextmanager
 async def stack(folder: Path, **settings: str) -> AsyncIterator[Stack]:
-    """Start everything in an empty folder; ``settings`` are for both services, as in the environment."""
+    """Start everything in this folder; ``settings`` are for both services, as in the environment."""
     remembered = MemorySettings(novacore_data_dir=folder, service_jwt_secret=SecretStr(SECRET))
     async with (
-        World(in_folder(folder)) as world,
+        World(in_folder(laid_out(folder))) as world,
         serving(memory_app(remembered)) as memory,
         aiohttp.ClientSession() as client,
     ):
