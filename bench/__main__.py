@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one round (default 3)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each measurement (default 3)")
     arguments = parser.parse_args()
-    if not Path("/proc/self/stat").exists():
+    if not Path("/proc/self/schedstat").exists():
         sys.exit("This measurement reads /proc, which this system does not have.")
     print(asyncio.run(run(Effort(arguments.seconds, arguments.rounds))))
 

@@ -31,7 +31,7 @@ class Running:
     ready_sec: float = 0.0
 
     def cpu_sec(self) -> float:
-        """User and system time of the process and of its children, in seconds."""
+        """Seconds of CPU that its living threads and those of its children had, as the scheduler counts them."""
         return sum(_cpu(pid) for pid in (self.process.pid, *_children(self.process.pid)))
 
     def memory_mb(self) -> float:

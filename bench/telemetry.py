@@ -90,7 +90,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.2, help="length of one round (default 0.2)")
     parser.add_argument("--rounds", type=int, default=150, help="rounds of each measurement (default 150)")
     arguments = parser.parse_args()
-    if not Path("/proc/self/stat").exists():
+    if not Path("/proc/self/schedstat").exists():
         sys.exit("This measurement reads /proc, which this system does not have.")
     print(asyncio.run(run(Effort(arguments.seconds, arguments.rounds))))
 

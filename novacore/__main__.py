@@ -8,22 +8,20 @@ from .topology import service
 
 
 def main() -> None:
-    """Serve a service, let one look at its set-up, or run the command line.
+    """Serve a service, let one look at its set-up (for ``doctor``), or run the command line.
 
     A service has no use for the command line's modules, which would cost it 10 MB for as long as it lives. Nor does
-    it make garbage while it starts: Python would look for some again and again, and the server does so in the end.
+    it make garbage while it starts, for which Python would look again and again; a server looks for it later, by the
+    clock.
     """
     command, row = (sys.argv[1], service(sys.argv[2])) if len(sys.argv) == 3 else ("", None)
-    if row is not None and command == "serve":
+    if row is not None and command in {"serve", "examine"}:
         gc.disable()
-        from .serve import serve  # noqa: PLC0415
-
-        sys.exit(serve(row, Path.cwd()))
-    if row is not None and command == "examine":
-        gc.disable()
-        from .examine import examine  # noqa: PLC0415
-
-        sys.exit(examine(row, Path.cwd()))
+        if command == "serve":
+            from .serve import serve as run  # noqa: PLC0415
+        else:
+            from .examine import examine as run  # noqa: PLC0415
+        sys.exit(run(row, Path.cwd()))
     from .cli import main as command_line  # noqa: PLC0415
 
     command_line()

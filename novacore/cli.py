@@ -82,14 +82,6 @@ def doctor(
     raise typer.Exit(run(Path.cwd(), as_json=as_json))
 
 
-@app.command(hidden=True)
-def examine(name: Annotated[str, typer.Argument(metavar="SERVICE")]) -> None:
-    """Let one service look at its own set-up, for `doctor`."""
-    from .examine import examine as run  # noqa: PLC0415
-
-    raise typer.Exit(run(_named(name), Path.cwd()))
-
-
 def _named(name: str) -> Service:
     row = service(name)
     if row is None:

@@ -20,7 +20,10 @@ function ending(turn: Turn): string {
   }
 }
 
-/** The sentence for the step between two states of one answer. Empty: what was said before holds no more; null: it does. */
+/**
+ * The sentence for the step between two states of one answer. Empty: what was said before holds no more; null: it still
+ * holds.
+ */
 export function boundary(before: Turn, after: Turn): string | null {
   if (before.status === 'running' && after.status !== 'running') return ending(after)
   if (!before.stopping && after.stopping) return t.announce.stopping
