@@ -7,19 +7,18 @@ import asyncio
 import sqlite3
 from dataclasses import dataclass, replace
 
-from hypothesis import strategies as st
-
 from services.intelligence.app.services.answers.keeper import KEEP_PARTIAL_EVERY_SEC
 from services.intelligence.app.services.answers.turn import Endpoint, Turn
 from services.intelligence.app.store.unfinished import NotUnfinishedError
 from tests.intelligence.conversation.world import COMMIT_SEC, Chat, Row, Watcher
-from tests.intelligence.orchestrator.schedules import VISIT, Fleet, Trace, any_schedule, fleets, seconds
+from tests.intelligence.orchestrator.schedules import FLEET, SECONDS, VISIT, Fleet, Trace, any_schedule, fleet
 from tests.support import log_lines
+from tests.support.dice import Dice
 from tests.support.virtual_time import run, settle
 
 SCHEDULES = 1200
 KEPT_WITHIN = KEEP_PARTIAL_EVERY_SEC + COMMIT_SEC + 0.001
-moments = st.one_of(st.none(), seconds)
+ENDPOINTS: list[Endpoint] = ["stream", "stream", "message"]
 
 
 @dataclass(frozen=True)
@@ -41,24 +40,36 @@ class Visit:
     goes_on: bool
 
 
-visits = st.builds(
-    Visit,
-    comes=st.sampled_from([0.0, 0.0, 0.5, 3.0, 13.0]),
-    talk=st.integers(0, 1),
-    local_only=st.booleans(),
-    endpoint=st.sampled_from(["stream", "stream", "message"]),
-    rewinds=st.booleans(),
-    leaves=moments,
-    stops=moments,
-    locks=moments,
-    for_all=st.booleans(),
-    goes_on=st.booleans(),
-)
 Death = tuple[float, int]
 """When the process is killed: seconds after START, and turns of the loop after that."""
 Schedule = tuple[Fleet, list[Visit], Death | None]
-deaths = st.tuples(st.one_of(seconds, st.floats(0, 40).map(lambda at: round(at, 3))), st.integers(0, 5))
-schedules = st.tuples(fleets, st.lists(visits, min_size=1, max_size=4), st.one_of(st.none(), deaths))
+SIZE = FLEET + 4 + 1 + 4 * 13
+
+
+def schedule_of(dice: Dice) -> Schedule:
+    killed = dice.either()
+    at = dice.one_of(SECONDS) if dice.either() else round(40 * dice.fraction(), 3)
+    death = (at, dice.below(6)) if killed else None
+    return fleet(dice), dice.some(a_visit, 1, 4, 13), death
+
+
+def a_visit(dice: Dice) -> Visit:
+    return Visit(
+        comes=dice.one_of([0.0, 0.0, 0.5, 3.0, 13.0]),
+        talk=dice.below(2),
+        local_only=dice.either(),
+        endpoint=dice.one_of(ENDPOINTS),
+        rewinds=dice.either(),
+        leaves=moment(dice),
+        stops=moment(dice),
+        locks=moment(dice),
+        for_all=dice.either(),
+        goes_on=dice.either(),
+    )
+
+
+def moment(dice: Dice) -> float | None:
+    return dice.one_of(SECONDS) if dice.either() else None
 
 
 class Scene:
@@ -133,8 +144,8 @@ class Scene:
 
 
 async def life(schedule: Schedule, template: sqlite3.Connection) -> None:
-    fleet, plans, death = schedule
-    scene = Scene(fleet, template)
+    drawn, plans, death = schedule
+    scene = Scene(drawn, template)
     living = [asyncio.ensure_future(scene.visit(number, plan)) for number, plan in enumerate(plans)]
     await asyncio.wait(living, timeout=None if death is None else death[0])
     for _ in range(0 if death is None else death[1]):
@@ -202,4 +213,4 @@ def over(scene: Scene, stored: dict[str, Row]) -> None:
 
 def test_what_a_reader_saw_is_stored(template: sqlite3.Connection) -> None:
     with log_lines.captured():
-        any_schedule(SCHEDULES, schedules, lambda schedule: run(life(schedule, template)))
+        any_schedule(SCHEDULES, schedule_of, SIZE, lambda schedule: run(life(schedule, template)))

@@ -6,13 +6,12 @@ which must stay are followed also where an answer was made of them.
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
 from fastapi import FastAPI
-from hypothesis import strategies as st
 
 from services.intelligence.app.config import Settings
 from services.intelligence.app.routing.facts import Fact
@@ -32,15 +31,15 @@ from tests.intelligence.conversation.service import (
 )
 from tests.intelligence.orchestrator.schedules import any_schedule
 from tests.support import log_lines
+from tests.support.dice import Dice
 from tests.support.virtual_time import run, settle
 
 SCHEDULES = 400
 GONE = "01890000-0000-7000-8000-00000000dead"
 """A session that is not there."""
 
-seldom = st.sampled_from([False] * 7 + [True])
-talks = st.sampled_from([0, 0, 0, 1])
-leaving = st.sampled_from([None, None, None, None, 0.06, 0.3, 2.0])
+TALKS = [0, 0, 0, 1]
+LEAVING = [None, None, None, None, 0.06, 0.3, 2.0]
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,15 @@ class Lock:
     locked: bool = True
 
 
+Route = Literal["message", "stream", "route/explain"]
+ROUTES: list[Route] = ["message", "message", "stream", "stream", "stream", "route/explain"]
+
+
 @dataclass(frozen=True)
 class Say:
     """A message. ``again``: in the place of the one before, as regenerating does; ``keyed``: under the talk's key."""
 
-    route: Literal["message", "stream", "route/explain"]
+    route: Route
     talk: int
     local_only: bool
     prefer: str | None
@@ -88,38 +91,61 @@ class Deed:
     """What somebody does, so many seconds after the deed before; ``lock`` comes ``after`` it has begun."""
 
     pause: float
-    call: Say | Complete | Return | Lock
+    call: "Call"
     after: float
     lock: Lock | None
 
 
-says = st.builds(
-    Say,
-    route=st.sampled_from(["message", "message", "stream", "stream", "stream", "route/explain"]),
-    talk=talks,
-    local_only=st.sampled_from([False, False, False, True]),
-    prefer=st.sampled_from([None, None, None, "local", "cloud", "cloud"]),
-    again=st.booleans(),
-    keyed=seldom,
-    leaves=leaving,
-)
-completes = st.builds(
-    Complete,
-    models=st.sampled_from([["auto"], ["auto"], ["gemini"], ["openai", "ollama"], ["ollama", "auto"]]),
-    local_only=st.sampled_from([False, False, True]),
-    stream=st.booleans(),
-    leaves=leaving,
-)
-returns = st.builds(Return, talk=talks, goes_on=st.sampled_from([True, True, False]), leaves=leaving)
-deeds = st.builds(
-    Deed,
-    pause=st.sampled_from([0.0, 0.0, 0.03, 0.5, 6.0]),
-    call=st.one_of(says, says, says, completes, returns, st.just(Lock(0, locked=False))),
-    after=st.sampled_from([0.0, 0.02, 0.05, 0.07, 0.12, 0.2, 0.35, 0.6, 1.0, 2.0]),
-    lock=st.sampled_from([None, None, None, Lock(None), Lock(0), Lock(0), Lock(1)]),
-)
+Call = Say | Complete | Return | Lock
+
+
+def say(dice: Dice) -> Say:
+    return Say(
+        route=dice.one_of(ROUTES),
+        talk=dice.one_of(TALKS),
+        local_only=dice.one_of([False, False, False, True]),
+        prefer=dice.one_of([None, None, None, "local", "cloud", "cloud"]),
+        again=dice.either(),
+        keyed=dice.seldom(),
+        leaves=dice.one_of(LEAVING),
+    )
+
+
+def complete(dice: Dice) -> Complete:
+    return Complete(
+        models=dice.one_of([["auto"], ["auto"], ["gemini"], ["openai", "ollama"], ["ollama", "auto"]]),
+        local_only=dice.one_of([False, False, True]),
+        stream=dice.either(),
+        leaves=dice.one_of(LEAVING),
+    )
+
+
+def come_back(dice: Dice) -> Return:
+    return Return(talk=dice.one_of(TALKS), goes_on=dice.one_of([True, True, False]), leaves=dice.one_of(LEAVING))
+
+
+CALLS: list[Callable[[Dice], Call]] = [say, say, say, complete, come_back, lambda _: Lock(0, locked=False)]
+
+
+def deed(dice: Dice) -> Deed:
+    return Deed(
+        pause=dice.one_of([0.0, 0.0, 0.03, 0.5, 6.0]),
+        after=dice.one_of([0.0, 0.02, 0.05, 0.07, 0.12, 0.2, 0.35, 0.6, 1.0, 2.0]),
+        lock=dice.one_of([None, None, None, Lock(None), Lock(0), Lock(0), Lock(1)]),
+        call=dice.one_of(CALLS)(dice),
+    )
+
+
 LOCAL: list[Fault] = ["answers", "slow", "breaks", "breaks", "fails", "busy", "refuses", "resets", "hangs", "garbles"]
 CLOUD: list[Fault] = ["answers", "slow", "slow", "breaks", "fails", "busy", "turns down", "resets", "hangs"]
+
+
+def local_fault(dice: Dice) -> Fault:
+    return dice.one_of(LOCAL)
+
+
+def cloud_fault(dice: Dice) -> Fault:
+    return dice.one_of(CLOUD)
 
 
 @dataclass(frozen=True)
@@ -142,28 +168,28 @@ class Plan:
     visitors: list[list[Deed]]
 
 
-plans = st.builds(
-    Plan,
-    cloud_enabled=seldom.map(lambda never: not never),
-    priority=st.sampled_from(["ollama,gemini,openai"] * 4 + ["gemini,ollama", "openai,gemini"]),
-    fallback=st.sampled_from(["sequential"] * 5 + ["hedged", "hedged", "off"]),
-    midstream=st.sampled_from(["continue", "continue", "restart", "fail"]),
-    rules=st.sampled_from(["", "", "", "short:gemini>openai", "short:openai,long:gemini"]),
-    budgets=st.booleans(),
-    wishes=st.builds(
-        Wishes,
-        order=st.sampled_from([(), (), (), ("gemini",), ("openai", "ollama")]),
-        hedging=st.sampled_from([None, None, True, False]),
-    ),
-    memory_down=seldom,
-    facts=st.lists(st.tuples(st.booleans(), st.sampled_from([None, 0, 1, 1, 2])), min_size=1, max_size=3),
-    faults=st.fixed_dictionaries(
-        {host: st.lists(st.sampled_from(LOCAL if host == "ollama" else CLOUD), max_size=6) for host in HOSTS}
-    ),
-    locked=st.tuples(seldom, seldom),
-    user_locked=seldom,
-    visitors=st.tuples(st.lists(deeds, min_size=5, max_size=6), st.lists(deeds, max_size=2)).map(list),
-)
+SIZE = 13 + 1 + 3 * 2 + 3 * (1 + 6) + (1 + 6 * 11) + (1 + 2 * 11)
+
+
+def a_plan(dice: Dice) -> Plan:
+    return Plan(
+        cloud_enabled=not dice.seldom(),
+        priority=dice.one_of(["ollama,gemini,openai"] * 4 + ["gemini,ollama", "openai,gemini"]),
+        fallback=dice.one_of(["sequential"] * 5 + ["hedged", "hedged", "off"]),
+        midstream=dice.one_of(["continue", "continue", "restart", "fail"]),
+        rules=dice.one_of(["", "", "", "short:gemini>openai", "short:openai,long:gemini"]),
+        budgets=dice.either(),
+        wishes=Wishes(
+            order=dice.one_of([(), (), (), ("gemini",), ("openai", "ollama")]),
+            hedging=dice.one_of([None, None, True, False]),
+        ),
+        memory_down=dice.seldom(),
+        locked=(dice.seldom(), dice.seldom()),
+        user_locked=dice.seldom(),
+        facts=dice.some(lambda each: (each.either(), each.one_of([None, 0, 1, 1, 2])), 1, 3, 2),
+        faults={host: dice.some(local_fault if host == "ollama" else cloud_fault, 0, 6, 1) for host in HOSTS},
+        visitors=[dice.some(deed, 5, 6, 11), dice.some(deed, 0, 2, 11)],
+    )
 
 
 class Scene:
@@ -209,7 +235,7 @@ class Scene:
                 await self._lock(deed.lock)
             await calling
 
-    async def _call(self, word: str, call: Say | Complete | Return | Lock) -> None:
+    async def _call(self, word: str, call: Call) -> None:
         match call:
             case Say():
                 await self._say(word, call)
@@ -361,6 +387,6 @@ def test_under_a_lock_no_byte_and_no_word_goes_to_a_cloud(app: FastAPI, template
         asked, sent = asked + 1, sent + run(played(app, plan, template))
 
     with log_lines.captured():
-        any_schedule(SCHEDULES, plans, law)
+        any_schedule(SCHEDULES, a_plan, SIZE, law)
     # A law that nobody could break says nothing.
     assert sent > asked / 5

@@ -11,10 +11,9 @@ from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, note, seed, settings
-from hypothesis import strategies as st
 
 from services.intelligence.app.domain.chat import Lock, ProviderRequest
 from services.intelligence.app.domain.errors import Reason
@@ -22,9 +21,11 @@ from services.intelligence.app.domain.events import Delta, Finished, ReasoningDe
 from services.intelligence.app.routing.breaker import BreakerState, Open
 from services.intelligence.app.services.orchestrator.deadlines import Clocks
 from services.intelligence.app.services.orchestrator.walk import Midstream
+from tests.support.dice import Dice, thrown
 from tests.support.scripted import EndsBare, Hangs, Pause, Script, ScriptedProvider, Step, fails, says
 from tests.support.virtual_time import START
 
+T = TypeVar("T")
 SEED = int(os.environ.get("NOVACORE_SEED", "1"))
 COLD_START_SEC = 10.0
 CLOCKS = {
@@ -35,8 +36,11 @@ CLOCKS = {
 LIMITS = {"ollama": 1, "gemini": 2, "openai": 2}
 
 
-def any_schedule(count: int, drawn: st.SearchStrategy[Any], law: Callable[[Any], None]) -> None:
-    """Try the law on ``count`` schedules; a failure prints the smallest that breaks it and its replay."""
+def any_schedule(count: int, make: Callable[[Dice], T], size: int, law: Callable[[T], None]) -> None:
+    """Try the law on ``count`` schedules that ``make`` makes of ``size`` bytes.
+
+    A failure prints the smallest that breaks it and its replay.
+    """
     number = int(os.environ.get("NOVACORE_SCHEDULES", str(count)))
 
     @seed(SEED)
@@ -48,8 +52,8 @@ def any_schedule(count: int, drawn: st.SearchStrategy[Any], law: Callable[[Any],
         phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
-    @given(schedule=drawn)
-    def tried(schedule: Any) -> None:
+    @given(schedule=thrown(make, size))
+    def tried(schedule: T) -> None:
         try:
             law(schedule)
         except BaseException:
@@ -61,33 +65,32 @@ def any_schedule(count: int, drawn: st.SearchStrategy[Any], law: Callable[[Any],
     tried()
 
 
-seconds = st.sampled_from([0.0, 0.01, 0.5, 1.0, 2.0, 3.9, 4.1, 4.9, 5.1, 7.9, 8.1, 20.0])
-words = st.sampled_from(["One ", "two ", "three ", "One two three four five six "])
+SECONDS = [0.0, 0.01, 0.5, 1.0, 2.0, 3.9, 4.1, 4.9, 5.1, 7.9, 8.1, 20.0]
+WORDS = ["One ", "two ", "three ", "One two three four five six "]
 LOCKS: tuple[Lock, ...] = ("deployment", "user", "session", "message")
-locks: st.SearchStrategy[frozenset[Lock]] = st.sampled_from(LOCKS).map(lambda lock: frozenset({lock}))
 REASONS: list[Reason] = (
     ["connect_refused", "reset", "truncated", "empty", "auth", "rate_limited", "quota_exhausted", "server_error",
      "overloaded", "model_missing", "context_too_long", "invalid_request", "refused", "malformed", "billing"]
 )  # fmt: skip
-delays = st.sampled_from([None, 0.5, 2.0, 40.0])
+DELAYS = [None, 0.5, 2.0, 40.0]
+BRIEF = [0.01, 0.5, 1.0, 2.0]
 
 
-@st.composite
-def scripts(draw: st.DrawFn) -> Script:
+def script(dice: Dice) -> Script:
     """What one call does."""
     steps: list[Step] = []
-    for _ in range(draw(st.integers(0, 3))):
-        steps.append(Pause(draw(seconds)))
-        if draw(st.booleans()):
+    for _ in range(dice.below(4)):
+        steps.append(Pause(dice.one_of(SECONDS)))
+        if dice.either():
             steps.append(ReasoningDelta("Hm. "))
-        steps.append(TextDelta(draw(words)))
-    match draw(st.integers(0, 6)):
+        steps.append(TextDelta(dice.one_of(WORDS)))
+    match dice.below(7):
         case 0 | 1 | 2:
-            steps += [Pause(draw(seconds)), *says("end.")]
+            steps += [Pause(dice.one_of(SECONDS)), *says("end.")]
         case 3:
-            steps += [Pause(draw(seconds)), *says()]
+            steps += [Pause(dice.one_of(SECONDS)), *says()]
         case 4:
-            steps += [Pause(draw(seconds)), *fails(draw(st.sampled_from(REASONS)), retry_after=draw(delays))]
+            steps += [Pause(dice.one_of(SECONDS)), *fails(dice.one_of(REASONS), retry_after=dice.one_of(DELAYS))]
         case 5:
             steps.append(Hangs())
         case _:
@@ -95,14 +98,19 @@ def scripts(draw: st.DrawFn) -> Script:
     return tuple(steps)
 
 
-brief = st.sampled_from([0.01, 0.5, 1.0, 2.0])
-checks = st.one_of(
-    st.just(()),
-    st.builds(lambda pause: (Pause(pause),), brief),
-    st.builds(lambda pause: (Pause(pause), *fails("invalid_request")), brief),
-    st.builds(lambda pause, reason: (Pause(pause), *fails(reason)), seconds, st.sampled_from(REASONS[:8])),
-    st.just((Hangs(),)),
-)
+def check(dice: Dice) -> tuple[Any, ...]:
+    """What one free check does."""
+    match dice.below(5):
+        case 0:
+            return ()
+        case 1:
+            return (Pause(dice.one_of(BRIEF)),)
+        case 2:
+            return (Pause(dice.one_of(BRIEF)), *fails("invalid_request"))
+        case 3:
+            return (Pause(dice.one_of(SECONDS)), *fails(dice.one_of(REASONS[:8])))
+        case _:
+            return (Hangs(),)
 
 
 @dataclass(frozen=True)
@@ -127,32 +135,40 @@ class Fleet:
     steps: list[tuple[float, float]]
 
 
-fleets = st.builds(
-    Fleet,
-    ollama=st.lists(scripts(), max_size=5),
-    gemini=st.lists(scripts(), max_size=5),
-    openai=st.lists(scripts(), max_size=3),
-    checks=st.fixed_dictionaries({name: st.lists(checks, min_size=1, max_size=3) for name in CLOCKS}),
-    midstream=st.sampled_from(["continue", "restart", "fail"]),
-    hedge_delay=st.sampled_from([None, 0.5, 2.0]),
-    threshold=st.sampled_from([1, 3]),
-    circuits=st.dictionaries(
-        st.tuples(st.sampled_from(["ollama", "gemini", "openai"]), st.sampled_from(["", "model-1"])),
-        st.builds(
-            Open,
-            epoch=st.just(1),
-            until=st.sampled_from([START, START, START + 0.5, START + 20.0]),
-            trips=st.just(1),
-            setup=st.sampled_from([False, False, True]),
-        ),
-        max_size=4,
-    ),
-    request=st.sampled_from([6.0, 12.0, 30.0]),
-    cold=st.booleans(),
-    load_seconds=st.sampled_from([3.0, 15.0]),
-    loaded_seconds=st.sampled_from([0.0, 0.0, 0.4, 5.0]),
-    steps=st.lists(st.tuples(seconds, st.sampled_from([-7200.0, -0.5, 3.0, 86400.0])), max_size=3),
-)
+FLEET = 7 + (1 + 4 * 4) + (1 + 3 * 2) + 2 * (1 + 5 * 16) + (1 + 3 * 16) + 3 * (1 + 3 * 3)
+MIDSTREAM: list[Midstream] = ["continue", "continue", "restart", "fail"]
+
+
+def fleet(dice: Dice) -> Fleet:
+    """Any, of FLEET bytes."""
+    return Fleet(
+        midstream=dice.one_of(MIDSTREAM),
+        hedge_delay=dice.one_of([None, 0.5, 2.0]),
+        threshold=dice.one_of([1, 3]),
+        request=dice.one_of([6.0, 12.0, 30.0]),
+        cold=dice.either(),
+        load_seconds=dice.one_of([3.0, 15.0]),
+        loaded_seconds=dice.one_of([0.0, 0.0, 0.4, 5.0]),
+        circuits=dict(dice.some(circuit, 0, 4, 4)),
+        steps=dice.some(clock_step, 0, 3, 2),
+        ollama=dice.some(script, 0, 5, 16),
+        gemini=dice.some(script, 0, 5, 16),
+        openai=dice.some(script, 0, 3, 16),
+        checks={name: dice.some(check, 1, 3, 3) for name in CLOCKS},
+    )
+
+
+def clock_step(dice: Dice) -> tuple[float, float]:
+    """When the wall clock is set, and by how many seconds."""
+    return dice.one_of(SECONDS), dice.one_of([-7200.0, -0.5, 3.0, 86400.0])
+
+
+def circuit(dice: Dice) -> tuple[tuple[str, str], BreakerState]:
+    """Of a provider, or of one model of it, and until when it is open."""
+    key = dice.one_of(["ollama", "gemini", "openai"]), dice.one_of(["", "model-1"])
+    until = START + dice.one_of([0.0, 0.0, 0.5, 20.0])
+    return key, Open(epoch=1, until=until, trips=1, setup=dice.one_of([False, False, True]))
+
 
 VISIT: ContextVar[int] = ContextVar("VISIT")
 """Whose request is being served. Tasks that are started for it inherit it."""

@@ -5,8 +5,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hypothesis import strategies as st
-
 from services.intelligence.app.domain.chat import ChatTurn, Locality, Lock, ProviderRequest
 from services.intelligence.app.domain.errors import ProviderError
 from services.intelligence.app.domain.events import Finished
@@ -27,18 +25,20 @@ from services.intelligence.app.services.orchestrator.health_board import Admissi
 from tests.intelligence.orchestrator.schedules import (
     CLOCKS,
     COLD_START_SEC,
+    FLEET,
     LIMITS,
+    LOCKS,
+    SECONDS,
     VISIT,
     Fleet,
     Trace,
     Watched,
     any_schedule,
-    fleets,
-    locks,
-    seconds,
+    fleet,
     watched,
 )
 from tests.intelligence.orchestrator.world import Told, World
+from tests.support.dice import Dice
 from tests.support.virtual_time import VirtualClock, run
 
 SCHEDULES = 5000
@@ -60,18 +60,23 @@ class Visit:
     shown: bool
 
 
-visits = st.builds(
-    Visit,
-    comes=st.sampled_from([0.0, 0.0, 0.0, 0.5, 3.0, 13.0, 61.0]),
-    leaves=st.one_of(st.none(), seconds),
-    prefer=st.sampled_from([None, "local", "cloud", "cloud"]),
-    locked=locks,
-    locked_at=st.sampled_from([None, 0.0, 0.005, 0.4, 0.9, 1.5, 3.0, 6.0]),
-    secret=st.booleans(),
-    shown=st.booleans(),
-)
 Schedule = tuple[Fleet, list[Visit]]
-schedules = st.tuples(fleets, st.lists(visits, min_size=1, max_size=6))
+
+
+def schedule_of(dice: Dice) -> Schedule:
+    return fleet(dice), dice.some(a_visit, 1, 6, 8)
+
+
+def a_visit(dice: Dice) -> Visit:
+    return Visit(
+        comes=dice.one_of([0.0, 0.0, 0.0, 0.5, 3.0, 13.0, 61.0]),
+        leaves=dice.one_of(SECONDS) if dice.either() else None,
+        prefer=dice.one_of([None, "local", "cloud", "cloud"]),
+        locked=frozenset({dice.one_of(LOCKS)}),
+        locked_at=dice.one_of([None, 0.0, 0.005, 0.4, 0.9, 1.5, 3.0, 6.0]),
+        secret=dice.either(),
+        shown=dice.either(),
+    )
 
 
 class OneProbe(HealthBoard):
@@ -171,26 +176,26 @@ async def visit(world: World, plan: Visit, number: int, locked: dict[int, frozen
 
 
 async def scene(schedule: Schedule) -> None:
-    fleet, plans = schedule
+    drawn, plans = schedule
     locked: dict[int, frozenset[Lock]] = {}
-    providers = watched(fleet, lambda number: bool(locked[number]))
+    providers = watched(drawn, lambda number: bool(locked[number]))
     world = World(
         *providers,
         clocks=CLOCKS,
-        request=fleet.request,
+        request=drawn.request,
         cold_start=COLD_START_SEC,
-        midstream=fleet.midstream,
-        hedge_delay=fleet.hedge_delay,
+        midstream=drawn.midstream,
+        hedge_delay=drawn.hedge_delay,
         limits=LIMITS,
         policy=BreakerPolicy(
-            fleet.threshold, cooldown=10.0, cooldown_max=40.0, probe_lease=fleet.request + COLD_START_SEC + 1
+            drawn.threshold, cooldown=10.0, cooldown_max=40.0, probe_lease=drawn.request + COLD_START_SEC + 1
         ),
-        clock=VirtualClock(fleet.steps),
+        clock=VirtualClock(drawn.steps),
         board=OneProbe,
     )
-    world.board._states.update(fleet.circuits)
+    world.board._states.update(drawn.circuits)
     # A model's loading comes on top where no cloud is allowed.
-    stories = [Story(fleet.request, COLD_START_SEC if plan.locked else 0.0) for plan in plans]
+    stories = [Story(drawn.request, COLD_START_SEC if plan.locked else 0.0) for plan in plans]
     await asyncio.gather(*(visit(world, plan, n, locked, stories[n]) for n, plan in enumerate(plans)))
     await world.orchestrator.close()
     for provider in providers:
@@ -242,4 +247,4 @@ def one_voice_at_a_time(story: Told) -> bool:
 
 
 def test_the_laws_hold_for_any_schedule() -> None:
-    any_schedule(SCHEDULES, schedules, lambda schedule: run(scene(schedule)))
+    any_schedule(SCHEDULES, schedule_of, FLEET + 1 + 6 * 8, lambda schedule: run(scene(schedule)))
