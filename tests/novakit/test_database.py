@@ -4,7 +4,9 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from novakit.database import Database, DatabaseError, SqliteDatabase, open_database, upsert
 from novakit.database.base import upgrade_elsewhere
+from novakit.database.sqlite import begin_wal
 from pydantic import SecretStr
 from sqlalchemy import Connection, MetaData, Table, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -82,6 +85,18 @@ async def test_of_several_that_migrate_at_once_all_find_it_done(database: Databa
         *(upgrade_elsewhere(address, SCRIPTS["intelligence"], HEAD) for _ in range(AT_ONCE)),
     )
     assert await database.revision() == HEAD
+
+
+def test_of_several_that_begin_a_new_file_at_once_nobody_is_turned_away(tmp_path: Path) -> None:
+    together = threading.Barrier(AT_ONCE)
+
+    def begin(path: Path) -> None:
+        together.wait(30)
+        begin_wal(path)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for number in range(50):
+            list(pool.map(begin, [tmp_path / f"{number}.db"] * AT_ONCE))
 
 
 @BOTH

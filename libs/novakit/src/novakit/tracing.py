@@ -11,9 +11,9 @@ import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import NamedTuple
 
 import aiohttp
+import msgspec
 
 from . import logs, otlp
 from .metrics import Bound, Counter
@@ -34,7 +34,7 @@ _STRIDE = 0x9E3779B97F4A7C15
 log = logs.get("tracing")
 
 
-class Trace(NamedTuple):
+class Trace(msgspec.Struct, frozen=True, gc=False):
     """One span's place in its trace; ids in hexadecimal. ``parent_id`` is empty for the first of a trace."""
 
     trace_id: str
@@ -107,7 +107,7 @@ class Tracer:
 
     def _samples(self, trace_id: str) -> bool:
         """As OpenTelemetry's samplers decide of the first of a trace; the ratio counts by the id's lower half."""
-        return int(trace_id[16:], 16) < self._below
+        return self._below > _MASK or int(trace_id[16:], 16) < self._below
 
     def record(self, span: Span) -> None:
         """Take a span that has ended; its trace is sampled."""

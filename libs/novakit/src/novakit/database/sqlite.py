@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from .base import Database, run_alembic
 
 BUSY_TIMEOUT_MS = 5000
+_PAUSE_MS = 5
 PRAGMAS = (
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
     "PRAGMA journal_mode=WAL",
@@ -49,6 +51,7 @@ class SqliteDatabase(Database):
     def upgrade(self, scripts: Path, head: str) -> None:
         """Migrate in one transaction; makes the file's folder."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        begin_wal(self.path)
         engine = create_engine(_url("sqlite", self.path), hide_parameters=True)
         _with_pragmas(engine)
         _with_whole_transactions(engine)
@@ -71,6 +74,24 @@ class SqliteDatabase(Database):
             except sqlite3.OperationalError:
                 return None
         return None if row is None else str(row[0])
+
+
+def begin_wal(path: Path) -> None:
+    """Let the file have a write-ahead log; makes the file.
+
+    Of several who do this to a new file at once SQLite lets nobody wait, whatever its timeout: each holds a lock that
+    the others need, and all but one are turned away.
+    """
+    with closing(sqlite3.connect(path)) as connection:
+        for _ in range(BUSY_TIMEOUT_MS // _PAUSE_MS):
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise
+                time.sleep(_PAUSE_MS / 1000)
+            else:
+                return
 
 
 def _url(driver: str, path: Path) -> URL:
