@@ -56,18 +56,17 @@ class Watch:
         self.metrics.answered(over.route, over.status, over.seconds, trace.trace_id if trace and recorded else None)
         write = self.log.debug if over.route in QUIET else self.log.info
         user = self.pseudonym(over.user)
-        write(
-            "request",
-            when=over.wall,
-            route=over.route,
-            method=over.method,
-            status=over.status,
-            api_latency_ms=round(over.seconds * 1000, 1),
-            request_id=over.request_id,
-            trace_id=None if trace is None else trace.trace_id,
-            user=user or None,
-            cut=over.cut,
-        )
+        fields = {
+            "route": over.route,
+            "method": over.method,
+            "status": over.status,
+            "api_latency_ms": round(over.seconds * 1000, 1),
+            "request_id": over.request_id,
+            "trace_id": None if trace is None else trace.trace_id,
+            "user": user or None,
+            "cut": over.cut,
+        }
+        write("request", when=over.wall, ready=fields)
         if trace is not None and recorded:
             self.tracer.record(_span(trace, over, user))
 

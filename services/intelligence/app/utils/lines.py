@@ -54,27 +54,26 @@ def call(ended: CallEnded, at: float, pseudonym: Pseudonyms) -> None:
 
 def turn(ended: TurnEnded, at: float, pseudonym: Pseudonyms) -> None:
     """One line for each turn, as its user saw it; ``at`` as for a call."""
+    fields = {
+        "endpoint": ended.endpoint,
+        "status": ended.status,
+        "provider": ended.provider,
+        "model": ended.model,
+        "locality": ended.locality,
+        "fallback_from": ended.fallback_from,
+        "fallback_reason": ended.fallback_reason,
+        "api_latency_ms": round(ended.seconds * 1000),
+        "ttft_ms": None if ended.ttft is None else round(ended.ttft * 1000),
+        "tokens_in": ended.spent.input_tokens,
+        "tokens_out": ended.spent.output_tokens,
+        "cost_usd": ended.spent.cost_usd,
+        "request_id": ended.origin.request_id,
+        "trace_id": ended.origin.trace_id,
+        "user": pseudonym(ended.origin.user_id),
+        "end_user": pseudonym(ended.end_user) or None,
+    }
     tell = log.warning if ended.status in WARNED_OF else log.info
-    tell(
-        "chat_turn",
-        when=at,
-        endpoint=ended.endpoint,
-        status=ended.status,
-        provider=ended.provider,
-        model=ended.model,
-        locality=ended.locality,
-        fallback_from=ended.fallback_from,
-        fallback_reason=ended.fallback_reason,
-        api_latency_ms=round(ended.seconds * 1000),
-        ttft_ms=None if ended.ttft is None else round(ended.ttft * 1000),
-        tokens_in=ended.spent.input_tokens,
-        tokens_out=ended.spent.output_tokens,
-        cost_usd=ended.spent.cost_usd,
-        request_id=ended.origin.request_id,
-        trace_id=ended.origin.trace_id,
-        user=pseudonym(ended.origin.user_id),
-        end_user=pseudonym(ended.end_user) or None,
-    )
+    tell("chat_turn", when=at, ready=fields)
 
 
 def circuit(change: BreakerChanged) -> None:

@@ -12,6 +12,8 @@ from ..services.orchestrator.health_board import BreakerChanged
 from . import lines, spans
 from .metrics import Metrics
 
+ENDED = CallEnded, TurnEnded
+
 
 @dataclass(frozen=True, slots=True)
 class Observers:
@@ -24,7 +26,7 @@ class Observers:
 
     def observe(self, observation: Observation) -> None:
         """A call, a wait, a skip or a turn is over."""
-        if isinstance(observation, CallEnded | TurnEnded):
+        if isinstance(observation, ENDED):
             later.tell(self._tell, (observation, self.clock.wall()), soon=lines.worth_a_look(observation))
         else:
             later.tell(self.metrics.observe, observation)
