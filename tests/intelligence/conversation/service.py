@@ -272,10 +272,14 @@ class Service:
         """What the route of preferences does."""
         await self.parts.conversations.allow_cloud(USER, allowed=allowed)
 
-    def last(self, talk: int) -> tuple[str, str | None, bool] | None:
-        """(message, its parent, its mark) of the newest message of a session."""
-        found: tuple[str, str | None, bool] | None = self.writer.connection.execute(
-            "SELECT id, parent_id, local_only FROM prompts WHERE session_id = ? ORDER BY created_at DESC, id DESC",
+    def last(self, talk: int) -> tuple[str, str | None, bool, str] | None:
+        """(message, its parent, whether it stays, its text) of the newest message of a session.
+
+        Of one that is being answered its mark says only that it may have to stay: that is known at its end.
+        """
+        found: tuple[str, str | None, bool, str] | None = self.writer.connection.execute(
+            "SELECT id, parent_id, local_only AND status <> 'running', input_text FROM prompts"
+            " WHERE session_id = ? ORDER BY created_at DESC, id DESC",
             (SESSIONS[talk],),
         ).fetchone()
         return found

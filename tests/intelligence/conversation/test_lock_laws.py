@@ -284,8 +284,9 @@ class Scene:
         last = self._service.last(deed.talk)
         if last is None:
             return
-        message_id, _, local_only = last
-        ACT.set(Act(deed.talk, bool(local_only)))
+        message_id, _, stays, text = last
+        marked = any(word in self._private for word in WORD.findall(text.encode()))
+        ACT.set(Act(deed.talk, bool(stays) or marked))
         if deed.goes_on:
             await self._service.call("POST", f"/api/chat/messages/{message_id}/continue", leaves=deed.leaves)
         else:
