@@ -14,7 +14,10 @@ T = TypeVar("T")
 
 
 class Dice:
-    """Chooses by the next byte each time; when there are none left, by 0."""
+    """Chooses by the next byte each time; raises IndexError where there are none left: a size is wrong.
+
+    Were it to go on with 0, the last choices would always be the same, and nobody would see it.
+    """
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -22,9 +25,9 @@ class Dice:
 
     def below(self, count: int) -> int:
         """A whole number from 0; ``count`` is at most 256."""
-        at = self._at
-        self._at = at + 1
-        return self._data[at] % count if at < len(self._data) else 0
+        byte = self._data[self._at]
+        self._at += 1
+        return byte % count
 
     def one_of(self, options: Sequence[T]) -> T:
         """One of these; what is there twice is chosen twice as often."""
@@ -51,5 +54,5 @@ class Dice:
 
 
 def thrown(make: Callable[[Dice], T], size: int) -> st.SearchStrategy[T]:
-    """What ``make`` makes by ``size`` bytes, which should do for the most that it chooses."""
+    """What ``make`` makes of ``size`` bytes: as many as it takes at the most."""
     return st.binary(min_size=size, max_size=size).map(lambda data: make(Dice(data)))

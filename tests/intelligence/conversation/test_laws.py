@@ -11,7 +11,7 @@ from services.intelligence.app.services.answers.keeper import KEEP_PARTIAL_EVERY
 from services.intelligence.app.services.answers.turn import Endpoint, Turn
 from services.intelligence.app.store.unfinished import NotUnfinishedError
 from tests.intelligence.conversation.world import COMMIT_SEC, Chat, Row, Watcher
-from tests.intelligence.orchestrator.schedules import FLEET, SECONDS, VISIT, Fleet, Trace, any_schedule, fleet
+from tests.intelligence.orchestrator.schedules import FLEET, SECONDS, VISIT, Fleet, Trace, any_schedule, fleet, moment
 from tests.support import log_lines
 from tests.support.dice import Dice
 from tests.support.virtual_time import run, settle
@@ -43,7 +43,7 @@ class Visit:
 Death = tuple[float, int]
 """When the process is killed: seconds after START, and turns of the loop after that."""
 Schedule = tuple[Fleet, list[Visit], Death | None]
-SIZE = FLEET + 4 + 1 + 4 * 13
+SIZE = 5 + FLEET + (1 + 4 * 13)
 
 
 def schedule_of(dice: Dice) -> Schedule:
@@ -66,10 +66,6 @@ def a_visit(dice: Dice) -> Visit:
         for_all=dice.either(),
         goes_on=dice.either(),
     )
-
-
-def moment(dice: Dice) -> float | None:
-    return dice.one_of(SECONDS) if dice.either() else None
 
 
 class Scene:

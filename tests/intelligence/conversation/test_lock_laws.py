@@ -168,7 +168,7 @@ class Plan:
     visitors: list[list[Deed]]
 
 
-SIZE = 13 + 1 + 3 * 2 + 3 * (1 + 6) + (1 + 6 * 11) + (1 + 2 * 11)
+SIZE = 12 + (1 + 3 * 2) + 3 * (1 + 6) + (1 + 6 * 11) + (1 + 2 * 11)
 
 
 def a_plan(dice: Dice) -> Plan:

@@ -76,6 +76,11 @@ DELAYS = [None, 0.5, 2.0, 40.0]
 BRIEF = [0.01, 0.5, 1.0, 2.0]
 
 
+def moment(dice: Dice) -> float | None:
+    """Never, or so many seconds after something; of at most two bytes."""
+    return dice.one_of(SECONDS) if dice.either() else None
+
+
 def script(dice: Dice) -> Script:
     """What one call does."""
     steps: list[Step] = []

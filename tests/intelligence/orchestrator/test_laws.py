@@ -28,13 +28,13 @@ from tests.intelligence.orchestrator.schedules import (
     FLEET,
     LIMITS,
     LOCKS,
-    SECONDS,
     VISIT,
     Fleet,
     Trace,
     Watched,
     any_schedule,
     fleet,
+    moment,
     watched,
 )
 from tests.intelligence.orchestrator.world import Told, World
@@ -70,7 +70,7 @@ def schedule_of(dice: Dice) -> Schedule:
 def a_visit(dice: Dice) -> Visit:
     return Visit(
         comes=dice.one_of([0.0, 0.0, 0.0, 0.5, 3.0, 13.0, 61.0]),
-        leaves=dice.one_of(SECONDS) if dice.either() else None,
+        leaves=moment(dice),
         prefer=dice.one_of([None, "local", "cloud", "cloud"]),
         locked=frozenset({dice.one_of(LOCKS)}),
         locked_at=dice.one_of([None, 0.0, 0.005, 0.4, 0.9, 1.5, 3.0, 6.0]),
