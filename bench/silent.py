@@ -7,6 +7,8 @@ next.
 
 import signal
 
+from novakit.tracing import Tracer
+
 from novacore.__main__ import main
 from services.gateway.app.watch import Watch
 from services.intelligence.app.services.route_record import RouteRecord
@@ -14,7 +16,12 @@ from services.intelligence.app.utils.observers import Observers
 
 SILENT, TELLING = signal.SIGUSR1, signal.SIGUSR2
 # What observes in both services of the chain, and what is done for observers alone.
-OBSERVING = ((Watch, ("begin", "end")), (Observers, ("observe", "circuit")), (RouteRecord, ("_hear",)))
+OBSERVING = (
+    (Watch, ("begin", "end")),
+    (Tracer, ("begin",)),
+    (Observers, ("observe", "circuit")),
+    (RouteRecord, ("_hear",)),
+)
 
 
 def listen() -> None:

@@ -16,8 +16,8 @@ values = st.text(max_size=20)
 def told(label: str, number: float) -> Metrics:
     metrics = Metrics()
     metrics.counter("shared_total", "The same everywhere.", "name")(label).inc(number)
-    metrics.counter("bare_total", "Without labels.")().inc(number, "ab" * 16)
-    metrics.histogram("times_seconds", "Times.", "name", buckets=(0.1, 1))(label).observe(number, "cd" * 16)
+    metrics.counter("bare_total", "Without labels.")().inc(number, ("ab" * 16, 1.0))
+    metrics.histogram("times_seconds", "Times.", "name", buckets=(0.1, 1))(label).observe(number, ("cd" * 16, 1.0))
     return metrics
 
 

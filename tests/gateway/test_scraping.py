@@ -124,7 +124,7 @@ async def test_exemplars_come_through_for_whoever_accepts_open_metrics(
     gateway: Gateway, intelligence: Upstream
 ) -> None:
     metrics = Metrics()
-    metrics.counter("things_total", "Things.")().inc(1, "ab" * 16)
+    metrics.counter("things_total", "Things.")().inc(1, ("ab" * 16, 1.0))
     body, content_type = metrics.render(OPEN)
     intelligence.script = saying(body, content_type)
     answer = await gateway.get("/metrics", {"Accept": OPEN})

@@ -142,7 +142,7 @@ def test_fallbacks_are_kept_with_their_route_the_newest_first(world: World) -> N
 
 def test_a_fallback_tells_its_trace_where_that_is_recorded(world: World) -> None:
     for sampled in (True, False):
-        origin = Origin("r", "u", Trace("ab" * 16, "cd" * 8, "", sampled))
+        origin = Origin("r", "u", Trace(f"00-{'ab' * 16}-{'cd' * 8}-0{sampled:d}"))
         world.turn(locality="cloud", fallback_from="ollama", fallback_reason="stalled", origin=origin)
     unrecorded, recorded = world.activity.fallbacks()
 

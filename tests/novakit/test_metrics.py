@@ -47,17 +47,23 @@ def test_counters_gauges_and_histograms_are_told_as_prometheus_reads_them() -> N
 
 def test_exemplars_lead_from_a_value_to_its_trace() -> None:
     metrics = Metrics()
-    metrics.counter("calls_total", "Calls.")().inc(1, "ab" * 16)
+    metrics.counter("calls_total", "Calls.")().inc(1, ("ab" * 16, 1000.5))
     times = metrics.histogram("times_seconds", "Times.", buckets=(0.1, 1))()
-    times.observe(0.5, "cd" * 16)
+    times.observe(0.5, ("cd" * 16, 2000.5))
     times.observe(3)
     found = {
-        (sample.name, sample.labels.get("le")): sample.exemplar.labels["trace_id"]
+        (sample.name, sample.labels.get("le")): (
+            sample.exemplar.labels["trace_id"],
+            float(sample.exemplar.timestamp or 0),
+        )
         for sample in samples(metrics, "", OPEN)
         if sample.exemplar is not None
     }
 
-    assert found == {("calls_total", None): "ab" * 16, ("times_seconds_bucket", "1.0"): "cd" * 16}
+    assert found == {
+        ("calls_total", None): ("ab" * 16, 1000.5),
+        ("times_seconds_bucket", "1.0"): ("cd" * 16, 2000.5),
+    }
     assert "trace_id" not in metrics.render()[0].decode()
 
 

@@ -3,15 +3,16 @@
 import asyncio
 import io
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 from novakit import logs
 from novakit.metrics import Bound, Counter, Metrics
-from novakit.otlp import CLIENT, Span
+from novakit.otlp import CLIENT, encode_kind, encode_span
 from novakit.settings import SettingsError
-from novakit.tracing import Trace, Tracer, child_header, parse
+from novakit.tracing import Tracer, child_header
 from novakit.tracing_settings import Export, Sampler, TracingSettings
 from novakit.version import VERSION
 
@@ -55,8 +56,8 @@ def to(collector: Collector, *, delay: float = SOON, batch: int = 512) -> Export
     return Export(f"{collector.url}/v1/traces", {}, ALL, {}, delay=delay, batch=batch)
 
 
-def span(name: str = "x") -> Span:
-    return Span("ab" * 16, "cd" * 8, "", name, CLIENT, 1, 2, {"a": "b"})
+def span(name: str = "x") -> bytes:
+    return encode_span("ab" * 16, "cd" * 8, "", 1, 2, encode_kind(name, CLIENT, {"a": "b"}))
 
 
 NONE = [
@@ -75,27 +76,37 @@ NONE = [
 
 @pytest.mark.parametrize("text", NONE)
 def test_what_is_no_traceparent_names_no_span(text: str | None) -> None:
-    assert parse(text) is None
+    begun = tracer(nowhere()).begin(text)
+    assert begun is not None
+    assert begun.parent_id == ""
+    assert begun.trace_id != "ab" * 16
 
 
-def test_a_traceparent_is_read_and_written() -> None:
-    assert parse(PARENT) == Trace("ab" * 16, "cd" * 8, "", sampled=True)
-    assert parse(UNSAMPLED) == Trace("ab" * 16, "cd" * 8, "", sampled=False)
-    # A later version may have more to say.
-    assert parse(f"01{PARENT[2:]}-more") == parse(PARENT)
-    for text in (PARENT, UNSAMPLED):
-        read = parse(text)
-        assert read is not None
-        assert read.header == text
+@pytest.mark.parametrize("text", [PARENT, f"01{PARENT[2:]}-more", f"{PARENT[:-2]}03"])
+def test_a_traceparent_of_a_later_version_is_read_as_far_as_it_is_known(text: str) -> None:
+    begun = tracer(nowhere()).begin(text)
+    assert begun is not None
+    assert (begun.trace_id, begun.parent_id, begun.sampled) == ("ab" * 16, "cd" * 8, True)
+    assert re.fullmatch(f"00-{begun.trace_id}-[0-9a-f]{{12}}0007-0[13]", child_header(begun.header, 7))
 
 
-def test_a_child_is_the_same_for_whoever_counts_the_same() -> None:
-    place = parse(PARENT)
-    assert place is not None
-    children = [place.child(number) for number in range(1, 500)]
-    assert len({child.span_id for child in children} | {place.span_id}) == 500
-    assert {(child.trace_id, child.parent_id, child.sampled) for child in children} == {("ab" * 16, "cd" * 8, True)}
-    assert [child.header for child in children] == [child_header(PARENT, number) for number in range(1, 500)]
+def test_all_spans_of_a_request_have_ids_of_their_own() -> None:
+    door, within = tracer(nowhere()), tracer(nowhere())
+    first = door.begin(None)
+    assert first is not None
+    second = within.begin(first.header)
+    assert second is not None
+    calls = [second.child_id(number) for number in range(1, 500)]
+    assert [child_header(second.header, number) for number in range(1, 500)] == [
+        f"00-{first.trace_id}-{call}-01" for call in calls
+    ]
+    ids = {first.span_id, second.span_id, *calls}
+    assert len(ids) == 501
+    assert all(re.fullmatch("[0-9a-f]{16}", each) for each in ids)
+    assert (first.parent_id, second.parent_id, second.trace_id) == ("", first.span_id, first.trace_id)
+
+
+def test_what_is_not_traced_has_no_child() -> None:
     assert child_header("", 1) == ""
 
 

@@ -32,10 +32,10 @@ def listen() -> None:
     """Hear everything that the services of this process write from now on."""
     write, render = logs._as_json, Metrics.render
 
-    def heard(when: datetime, head: logs.Head, fields: Mapping[str, Any]) -> bytes:
-        line = write(when, head, fields)
-        look_at(line.decode())
-        return line
+    def heard(lines: bytearray, when: datetime, head: logs.Head, fields: Mapping[str, Any]) -> None:
+        began = len(lines)
+        write(lines, when, head, fields)
+        look_at(lines[began:].decode())
 
     def rendered(metrics: Metrics, accept: str = "") -> tuple[bytes, str]:
         told, content_type = render(metrics, accept)

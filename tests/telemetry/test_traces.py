@@ -42,7 +42,7 @@ async def test_the_trace_of_a_chat_that_failed_over_and_was_handed_on(
             scraped = await running.metrics(OPEN_METRICS)
             asked = {fake: fake.chats[-1].headers for fake in (world.ollama, world.gemini, world.openai)}
         spans = collector.spans
-    [door], [turn, *calls] = named(spans, "gateway"), named(spans, "intelligence")
+    [door], [*calls, turn] = named(spans, "gateway"), named(spans, "intelligence")
     lines: list[dict[str, Any]] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
     # One trace, begun at our own door: what a stranger says of it is not believed.

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from novakit import metrics
+from novakit.metrics import Seen
 
 Way = Literal["link", "password", "registration", "reset"]
 """How somebody signs in."""
@@ -31,9 +32,10 @@ class GatewayMetrics:
             "gateway_request_seconds", "A request until the end of its answer.", "route", buckets=SECONDS_BUCKETS
         )
         self.spans = told.spans()
-        self._in_flight = 0
+        self.in_flight = 0
+        """Raised by whoever takes a request: a call more on each one's way would be felt."""
         told.pulled(
-            "gateway_requests_in_flight", "Requests that are being answered.", (), lambda: [((), self._in_flight)]
+            "gateway_requests_in_flight", "Requests that are being answered.", (), lambda: [((), self.in_flight)]
         )
         self._rate_limited = told.counter("gateway_rate_limited_total", "Generations refused by the rate limit.")()
         self._sign_ins = told.counter("gateway_sign_ins_total", "Attempts to sign in.", "way", "outcome")
@@ -55,15 +57,11 @@ class GatewayMetrics:
             "upstream", "reason",
         )  # fmt: skip
 
-    def begun(self) -> None:
-        """A request came."""
-        self._in_flight += 1
-
-    def answered(self, route: str, status: int, seconds: float, traced: str | None = None) -> None:
-        """A request is over; ``route`` is one of a closed list, ``traced`` the id of its trace where it has one."""
-        self._in_flight -= 1
-        self._requests(route, _TEXT.get(status) or str(status)).inc(1, traced)
-        self._seconds(route).observe(seconds, traced)
+    def answered(self, route: str, status: int, seconds: float, seen: Seen = None) -> None:
+        """A request is over; ``route`` is one of a closed list."""
+        self.in_flight -= 1
+        self._requests(route, _TEXT.get(status) or str(status)).inc(1, seen)
+        self._seconds(route).observe(seconds, seen)
 
     def rate_limited(self) -> None:
         """Count one generation that the rate limit refused."""

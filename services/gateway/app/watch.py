@@ -8,7 +8,7 @@ from novakit import logs, otlp
 from novakit.clock import Clock
 from novakit.later import later
 from novakit.logs import Logger
-from novakit.otlp import Span, Value
+from novakit.otlp import Value
 from novakit.pseudonyms import Pseudonyms
 from novakit.tracing import Trace, Tracer
 
@@ -18,6 +18,8 @@ from .routes import QUIET, pattern_of
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _NS = 1_000_000_000
+_request_id = otlp.text_attribute("novacore.request_id")
+_user = otlp.text_attribute("enduser.pseudo.id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Watch:
 
     def begin(self, route: str) -> Trace | None:
         """A request came; its span, where such requests are traced. A caller's own is not believed."""
-        self.metrics.begun()
+        self.metrics.in_flight += 1
         return None if route in QUIET else self.tracer.begin(None)
 
     def end(self, route: str, method: str, exchange: Exchange, seconds: float) -> None:
@@ -48,12 +50,13 @@ class Watch:
             exchange.user,
             exchange.cut,
         )
-        later.tell(self._tell, over)
+        later.tell(Watch._tell, self, over)
 
     def _tell(self, over: "_Over") -> None:
         trace = over.trace
-        recorded = trace is not None and trace.sampled
-        self.metrics.answered(over.route, over.status, over.seconds, trace.trace_id if trace and recorded else None)
+        trace_id = None if trace is None else trace.trace_id
+        seen = (trace_id, over.wall) if trace is not None and trace_id is not None and trace.sampled else None
+        self.metrics.answered(over.route, over.status, over.seconds, seen)
         write = self.log.debug if over.route in QUIET else self.log.info
         user = self.pseudonym(over.user)
         fields = {
@@ -62,12 +65,12 @@ class Watch:
             "status": over.status,
             "api_latency_ms": round(over.seconds * 1000, 1),
             "request_id": over.request_id,
-            "trace_id": None if trace is None else trace.trace_id,
+            "trace_id": trace_id,
             "user": user or None,
             "cut": over.cut,
         }
         write("request", when=over.wall, ready=fields)
-        if trace is not None and recorded:
+        if trace is not None and seen is not None:
             self.tracer.record(_span(trace, over, user))
 
     def crashed(self, error: Exception, exchange: Exchange) -> None:
@@ -95,36 +98,33 @@ class _Over(msgspec.Struct, frozen=True, gc=False):
     cut: str | None
 
 
-def _span(trace: Trace, over: _Over, user: str) -> Span:
+def _span(trace: Trace, over: _Over, user: str) -> bytes:
     """Named as OpenTelemetry's HTTP conventions name a server's span."""
     known = over.method if over.method in METHODS else "_OTHER"
     error = "" if over.status < 500 else str(over.status)
     if over.cut == "upstream_failed":
         error = error or over.cut
-    attributes = {"novacore.request_id": over.request_id}
-    if user:
-        attributes["enduser.pseudo.id"] = user
     ended = round(over.wall * _NS)
-    return Span(
+    return otlp.encode_span(
         trace.trace_id,
         trace.span_id,
         trace.parent_id,
-        f"{'HTTP' if known == '_OTHER' else known} {pattern_of(over.route)}",
-        otlp.SERVER,
         ended - round(over.seconds * _NS),
         ended,
-        attributes,
-        error=error,
-        encoded=_words(known, over.route, over.status, error, over.cut or ""),
+        _kind(known, over.route, over.status, error, over.cut or ""),
+        _request_id(over.request_id),
+        _user(user) if user else b"",
     )
 
 
 @lru_cache(1024)
-def _words(method: str, route: str, status: int, error: str, cut: str) -> bytes:
+def _kind(method: str, route: str, status: int, error: str, cut: str) -> bytes:
+    pattern = pattern_of(route)
     found: dict[str, Value] = {
         "http.request.method": method,
-        "http.route": pattern_of(route),
+        "http.route": pattern,
         "http.response.status_code": status,
     }
     found |= {name: value for name, value in (("error.type", error), ("novacore.cut", cut)) if value}
-    return otlp.encode_attributes(found)
+    name = f"{'HTTP' if method == '_OTHER' else method} {pattern}"
+    return otlp.encode_kind(name, otlp.SERVER, found, failed=bool(error))

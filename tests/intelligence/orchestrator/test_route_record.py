@@ -235,6 +235,7 @@ class TestObservers:
                 None,
                 Spent(),
                 ORIGIN,
+                asked_model="llama3.2",
             ),
             CallEnded(
                 "gemini",
@@ -249,6 +250,8 @@ class TestObservers:
                 Spent(12, 34, cost_usd=46.0),
                 ORIGIN,
                 attempt=2,
+                asked_model="flash",
+                finish="stop",
             ),
         ]
 
@@ -269,6 +272,7 @@ class TestObservers:
                 0.5,
                 Spent(6, 2, True, 8.0),
                 ORIGIN,
+                asked_model="flash",
             )
         ]
 

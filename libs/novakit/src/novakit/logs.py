@@ -13,9 +13,10 @@ import json
 import logging
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import PurePath
@@ -29,7 +30,8 @@ Head: TypeAlias = tuple[str, str, str, str, str]
 """Level, event, service, and what kind of name names the writer: component or logger."""
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-_encode = msgspec.json.Encoder(enc_hook=str).encode
+_encoder = msgspec.json.Encoder(enc_hook=str)
+_COMMA = ord(",")
 _COLOURS = {"error": "\033[31m", "warning": "\033[33m", "critical": "\033[31m"}
 _CONTROL = dict.fromkeys((*range(32), *range(127, 160)))
 
@@ -44,29 +46,41 @@ class _Output:
         self.render = _readable if readable else _as_json
         # Standard output takes bytes as they are: a text would be decoded here to be encoded there.
         self._raw: BinaryIO | None = getattr(out, "buffer", None)
-        self.held = False
+        self._gatherer = 0
+        self._gathered = bytearray()
 
     def write(self, level: str, component: str, event: str, at: float | None, fields: Fields) -> None:
-        _precede()
+        gathering = self._gatherer == threading.get_ident()
+        if not gathering:
+            _precede()
+        lines = self._gathered if gathering else bytearray()
         if "exc_info" in fields:
             fields |= _told_of(fields.pop("exc_info"))
         when = datetime.now(UTC) if at is None else datetime.fromtimestamp(at, UTC)
-        line = self.render(when, (level, event, self.service, "component", component), fields)
+        self.render(lines, when, (level, event, self.service, "component", component), fields)
+        if not gathering:
+            self._put(lines)
+
+    def gather(self) -> None:
+        """Keep the lines of this thread from now on."""
+        self._gatherer = threading.get_ident()
+
+    def release(self) -> None:
+        """Write what was kept."""
+        lines, self._gathered, self._gatherer = self._gathered, bytearray(), 0
+        if lines:
+            self._put(lines)
+
+    def _put(self, data: bytearray) -> None:
         try:
             if self._raw is not None:
-                self._raw.write(line + b"\n")
+                self._raw.write(data)
             else:
-                self.out.write(line.decode() + "\n")
-            if not self.held:
-                self.out.flush()
+                self.out.write(data.decode())
+            self.out.flush()
         except (OSError, ValueError):
             # Nobody reads it any more. That is no reason to break what is being done.
             return
-
-    def release(self) -> None:
-        self.held = False
-        with suppress(OSError, ValueError):
-            self.out.flush()
 
 
 class Logger:
@@ -115,7 +129,9 @@ class _LibraryLines(logging.Formatter):
         when = datetime.fromtimestamp(record.created, UTC)
         head = (record.levelname.lower(), record.getMessage(), self._output.service, "logger", record.name)
         _precede()
-        return self._output.render(when, head, _told_of(record.exc_info)).decode()
+        line = bytearray()
+        self._output.render(line, when, head, _told_of(record.exc_info))
+        return line.decode().removesuffix("\n")
 
 
 def setup(service: str, level: str = "info", out: TextIO | None = None) -> None:
@@ -144,9 +160,9 @@ def precede(tell: Callable[[], None]) -> None:
 
 @contextmanager
 def together() -> Iterator[None]:
-    """The lines that are written meanwhile leave the process at the end: each goodbye is a system call."""
+    """The lines that this thread writes meanwhile leave the process at the end: each departure is a system call."""
     output = _output
-    output.held = True
+    output.gather()
     try:
         yield
     finally:
@@ -167,18 +183,32 @@ def _told_of(given: object) -> dict[str, str]:
     return {} if found is None else {"error": type(found).__name__, "at": where(found)}
 
 
-def _as_json(when: datetime, head: Head, fields: Mapping[str, Any]) -> bytes:
-    rest = b"," + _encode(fields)[1:] if fields else b"}"
-    return b'{"timestamp":' + _encode(when) + _head(*head) + rest
+def _as_json(lines: bytearray, when: datetime, head: Head, fields: Mapping[str, Any]) -> None:
+    """Put a line at the end. All lines that leave together are written into one place, and moved no more."""
+    began = len(lines)
+    try:
+        lines += b'{"timestamp":'
+        _encoder.encode_into(when, lines, -1)
+        lines += _head(*head)
+        if fields:
+            end_of_head = len(lines)
+            _encoder.encode_into(fields, lines, -1)
+            lines[end_of_head] = _COMMA
+            lines += b"\n"
+        else:
+            lines += b"}\n"
+    except BaseException:
+        del lines[began:]
+        raise
 
 
 @lru_cache(256)
 def _head(level: str, event: str, service: str, kind: str, name: str) -> bytes:
-    return b"," + _encode({"level": level, "event": event, "service": service, kind: name})[1:-1]
+    return b"," + _encoder.encode({"level": level, "event": event, "service": service, kind: name})[1:-1]
 
 
-def _readable(when: datetime, head: Head, fields: Mapping[str, Any]) -> bytes:
-    """For a person at a terminal: time, level, event, then what belongs to it. No value can steer the terminal."""
+def _readable(lines: bytearray, when: datetime, head: Head, fields: Mapping[str, Any]) -> None:
+    """The same for a person: time, level, event, then what belongs to it. No value can steer the terminal."""
     level, event, _, kind, name = head
     colour, plain = ("", "") if os.environ.get("NO_COLOR") else (_COLOURS.get(level, ""), "\033[0m")
     told = [
@@ -189,7 +219,7 @@ def _readable(when: datetime, head: Head, fields: Mapping[str, Any]) -> bytes:
     event = event.translate(_CONTROL)
     time = when.astimezone().strftime("%H:%M:%S")
     line = f"{time} {colour}{level:<7}{plain if colour else ''} {event:<20} {' '.join(told)}"
-    return line.rstrip().encode("utf-8", "replace")
+    lines += line.rstrip().encode("utf-8", "replace") + b"\n"
 
 
 def _word(value: object) -> str:

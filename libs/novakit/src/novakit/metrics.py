@@ -10,7 +10,6 @@ of series grow.
 """
 
 import os
-import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
@@ -34,8 +33,10 @@ Kind = Literal["counter", "gauge", "histogram"]
 Labels: TypeAlias = tuple[str, ...]
 Read: TypeAlias = Callable[[], Iterable[tuple[Labels, float]]]
 """Gives (label values, value) of each series at the moment of the scrape."""
-Seen: TypeAlias = tuple[str, float, float] | None
-"""An exemplar: the trace that shows how a value came about, the value, and when (seconds since 1970)."""
+Seen: TypeAlias = tuple[str, float] | None
+"""The trace that shows how a value came about, and when that was (seconds since 1970); None where there is none."""
+Shown: TypeAlias = tuple[tuple[str, float], float] | None
+"""An exemplar: that, and the value."""
 
 
 class Family(msgspec.Struct, frozen=True):
@@ -51,17 +52,17 @@ class Family(msgspec.Struct, frozen=True):
 class Counter:
     """One series that only rises."""
 
-    __slots__ = ("seen", "value")
+    __slots__ = ("shown", "value")
 
     def __init__(self, _buckets: tuple[float, ...] = ()) -> None:
         self.value = 0.0
-        self.seen: Seen = None
+        self.shown: Shown = None
 
-    def inc(self, amount: float = 1.0, trace_id: str | None = None) -> None:
-        """Add to it; ``trace_id`` is the trace of what is counted, where it has one."""
+    def inc(self, amount: float = 1.0, seen: Seen = None) -> None:
+        """Add to it."""
         self.value += amount
-        if trace_id is not None:
-            self.seen = trace_id, amount, time.time()
+        if seen is not None:
+            self.shown = seen, amount
 
 
 class Gauge:
@@ -80,21 +81,21 @@ class Gauge:
 class Histogram:
     """One distribution. ``counts`` has a number for each bucket, and one for what is above them all."""
 
-    __slots__ = ("_buckets", "counts", "seen", "total")
+    __slots__ = ("_buckets", "counts", "shown", "total")
 
     def __init__(self, buckets: tuple[float, ...]) -> None:
         self._buckets = buckets
         self.counts = [0] * (len(buckets) + 1)
         self.total = 0.0
-        self.seen: dict[int, Seen] = {}
+        self.shown: dict[int, Shown] = {}
 
-    def observe(self, value: float, trace_id: str | None = None) -> None:
-        """Count a value; ``trace_id`` as in Counter."""
+    def observe(self, value: float, seen: Seen = None) -> None:
+        """Count a value."""
         place = bisect_left(self._buckets, value)
         self.counts[place] += 1
         self.total += value
-        if trace_id is not None:
-            self.seen[place] = trace_id, value, time.time()
+        if seen is not None:
+            self.shown[place] = seen, value
 
     def merge(self, counts: Iterable[int], total: float) -> None:
         """Add what somebody else has counted by the same buckets."""
@@ -243,7 +244,7 @@ class _Pulled(Collector):
 
 def _add_counter(told: CounterMetricFamily, values: Labels, child: Counter | Gauge | Histogram) -> None:
     assert isinstance(child, Counter), "a counter's children are counters"  # noqa: S101
-    told.add_metric(values, child.value, exemplar=_exemplar(child.seen))
+    told.add_metric(values, child.value, exemplar=_exemplar(child.shown))
 
 
 def _add_gauge(told: GaugeMetricFamily, values: Labels, child: Counter | Gauge | Histogram) -> None:
@@ -258,13 +259,16 @@ def _add_histogram(
     bounds = [*(str(float(bound)) for bound in family.buckets), "+Inf"]
     buckets: list[tuple[str, float] | tuple[str, float, Exemplar]] = []
     for place, (bound, count) in enumerate(zip(bounds, accumulate(child.counts), strict=True)):
-        seen = _exemplar(child.seen.get(place))
+        seen = _exemplar(child.shown.get(place))
         buckets.append((bound, count) if seen is None else (bound, count, seen))
     told.add_metric(values, buckets, child.total)
 
 
-def _exemplar(seen: Seen) -> Exemplar | None:
-    return None if seen is None else Exemplar({"trace_id": seen[0]}, seen[1], seen[2])
+def _exemplar(shown: Shown) -> Exemplar | None:
+    if shown is None:
+        return None
+    (trace_id, at), value = shown
+    return Exemplar({"trace_id": trace_id}, value, at)
 
 
 def _file_system(folder: Path, blocks: Literal["f_bavail", "f_blocks"]) -> list[tuple[Labels, float]]:

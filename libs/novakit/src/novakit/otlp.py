@@ -1,16 +1,14 @@
 """Spans as OTLP protobuf, the bytes that every OpenTelemetry collector takes over HTTP. Pure.
 
 Field numbers: opentelemetry-proto 1, ``trace/v1/trace.proto``, ``common/v1/common.proto``, ``resource/v1``. The tests
-read these bytes with the official classes. Each span is encoded when it is told, which costs two microseconds; the
-official library's spans and their encoding cost many times that (docs/decisions/0017).
+read these bytes with the official classes. A span is put together out of fields that are encoded already, in a
+microsecond; the official library's spans and their encoding cost many times that (docs/decisions/0017).
 """
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TypeAlias
-
-import msgspec
 
 Value: TypeAlias = str | bool | int | float | tuple[str, ...]
 Attributes: TypeAlias = Mapping[str, Value]
@@ -19,55 +17,30 @@ INTERNAL, SERVER, CLIENT = 1, 2, 3
 """Kinds of spans."""
 _ERROR = 2
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_MASK = (1 << 64) - 1
+_MOST_BYTES = 10
+"""Of a varint."""
 _fixed64 = struct.Struct("<Q").pack
 _double = struct.Struct("<d").pack
 _times = struct.Struct("<BQBQ").pack
 
 
-class SpanEvent(msgspec.Struct, frozen=True, gc=False):
-    """Something that happened within a span; nanoseconds since 1970."""
+def encode_span(trace_id: str, span_id: str, parent_id: str, start_ns: int, end_ns: int, *fields: bytes) -> bytes:
+    """A message ``Span``: ids in hexadecimal, times in nanoseconds since 1970; one of ``fields`` is from encode_kind.
 
-    name: str
-    at_ns: int
-    attributes: Attributes = {}
-
-
-class Span(msgspec.Struct, frozen=True, gc=False):
-    """One finished span: ids in hexadecimal, times in nanoseconds since 1970, ``error`` its type where it failed.
-
-    ``encoded`` are attributes that ``encode_attributes`` has seen before: most are words out of short lists, which
-    whoever makes spans keeps together.
+    ``parent_id`` is empty for the first of a trace.
     """
-
-    trace_id: str
-    span_id: str
-    parent_id: str
-    name: str
-    kind: int
-    start_ns: int
-    end_ns: int
-    attributes: Attributes
-    events: Sequence[SpanEvent] = ()
-    error: str = ""
-    encoded: bytes = b""
+    ids = f"0a10{trace_id}1208{span_id}2208{parent_id}" if parent_id else f"0a10{trace_id}1208{span_id}"
+    return b"".join((bytes.fromhex(ids), _times(0x39, start_ns, 0x41, end_ns), *fields))
 
 
-def encode_span(span: Span) -> bytes:
-    """A message ``Span``."""
-    parent = f"2208{span.parent_id}" if span.parent_id else ""
-    parts = [
-        bytes.fromhex(f"0a10{span.trace_id}1208{span.span_id}{parent}"),
-        _named(span.name, span.kind),
-        _times(0x39, span.start_ns, 0x41, span.end_ns),
-        span.encoded,
-        *_attributes(9, span.attributes),
-    ]
-    if span.events:
-        parts += [_message(11, _event(event)) for event in span.events]
-    if span.error:
-        parts.append(_FAILED)
-    parts.append(_SAMPLED)
-    return b"".join(parts)
+def encode_kind(name: str, kind: int, attributes: Attributes, *, failed: bool = False) -> bytes:
+    """What many spans share: name, kind, status and flags, and the attributes that are words of short lists.
+
+    Whoever makes spans keeps it for each combination.
+    """
+    status = _FAILED if failed else b""
+    return _text(5, name) + _KINDS[kind] + encode_attributes(attributes) + status + _SAMPLED
 
 
 def encode_attributes(attributes: Attributes) -> bytes:
@@ -75,9 +48,51 @@ def encode_attributes(attributes: Attributes) -> bytes:
     return b"".join(_attributes(9, attributes))
 
 
+def text_attribute(name: str) -> Callable[[str], bytes]:
+    """Encodes an attribute whose values differ from span to span."""
+    before = lru_cache(256)(lambda size: _before(name, b"", _message(1, bytes(size)), size))
+
+    def encode(value: str) -> bytes:
+        data = value.encode("utf-8", "replace")
+        return before(len(data)) + data
+
+    return encode
+
+
+def number_attribute(name: str) -> Callable[[float], bytes]:
+    """The same for doubles."""
+    before = _before(name, b"\x21", bytes(8), 8)
+    return lambda value: before + _double(value)
+
+
+def integer_attribute(name: str) -> Callable[[int], bytes]:
+    """The same for integers of 64 bits."""
+    before = [_before(name, b"\x18", bytes(size), size) for size in range(_MOST_BYTES + 1)]
+
+    def encode(value: int) -> bytes:
+        data = _varint(value & _MASK)
+        return before[len(data)] + data
+
+    return encode
+
+
+def encode_event(name: str, at_ns: int, attributes: Attributes) -> bytes:
+    """The field ``events`` of a span: something that happened within it, so many nanoseconds since 1970."""
+    at = b"\x09" + _fixed64(at_ns)
+    return _message(11, at + _text(2, name) + b"".join(_attributes(3, attributes)))
+
+
 def encode_request(resource: bytes, spans: Iterable[bytes]) -> bytes:
     """A message ``ExportTraceServiceRequest``; ``resource`` is what ``encode_resource`` gave."""
-    return _message(1, resource + _message(2, _SCOPE + b"".join(_message(2, span) for span in spans)))
+    parts = [_SCOPE]
+    for span in spans:
+        parts += (_before_span(len(span)), span)
+    return _message(1, resource + _message(2, b"".join(parts)))
+
+
+@lru_cache(1024)
+def _before_span(size: int) -> bytes:
+    return _tag(2, _BYTES) + _varint(size)
 
 
 def encode_resource(attributes: Attributes) -> bytes:
@@ -85,50 +100,14 @@ def encode_resource(attributes: Attributes) -> bytes:
     return _message(1, b"".join(_attributes(1, attributes)))
 
 
-def _event(event: SpanEvent) -> bytes:
-    return b"\x09" + _fixed64(event.at_ns) + _text(2, event.name) + b"".join(_attributes(3, event.attributes))
-
-
 def _attributes(number: int, attributes: Attributes) -> list[bytes]:
-    return [_attribute(number, name, value) for name, value in attributes.items()]
+    return [_message(number, _text(1, name) + _message(2, _value(value))) for name, value in attributes.items()]
 
 
-def _attribute(number: int, name: str, value: Value) -> bytes:
-    """One of them. What comes before the value is kept where there is little of it that differs."""
-    if type(value) is str and value.isascii():
-        return _before_text(number, name, len(value)) + value.encode()
-    if type(value) is float:
-        return _before_double(number, name) + _double(value)
-    if type(value) is int:
-        data = _varint(value & 0xFFFFFFFFFFFFFFFF)
-        return _before_int(number, name, len(data)) + data
-    return _message(number, _key(name) + _message(2, _value(value)))
-
-
-@lru_cache(1024)
-def _before_text(number: int, name: str, size: int) -> bytes:
-    data = _message(number, _key(name) + _message(2, _message(1, bytes(size))))
+def _before(name: str, tag: bytes, value: bytes, size: int) -> bytes:
+    """An attribute of a span up to the last ``size`` bytes, which are its value's own."""
+    data = _message(9, _text(1, name) + _message(2, tag + value))
     return data[: len(data) - size]
-
-
-@lru_cache(256)
-def _before_double(number: int, name: str) -> bytes:
-    return _message(number, _key(name) + _message(2, b"\x21" + bytes(8)))[:-8]
-
-
-@lru_cache(256)
-def _before_int(number: int, name: str, size: int) -> bytes:
-    return _message(number, _key(name) + _message(2, b"\x18" + bytes(size)))[:-size]
-
-
-@lru_cache(1024)
-def _named(name: str, kind: int) -> bytes:
-    return _text(5, name) + _KINDS[kind]
-
-
-@lru_cache(256)
-def _key(name: str) -> bytes:
-    return _text(1, name)
 
 
 def _value(value: Value) -> bytes:
@@ -137,7 +116,7 @@ def _value(value: Value) -> bytes:
     if isinstance(value, bool):
         return b"\x10" + _varint(int(value))
     if isinstance(value, int):
-        return b"\x18" + _varint(value & 0xFFFFFFFFFFFFFFFF)
+        return b"\x18" + _varint(value & _MASK)
     if isinstance(value, float):
         return b"\x21" + _double(value)
     return _message(5, b"".join(_message(1, _text(1, text)) for text in value))
@@ -148,8 +127,7 @@ def _text(number: int, text: str) -> bytes:
 
 
 def _message(number: int, data: bytes) -> bytes:
-    size = len(data)
-    return _tag(number, _BYTES) + (_SMALL[size] if size < 0x80 else _varint(size)) + data
+    return _tag(number, _BYTES) + _varint(len(data)) + data
 
 
 @lru_cache(64)

@@ -17,7 +17,6 @@ import msgspec
 
 from . import logs, otlp
 from .metrics import Bound, Counter
-from .otlp import Span
 from .tracing_settings import Export
 from .version import VERSION
 
@@ -25,49 +24,59 @@ TRACEPARENT = "traceparent"
 RETRIED = frozenset({429, 502, 503, 504})
 """The answers after which OTLP sends the same again."""
 LAST_SEND_SEC = 2.0
-_FORM = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]([0-9a-f])(?:-.*)?")
+DRAWN_TOGETHER = 64
+"""How many traces are named at once. Each by itself, the code for it comes into the caches anew (see ``later``)."""
+_FORM = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]([0-9a-f])(?:-.*)?")
+_LENGTH = 55
 _ODD = frozenset("13579bdf")
-_MASK = (1 << 64) - 1
-# Odd, so that no two numbers below 2^64 give one span two children of the same id.
-_STRIDE = 0x9E3779B97F4A7C15
+_EVERY = 1 << 64
+# The spans of one request have ids that differ in their last four digits alone: these where it begins and where a
+# service goes on with it, its number for each call to a provider. So nobody has to draw an id, or to tell it.
+_FIRST, _NEXT = "0000", "ffff"
 
 log = logs.get("tracing")
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False):
-    """One span's place in its trace; ids in hexadecimal. ``parent_id`` is empty for the first of a trace."""
+    """One span's place in its trace.
 
-    trace_id: str
-    span_id: str
-    parent_id: str
-    sampled: bool
+    ``header`` is its ``traceparent`` where it is the first of its trace; else that of its parent, where it goes on.
+    """
+
+    header: str
+    goes_on: bool = False
 
     @property
-    def header(self) -> str:
-        """Its ``traceparent``, for whoever is called."""
-        return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
+    def trace_id(self) -> str:
+        """In hexadecimal, as all ids."""
+        return self.header[3:35]
 
-    def child(self, number: int) -> "Trace":
-        """Its child of this number, from 1. The same number gives the same child, here and in ``child_header``."""
-        span_id = (int(self.span_id, 16) + number * _STRIDE) & _MASK
-        return Trace(self.trace_id, f"{span_id:016x}", self.span_id, self.sampled)
+    @property
+    def span_id(self) -> str:
+        """Its own."""
+        return f"{self.header[36:48]}{_NEXT}" if self.goes_on else self.header[36:52]
 
+    @property
+    def parent_id(self) -> str:
+        """Its parent's; empty where it is the first."""
+        return self.header[36:52] if self.goes_on else ""
 
-def parse(traceparent: str | None) -> Trace | None:
-    """The span that a ``traceparent`` names; None for none and for what is not one."""
-    found = _FORM.fullmatch(traceparent or "")
-    if found is None:
-        return None
-    trace_id, span_id, flags = found.groups()
-    return Trace(trace_id, span_id, "", flags in _ODD)
+    def child_id(self, number: int) -> str:
+        """The id of the span that ``child_header`` names."""
+        return f"{self.header[36:48]}{number:04x}"
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the trace is recorded."""
+        return self.header[54] in _ODD
 
 
 def child_header(traceparent: str, number: int) -> str:
-    """The header of a span's child, by the header that ``Trace.header`` gave; empty where that is."""
-    if not traceparent:
-        return ""
-    span_id = (int(traceparent[36:52], 16) + number * _STRIDE) & _MASK
-    return f"{traceparent[:36]}{span_id:016x}{traceparent[52:]}"
+    """The ``traceparent`` of a span's child of this number, from 1 to 65,534, by the span's ``Trace.header``.
+
+    Empty where that is.
+    """
+    return f"{traceparent[:48]}{number:04x}{traceparent[52:]}" if traceparent else ""
 
 
 class Tracer:
@@ -83,7 +92,9 @@ class Tracer:
         """``spans`` counts what became of them. ``random_bits`` makes ids, which are no secrets."""
         self._export = export
         self._bits = random_bits
-        self._below = 0 if export is None else round(export.sampler.ratio * (1 << 64))
+        self._drawn: list[str] = []
+        self._below = 0 if export is None else round(export.sampler.ratio * _EVERY)
+        self._follows_parent = export is not None and export.sampler.follows_parent
         self._exporter = None if export is None else Exporter(service, export, spans)
 
     @property
@@ -92,27 +103,30 @@ class Tracer:
         return self._export is not None
 
     def begin(self, traceparent: str | None) -> Trace | None:
-        """A new span within the named one, or the first of a new trace."""
+        """A new span within the named one, or the first of a new trace where none is named that is one."""
         if self._export is None:
             return None
-        parent = None if traceparent is None else _FORM.fullmatch(traceparent)
-        if parent is None:
-            # That one of them is 0, which would be no id, happens once in 2^64 times.
-            ids = self._bits(192).to_bytes(24, "big").hex()
-            trace_id = ids[:32]
-            return Trace(trace_id, ids[32:], "", self._samples(trace_id))
-        trace_id, parent_id, flags = parent.groups()
-        sampled = flags in _ODD if self._export.sampler.follows_parent else self._samples(trace_id)
-        return Trace(trace_id, self._bits(64).to_bytes(8, "big").hex(), parent_id, sampled)
+        named = None if traceparent is None else _FORM.fullmatch(traceparent)
+        if traceparent is None or named is None:
+            if not self._drawn:
+                self._drawn = [self._draw() for _ in range(DRAWN_TOGETHER)]
+            return Trace(self._drawn.pop())
+        if not self._follows_parent:
+            flags = "01" if int(traceparent[19:35], 16) < self._below else "00"
+            traceparent = f"{traceparent[:53]}{flags}"
+        # What a later version may have more to say is not passed on.
+        return Trace(traceparent if len(traceparent) == _LENGTH else f"00{traceparent[2:_LENGTH]}", goes_on=True)
 
-    def _samples(self, trace_id: str) -> bool:
-        """As OpenTelemetry's samplers decide of the first of a trace; the ratio counts by the id's lower half."""
-        return self._below > _MASK or int(trace_id[16:], 16) < self._below
+    def _draw(self) -> str:
+        """The header of a new trace. That an id in it is 0, which would be none, happens once in 2^48 times."""
+        trace_id = self._bits(128)
+        flags = "01" if trace_id % _EVERY < self._below else "00"
+        return f"00-{trace_id:032x}-{self._bits(48):012x}{_FIRST}-{flags}"
 
-    def record(self, span: Span) -> None:
-        """Take a span that has ended; its trace is sampled."""
+    def record(self, span: bytes) -> None:
+        """Take a span that has ended, as ``otlp.encode_span`` gave it; its trace is sampled."""
         if self._exporter is not None:
-            self._exporter.add(otlp.encode_span(span))
+            self._exporter.add(span)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -10,7 +10,7 @@ from ..domain.chat import Locality
 from ..domain.errors import Reason, SkipReason
 from ..domain.events import FinishReason
 from .metering import Spent
-from .stored_route import CallRecord, Outcome, StoredRoute
+from .stored_route import Outcome, StoredRoute
 
 Endpoint = Literal["message", "stream", "completions"]
 Wait = Literal["admitted", "turned_away", "left"]
@@ -37,9 +37,14 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
         return "" if self.trace is None else self.trace.header
 
     @property
+    def recorded(self) -> Trace | None:
+        """Its place in a trace that is recorded; None where it has none."""
+        return self.trace if self.trace is not None and self.trace.sampled else None
+
+    @property
     def traced(self) -> str | None:
         """The trace's id where it is recorded, for whoever wants to look at it."""
-        return self.trace.trace_id if self.trace is not None and self.trace.sampled else None
+        return None if self.recorded is None else self.recorded.trace_id
 
 
 def _no_gaps() -> list[int]:
@@ -57,8 +62,8 @@ class CallEnded(msgspec.Struct, frozen=True, gc=False):
     """For observers: one upstream call is over. Seconds; ``ttft`` None where nothing was said.
 
     ``by_name``: the caller chose the model, so that there may be any number of them. ``hold`` is the id of what was
-    reserved for the call. ``hedge``: it was made beside another one. ``handed_over_by`` broke off where this one went
-    on.
+    reserved for the call. ``asked_model``, ``finish`` and ``reasoning_tokens`` are for traces.
+    ``hedge``: it was made beside another one. ``handed_over_by`` broke off where this one went on.
     """
 
     provider: str
@@ -75,6 +80,9 @@ class CallEnded(msgspec.Struct, frozen=True, gc=False):
     hold: str | None = None
     attempt: int = 1
     gaps: Gaps = msgspec.field(default_factory=Gaps)
+    asked_model: str = ""
+    finish: FinishReason | None = None
+    reasoning_tokens: int | None = None
     hedge: bool = False
     handed_over_by: str | None = None
     skipped_frames: int = 0
@@ -104,25 +112,15 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
 
 
 class Story(msgspec.Struct, frozen=True, gc=False):
-    """The whole way of a request, for traces: its calls, what happened between them, and when it began.
+    """The way of a request, for traces: when it began, and what happened between its calls.
 
-    ``began`` is seconds before its end. The times of the calls are milliseconds since ``began``, and so is
-    ``earlier``, where it takes up what had broken off: its own part begins then.
+    ``began`` is seconds before its end. ``earlier`` is seconds since then, where it takes up what had broken off: its
+    own part begins there.
     """
 
     began: float
-    earlier: int
-    calls: "tuple[TracedCall, ...]"
+    earlier: float
     marks: tuple[Mark, ...]
-
-
-class TracedCall(msgspec.Struct, frozen=True, gc=False):
-    """One call as a trace tells it; ``asked_model`` is the one that was asked for."""
-
-    record: CallRecord
-    asked_model: str
-    finish: FinishReason | None
-    reasoning_tokens: int | None
 
 
 class TurnEnded(msgspec.Struct, frozen=True, gc=False):

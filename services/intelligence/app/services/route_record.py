@@ -30,7 +30,6 @@ from .observations import (
     PassedOver,
     QueueLeft,
     Story,
-    TracedCall,
     Wait,
 )
 from .stored_route import CallRecord, HandoffRecord, Outcome, SkipRecord, StoredRoute
@@ -204,18 +203,9 @@ class RouteRecord:
 
     def story(self) -> Story | None:
         """For traces; None where the request has none."""
-        if self.origin.traced is None:
+        if self.origin.trace is None:
             return None
-        calls = [
-            TracedCall(
-                call,
-                self._asked_models[call.attempt - 1],
-                None if (finished := self._finished.get(call.attempt)) is None else finished.reason,
-                None if finished is None or finished.usage is None else finished.usage.reasoning_tokens,
-            )
-            for call in self.own_calls()
-        ]
-        return Story(self.elapsed, self._earlier_ms, tuple(calls), tuple(self._marks))
+        return Story(self._now() - self._started, self._earlier_ms / 1000, tuple(self._marks))
 
     def _begin_again(self, event: Replaced | Reset | Handoff) -> None:
         match event:
@@ -343,6 +333,7 @@ class RouteRecord:
         spent = self._bill(call, reported)
         first = call.first_token_ms
         finished = self._finished.get(call.attempt)
+        usage = None if finished is None else finished.usage
         self._observe(
             CallEnded(
                 attempt=call.attempt,
@@ -359,6 +350,9 @@ class RouteRecord:
                 origin=self.origin,
                 gaps=self._gaps,
                 hold=self._holds[call.attempt - 1],
+                asked_model=self._asked_models[call.attempt - 1],
+                finish=None if finished is None else finished.reason,
+                reasoning_tokens=None if usage is None else usage.reasoning_tokens,
                 hedge=call.attempt in self._hedges,
                 handed_over_by=self._handed_over_by.get(call.attempt),
                 skipped_frames=0 if finished is None else finished.skipped_frames,

@@ -15,14 +15,9 @@ from ..services.orchestrator.health_board import BreakerChanged
 NEED_A_PERSON: frozenset[Reason] = frozenset({"auth", "billing", "model_missing"})
 
 WARNED_OF: frozenset[str] = frozenset({"failed", "fallback"})
-"""What turns and calls are that are no info lines."""
+"""What turns and calls are that are no info lines: a warning or an error, for which nobody should wait."""
 
 log = logs.get("chat")
-
-
-def worth_a_look(ended: CallEnded | TurnEnded) -> bool:
-    """Whether its line is a warning or an error, for which nobody should wait."""
-    return (ended.outcome if isinstance(ended, CallEnded) else ended.status) in WARNED_OF
 
 
 def call(ended: CallEnded, at: float, pseudonym: Pseudonyms) -> None:

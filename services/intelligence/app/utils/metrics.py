@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import get_args
 
 from novakit import metrics
-from novakit.metrics import LONGEST_VALUE, Read
+from novakit.metrics import LONGEST_VALUE, Read, Seen
+from novakit.metrics import Counter as Count
+from novakit.metrics import Histogram as Distribution
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,7 +21,6 @@ from ..services.observations import (
     GAP_BOUNDS,
     CallEnded,
     Endpoint,
-    Observation,
     PassedOver,
     QueueLeft,
     TurnEnded,
@@ -37,6 +39,8 @@ MEMORY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.5, 1, 5)
 ANY_MODEL = "by name"
 """The label of all models that callers chose themselves: a label must have few values."""
 MODELS = {"model": 32}
+KEPT = 256
+"""Of how many sets of label values the children are kept together; others are looked for one by one."""
 
 
 class Metrics:
@@ -47,6 +51,11 @@ class Metrics:
         self.spans = told.spans()
         self._declare_calls(told)
         self._declare_turns(told)
+        # What is always counted together is found together.
+        self._of_call = lru_cache(KEPT)(self._children_of_call)
+        self._of_words = lru_cache(KEPT)(lambda provider: (self._ttft(provider), self._gaps(provider)))
+        self._of_tokens = lru_cache(KEPT)(self._children_of_tokens)
+        self._of_turn = lru_cache(KEPT)(self._children_of_turn)
         self._openings = told.counter(
             "llm_circuit_openings_total", "Circuits that opened, by the fault that opened them.", "provider", "reason"
         )
@@ -123,17 +132,53 @@ class Metrics:
             self._duration(route)
             self._first_words(route)
 
-    def observe(self, observation: Observation) -> None:
-        """Book a call, a wait, a skip or a turn."""
+    def observe(self, observation: QueueLeft | PassedOver) -> None:
+        """Book a wait or a skip."""
         match observation:
-            case CallEnded():
-                self._call(observation)
-            case TurnEnded():
-                self._turn(observation)
             case QueueLeft():
                 self._waits(observation.provider, observation.outcome).observe(observation.seconds)
             case PassedOver():
                 self._skips(observation.provider, observation.reason).inc()
+
+    def call(self, call: CallEnded, seen: Seen) -> None:
+        """Book an upstream call."""
+        provider = call.provider
+        requests, latency = self._of_call(provider, ANY_MODEL if call.by_name else call.model, call.outcome)
+        requests.inc(1, seen)
+        latency.observe(call.seconds, seen)
+        if call.locality == "cloud":
+            self._cloud(provider).inc(1, seen)
+        if call.ttft is not None:
+            ttft, gaps = self._of_words(provider)
+            ttft.observe(call.ttft, seen)
+            if any(call.gaps.counts):
+                gaps.merge(call.gaps.counts, call.gaps.seconds)
+        if call.outcome == "failed" and call.reason is not None:
+            self._failures(provider, call.reason).inc(1, seen)
+        if call.hedge:
+            self._hedges(provider, call.outcome).inc(1, seen)
+        if call.handed_over_by is not None:
+            self._handoffs(call.handed_over_by, provider, call.outcome).inc(1, seen)
+        if call.skipped_frames:
+            self._bad_frames(provider).inc(call.skipped_frames, seen)
+        if call.spent.tokens:
+            read, written = self._of_tokens(provider)
+            read.inc(call.spent.input_tokens)
+            written.inc(call.spent.output_tokens)
+            if call.spent.cost_usd:
+                self._cost(provider).inc(call.spent.cost_usd)
+
+    def turn(self, turn: TurnEnded, seen: Seen) -> None:
+        """Book a turn."""
+        turns, duration, first_words = self._of_turn(turn.endpoint, turn.status)
+        turns.inc(1, seen)
+        duration.observe(turn.seconds, seen)
+        if turn.ttft is not None:
+            first_words.observe(turn.ttft, seen)
+        if turn.status == "fallback":
+            self._exhausted.inc(1, seen)
+        elif turn.fallback_from is not None and turn.provider is not None and turn.provider != turn.fallback_from:
+            self._fallbacks(turn.fallback_from, turn.provider, str(turn.fallback_reason)).inc(1, seen)
 
     def circuit(self, change: BreakerChanged) -> None:
         """Book a circuit that opened."""
@@ -208,41 +253,14 @@ class Metrics:
         body, content_type = self.told.render(request.headers.get("accept", ""))
         return Response(body, headers={"content-type": content_type})
 
-    def _call(self, call: CallEnded) -> None:
-        provider, seen = call.provider, call.origin.traced
-        self._requests(provider, ANY_MODEL if call.by_name else call.model, call.outcome).inc(1, seen)
-        self._latency(provider).observe(call.seconds, seen)
-        if call.locality == "cloud":
-            self._cloud(provider).inc(1, seen)
-        if call.ttft is not None:
-            self._ttft(provider).observe(call.ttft, seen)
-            gaps = self._gaps(provider)
-            if any(call.gaps.counts):
-                gaps.merge(call.gaps.counts, call.gaps.seconds)
-        if call.outcome == "failed" and call.reason is not None:
-            self._failures(provider, call.reason).inc(1, seen)
-        if call.hedge:
-            self._hedges(provider, call.outcome).inc(1, seen)
-        if call.handed_over_by is not None:
-            self._handoffs(call.handed_over_by, provider, call.outcome).inc(1, seen)
-        if call.skipped_frames:
-            self._bad_frames(provider).inc(call.skipped_frames, seen)
-        if call.spent.tokens:
-            self._tokens(provider, "input").inc(call.spent.input_tokens)
-            self._tokens(provider, "output").inc(call.spent.output_tokens)
-            if call.spent.cost_usd:
-                self._cost(provider).inc(call.spent.cost_usd)
+    def _children_of_call(self, provider: str, model: str, outcome: str) -> tuple[Count, Distribution]:
+        return self._requests(provider, model, outcome), self._latency(provider)
 
-    def _turn(self, turn: TurnEnded) -> None:
-        seen = turn.origin.traced
-        self._turns(turn.endpoint, turn.status).inc(1, seen)
-        self._duration(turn.endpoint).observe(turn.seconds, seen)
-        if turn.ttft is not None:
-            self._first_words(turn.endpoint).observe(turn.ttft, seen)
-        if turn.status == "fallback":
-            self._exhausted.inc(1, seen)
-        elif turn.fallback_from is not None and turn.provider is not None and turn.provider != turn.fallback_from:
-            self._fallbacks(turn.fallback_from, turn.provider, str(turn.fallback_reason)).inc(1, seen)
+    def _children_of_tokens(self, provider: str) -> tuple[Count, Count]:
+        return self._tokens(provider, "input"), self._tokens(provider, "output")
+
+    def _children_of_turn(self, route: str, status: str) -> tuple[Count, Distribution, Distribution]:
+        return self._turns(route, status), self._duration(route), self._first_words(route)
 
 
 def _health(candidate: Candidate, states: Health) -> float:

@@ -12,8 +12,6 @@ from ..services.orchestrator.health_board import BreakerChanged
 from . import lines, spans
 from .metrics import Metrics
 
-ENDED = CallEnded, TurnEnded
-
 
 @dataclass(frozen=True, slots=True)
 class Observers:
@@ -26,23 +24,33 @@ class Observers:
 
     def observe(self, observation: Observation) -> None:
         """A call, a wait, a skip or a turn is over."""
-        if isinstance(observation, ENDED):
-            later.tell(self._tell, (observation, self.clock.wall()), soon=lines.worth_a_look(observation))
-        else:
-            later.tell(self.metrics.observe, observation)
+        match observation:
+            case CallEnded():
+                later.tell(
+                    Observers._call, self, observation, self.clock.wall(), soon=observation.outcome in lines.WARNED_OF
+                )
+            case TurnEnded():
+                later.tell(
+                    Observers._turn, self, observation, self.clock.wall(), soon=observation.status in lines.WARNED_OF
+                )
+            case _:
+                later.tell(Metrics.observe, self.metrics, observation)
 
     def circuit(self, change: BreakerChanged) -> None:
         """A circuit opened, half-opened or closed."""
         self.metrics.circuit(change)
         lines.circuit(change)
 
-    def _tell(self, observed: tuple[CallEnded | TurnEnded, float]) -> None:
-        ended, wall = observed
-        self.metrics.observe(ended)
-        match ended:
-            case CallEnded():
-                lines.call(ended, wall, self.pseudonym)
-            case TurnEnded():
-                lines.turn(ended, wall, self.pseudonym)
-                for span in spans.of_turn(ended, wall, self.pseudonym):
-                    self.tracer.record(span)
+    def _call(self, ended: CallEnded, at: float) -> None:
+        trace = ended.origin.recorded
+        self.metrics.call(ended, None if trace is None else (trace.trace_id, at))
+        lines.call(ended, at, self.pseudonym)
+        if trace is not None:
+            self.tracer.record(spans.of_call(ended, trace, at))
+
+    def _turn(self, ended: TurnEnded, at: float) -> None:
+        trace = ended.origin.recorded
+        self.metrics.turn(ended, None if trace is None else (trace.trace_id, at))
+        lines.turn(ended, at, self.pseudonym)
+        if trace is not None and ended.story is not None:
+            self.tracer.record(spans.of_turn(ended, trace, ended.story, at, self.pseudonym))

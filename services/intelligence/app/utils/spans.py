@@ -7,11 +7,12 @@ in a span.
 
 from functools import lru_cache
 
-from novakit.otlp import CLIENT, SERVER, Span, SpanEvent, Value, encode_attributes
+from novakit import otlp
+from novakit.otlp import CLIENT, SERVER, Value
 from novakit.pseudonyms import Pseudonyms
 from novakit.tracing import Trace
 
-from ..services.observations import TracedCall, TurnEnded
+from ..services.observations import CallEnded, Story, TurnEnded
 
 ROUTES = {"message": "/api/chat/message", "stream": "/api/chat/stream", "completions": "/v1/chat/completions"}
 CONTINUED = "/api/chat/messages/{message_id}/continue"
@@ -19,35 +20,25 @@ PROVIDERS = {"gemini": "gcp.gemini"}
 """Where the conventions have a name of their own for a provider of ours."""
 FAILED = frozenset({"failed", "fallback"})
 _NS = 1_000_000_000
-_NS_IN_MS = 1_000_000
+_request_id = otlp.text_attribute("novacore.request_id")
+_user = otlp.text_attribute("enduser.pseudo.id")
+_ttft = otlp.number_attribute("gen_ai.response.time_to_first_chunk")
+_input_tokens = otlp.integer_attribute("gen_ai.usage.input_tokens")
+_output_tokens = otlp.integer_attribute("gen_ai.usage.output_tokens")
+_reasoning_tokens = otlp.integer_attribute("gen_ai.usage.reasoning.output_tokens")
 
 
-def of_turn(turn: TurnEnded, wall: float, pseudonym: Pseudonyms) -> list[Span]:
-    """The spans of a turn that has ended now, at ``wall`` seconds since 1970; none where it is not traced."""
-    trace, story = turn.origin.trace, turn.story
-    if trace is None or story is None:
-        return []
-    began = round((wall - story.began) * _NS)
-    route = CONTINUED if story.earlier else ROUTES[turn.endpoint]
-    attributes: dict[str, Value] = {
-        "novacore.request_id": turn.origin.request_id,
-        "enduser.pseudo.id": pseudonym(turn.origin.user_id),
-    }
-    if turn.ttft is not None:
-        attributes["gen_ai.response.time_to_first_chunk"] = turn.ttft
-    request = Span(
-        trace_id=trace.trace_id,
-        span_id=trace.span_id,
-        parent_id=trace.parent_id,
-        name=f"POST {route}",
-        kind=SERVER,
-        start_ns=began + story.earlier * _NS_IN_MS,
-        end_ns=round(wall * _NS),
-        attributes=attributes,
-        events=[SpanEvent(mark.name, began + round(mark.at * _NS), mark.attributes) for mark in story.marks],
-        error=turn.status if turn.status in FAILED else "",
-        encoded=_of_turn(
-            route,
+def of_turn(turn: TurnEnded, trace: Trace, story: Story, at: float, pseudonym: Pseudonyms) -> bytes:
+    """The span of a turn that ended ``at`` (seconds since 1970)."""
+    began = at - story.began
+    return otlp.encode_span(
+        trace.trace_id,
+        trace.span_id,
+        trace.parent_id,
+        round((began + story.earlier) * _NS),
+        round(at * _NS),
+        _kind_of_turn(
+            CONTINUED if story.earlier else ROUTES[turn.endpoint],
             turn.status,
             turn.provider,
             turn.model,
@@ -55,49 +46,42 @@ def of_turn(turn: TurnEnded, wall: float, pseudonym: Pseudonyms) -> list[Span]:
             turn.fallback_from,
             turn.fallback_reason,
         ),
+        _request_id(turn.origin.request_id),
+        _user(pseudonym(turn.origin.user_id)),
+        b"" if turn.ttft is None else _ttft(turn.ttft),
+        *[otlp.encode_event(mark.name, round((began + mark.at) * _NS), mark.attributes) for mark in story.marks],
     )
-    return [request, *(_call(trace, call, began) for call in story.calls)]
 
 
-def _call(trace: Trace, call: TracedCall, began: int) -> Span:
-    record, place = call.record, trace.child(call.record.attempt)
-    failed = record.outcome == "failed"
-    attributes: dict[str, Value] = {}
-    spoke = record.first_token_ms is not None
-    if record.first_token_ms is not None:
-        attributes["gen_ai.response.time_to_first_chunk"] = (record.first_token_ms - record.started_ms) / 1000
-    if record.input_tokens or record.output_tokens:
-        attributes["gen_ai.usage.input_tokens"] = record.input_tokens
-        attributes["gen_ai.usage.output_tokens"] = record.output_tokens
-    if call.reasoning_tokens:
-        attributes["gen_ai.usage.reasoning.output_tokens"] = call.reasoning_tokens
-    error = record.reason or "other" if failed else ""
-    return Span(
-        trace_id=place.trace_id,
-        span_id=place.span_id,
-        parent_id=place.parent_id,
-        name=f"chat {call.asked_model}" if call.asked_model else "chat",
-        kind=CLIENT,
-        start_ns=began + record.started_ms * _NS_IN_MS,
-        end_ns=began + (record.started_ms if record.ended_ms is None else record.ended_ms) * _NS_IN_MS,
-        attributes=attributes,
-        error=error,
-        encoded=_of_call(
-            record.provider,
-            record.locality,
-            record.attempt,
-            record.outcome or "cancelled",
+def of_call(call: CallEnded, trace: Trace, at: float) -> bytes:
+    """The span of an upstream call within the turn that has this place in a trace."""
+    used = call.spent.tokens
+    return otlp.encode_span(
+        trace.trace_id,
+        trace.child_id(call.attempt),
+        trace.span_id,
+        round((at - call.seconds) * _NS),
+        round(at * _NS),
+        _kind_of_call(
+            call.provider,
+            call.locality,
+            call.attempt,
+            call.outcome,
             call.asked_model,
-            record.model if spoke else "",
-            error,
+            "" if call.ttft is None else call.model,
+            call.reason or "other" if call.outcome == "failed" else "",
             call.finish or "",
-            estimated=record.estimated,
+            call.spent.estimated,
         ),
+        b"" if call.ttft is None else _ttft(call.ttft),
+        _input_tokens(call.spent.input_tokens) if used else b"",
+        _output_tokens(call.spent.output_tokens) if used else b"",
+        _reasoning_tokens(call.reasoning_tokens) if call.reasoning_tokens else b"",
     )
 
 
 @lru_cache(1024)
-def _of_turn(
+def _kind_of_turn(
     route: str,
     status: str,
     provider: str | None,
@@ -116,11 +100,12 @@ def _of_turn(
         "novacore.fallback_from": fallback_from,
         "novacore.fallback_reason": fallback_reason,
     }
-    return encode_attributes({name: value for name, value in about.items() if value is not None})
+    attributes = {name: value for name, value in about.items() if value is not None}
+    return otlp.encode_kind(f"POST {route}", SERVER, attributes, failed=status in FAILED)
 
 
 @lru_cache(1024)
-def _of_call(
+def _kind_of_call(
     provider: str,
     locality: str,
     attempt: int,
@@ -129,7 +114,6 @@ def _of_call(
     model: str,
     error: str,
     finish: str,
-    *,
     estimated: bool,
 ) -> bytes:
     found: dict[str, Value] = {
@@ -146,4 +130,4 @@ def _of_call(
     found |= {name: value for name, value in words.items() if value}
     if finish:
         found["gen_ai.response.finish_reasons"] = (finish,)
-    return encode_attributes(found)
+    return otlp.encode_kind(f"chat {asked_model}" if asked_model else "chat", CLIENT, found, failed=bool(error))
