@@ -107,8 +107,8 @@ One JSON object a line on standard output; on a terminal the same, to be read. E
 line has the type and the place, never the message. `user` is a pseudonym made with a key: the same in all services,
 and of no use to whoever does not have SERVICE_JWT_SECRET. No line holds a prompt, an answer or a key.
 
-`timestamp` is when it happened. The info lines of requests are written within a quarter of a second, several together;
-what waits is written before any other line, and before the service ends.
+`timestamp` is when it happened. The info lines of requests are written within a quarter of a second, several
+together; what waits is written before any other line, and before the service ends.
 
 *error* needs a person: page on it. *warning* was dealt with and is worth a look where it goes on. *info* is the
 ordinary course.

@@ -18,7 +18,7 @@ from . import logs
 
 DELAY_SEC = 0.25
 MOST = 128
-"""With 64 telling costs half of what it costs with 4, and with 256 no less than with these. It takes a millisecond."""
+"""With 64 telling costs half of what it costs with 4, and with 256 as much as with these. It takes a millisecond."""
 
 What = TypeVarTuple("What")
 
