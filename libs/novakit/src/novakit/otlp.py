@@ -86,13 +86,11 @@ def encode_request(resource: bytes, spans: Iterable[bytes]) -> bytes:
     """A message ``ExportTraceServiceRequest``; ``resource`` is what ``encode_resource`` gave."""
     parts = [_SCOPE]
     for span in spans:
-        parts += (_before_span(len(span)), span)
-    return _message(1, resource + _message(2, b"".join(parts)))
-
-
-@lru_cache(1024)
-def _before_span(size: int) -> bytes:
-    return _tag(2, _BYTES) + _varint(size)
+        parts += (_before_message(2, len(span)), span)
+    # All of it is moved once: there may be hundreds of thousands of bytes.
+    within = sum(map(len, parts))
+    parts = [resource, _before_message(2, within), *parts]
+    return b"".join((_before_message(1, sum(map(len, parts))), *parts))
 
 
 def encode_resource(attributes: Attributes) -> bytes:
@@ -127,7 +125,12 @@ def _text(number: int, text: str) -> bytes:
 
 
 def _message(number: int, data: bytes) -> bytes:
-    return _tag(number, _BYTES) + _varint(len(data)) + data
+    return _before_message(number, len(data)) + data
+
+
+@lru_cache(1024)
+def _before_message(number: int, size: int) -> bytes:
+    return _tag(number, _BYTES) + _varint(size)
 
 
 @lru_cache(64)
