@@ -369,7 +369,7 @@ def _memory(
     return MemoryClient(session, settings.memory_url, signer, clock, metrics.memory)
 
 
-async def _no_wishes(_user_id: str) -> Wishes:
+async def _no_wishes(_user_id: str, _request_id: str) -> Wishes:
     return NO_WISHES
 
 

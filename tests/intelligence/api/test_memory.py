@@ -37,6 +37,7 @@ class Memory:
     tokens: list[str] = field(default_factory=list)
     puts: list[bytes] = field(default_factory=list)
     recalls: list[str] = field(default_factory=list)
+    requests: list[str | None] = field(default_factory=list)
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
     def app(self) -> FastAPI:
@@ -46,6 +47,7 @@ class Memory:
         async def preferences(request: Request) -> Response:
             self.users.append(request.headers["x-user-id"])
             self.tokens.append(request.headers["x-service-token"])
+            self.requests.append(request.headers.get("x-request-id"))
             return await self.answer()
 
         @app.put("/api/memory/preferences")
@@ -56,6 +58,7 @@ class Memory:
         @app.post("/internal/facts/recall")
         async def recall(request: Request) -> Response:
             self.recalls.append(request.headers["x-user-id"])
+            self.requests.append(request.headers.get("x-request-id"))
             return await self.answer()
 
         return app
@@ -94,6 +97,15 @@ async def test_the_order_that_a_user_wishes_for_is_followed(world: World) -> Non
         assert (await client.message()).body["response"] == "OpenAI speaking."
         await world.openai.refuse()
         assert (await client.message()).body["response"] == "Gemini speaking."
+
+
+@patiently
+async def test_memory_is_told_for_which_request_it_is_asked(world: World) -> None:
+    """So that one id finds the lines of all services."""
+    async with remembering(says({"facts": []})) as memory:
+        client = await world.serve(MEMORY_URL=memory.url)
+        await client.message("Where does my sister live?")
+        assert memory.requests == ["request-1", "request-1"]
 
 
 @patiently

@@ -211,12 +211,12 @@ class Memory(MemoryClient):
     def __init__(self, wishes: Wishes, facts: Sequence[Fact], *, down: bool) -> None:
         self._wishes, self._facts, self._down = wishes, tuple(facts), down
 
-    async def wishes(self, user_id: str) -> Wishes:
+    async def wishes(self, user_id: str, request_id: str) -> Wishes:
         """See MemoryClient."""
         await asyncio.sleep(0.15 if self._down else 0.01)
         return NO_WISHES if self._down else self._wishes
 
-    async def recall(self, user_id: str, message: str) -> tuple[Fact, ...]:
+    async def recall(self, user_id: str, message: str, request_id: str) -> tuple[Fact, ...]:
         """See MemoryClient."""
         await asyncio.sleep(0.15 if self._down else 0.01)
         return () if self._down else self._facts

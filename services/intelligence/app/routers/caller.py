@@ -24,10 +24,10 @@ from ..services.memory_client import Wishes
 
 REQUEST_ID_CHARS = 64
 
-WishesOf = Callable[[str], Awaitable[Wishes]]
-"""What a user prefers, as the memory service knows it."""
-RecallOf = Callable[[str, str], Awaitable[tuple[Fact, ...]]]
-"""What a user asked to be remembered and a message reminds of, as the memory service knows it."""
+WishesOf = Callable[[str, str], Awaitable[Wishes]]
+"""What a user prefers, as the memory service knows it: by the user's id and the request's."""
+RecallOf = Callable[[str, str, str], Awaitable[tuple[Fact, ...]]]
+"""What a user asked to be remembered and a message reminds of: by the user's id, the message, the request's id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ class ChatEndpoints:
     async def foresee(self, body: bytes, caller: Caller) -> ProviderRequest:
         """What a provider would be asked for the message of this body; raises the Problem that ``message`` would."""
         asked = self._asked(body)
-        wishes, facts = await self._asked_of_memory(caller.user_id, asked)
+        wishes, facts = await self._asked_of_memory(caller, asked)
         question = replace(_question(caller, asked, "message"), facts=facts)
         with told_as_problems():
             return await self._conversations.foresee(question, wishes)
@@ -127,16 +127,17 @@ class ChatEndpoints:
         caller = identify(scope, self._verifier)
         asked = self._asked(await read_body(receive, MAX_BODY_BYTES))
         key = key_of(scope, caller, endpoint, asked)
-        wishes, facts = await self._asked_of_memory(caller.user_id, asked)
+        wishes, facts = await self._asked_of_memory(caller, asked)
         question = _question(caller, asked, endpoint, rewinds=rewinds(scope), key=key)
         question = replace(question, facts=facts, to_remember=self._to_remember(asked))
         return await self._conversations.begin(question, wishes)
 
-    async def _asked_of_memory(self, user_id: str, asked: ChatMessage) -> tuple[Wishes, tuple[Fact, ...]]:
+    async def _asked_of_memory(self, caller: Caller, asked: ChatMessage) -> tuple[Wishes, tuple[Fact, ...]]:
         """Both at once: each has the same deadline, so that memory costs one at most."""
+        wishes = self._wishes_of(caller.user_id, caller.request_id)
         if self._recall is None or not asked.use_memory:
-            return await self._wishes_of(user_id), ()
-        return await asyncio.gather(self._wishes_of(user_id), self._recall(user_id, asked.message))
+            return await wishes, ()
+        return await asyncio.gather(wishes, self._recall(caller.user_id, asked.message, caller.request_id))
 
     def _to_remember(self, asked: ChatMessage) -> str | None:
         return to_remember(asked.message) if self._learns and asked.use_memory else None

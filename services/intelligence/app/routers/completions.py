@@ -182,7 +182,7 @@ class CompletionEndpoints:
             turns=body.turns,
             sampling=body.sampling,
             chain=chain,
-            wishes=await self._parts.wishes_of(caller.user_id),
+            wishes=await self._parts.wishes_of(caller.user_id, caller.request_id),
             local_only=local_only is not None and local_only.strip().lower() != "false",
             stream=body.stream,
             with_usage=body.with_usage,

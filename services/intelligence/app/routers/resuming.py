@@ -59,7 +59,7 @@ class ResumeEndpoints:
             message_id,
             caller.user_id,
             caller.request_id,
-            await self._wishes_of(caller.user_id),
+            await self._wishes_of(caller.user_id, caller.request_id),
             rewinds=rewinds(scope),
             keyed=header(scope, KEY_HEADER) is not None,
             traceparent=caller.traceparent,

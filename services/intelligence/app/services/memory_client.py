@@ -10,11 +10,12 @@ import aiohttp
 import msgspec
 from novakit import logs
 from novakit.clock import Clock
-from novakit.identity import TOKEN_HEADER, USER_HEADER, TokenSigner
+from novakit.identity import REQUEST_ID_HEADER, TOKEN_HEADER, USER_HEADER, TokenSigner
 
 from ..routing.facts import Fact
 
 PREFERENCES = "/api/memory/preferences"
+RECALL = "/internal/facts/recall"
 DEADLINE_SEC = 0.15
 PATIENCE_SEC = 5.0
 """For a user who asks for the preferences themselves."""
@@ -110,13 +111,16 @@ class MemoryClient:
         self._kept: dict[str, _Kept] = {}
         self._recall_failed: dict[str, float] = {}
 
-    async def wishes(self, user_id: str) -> Wishes:
-        """What the user prefers; no wishes where there are none, or memory does not answer in time."""
+    async def wishes(self, user_id: str, request_id: str) -> Wishes:
+        """What the user prefers; no wishes where there are none, or memory does not answer in time.
+
+        ``request_id`` is of the request that needs it, for memory's log.
+        """
         now = self._clock.now()
         kept = self._kept.get(user_id)
         if kept is not None and now < kept.until:
             return kept.wishes
-        wishes = await self._ask(user_id)
+        wishes = await self._ask(user_id, request_id)
         if len(self._kept) >= MOST_USERS:
             self._kept.pop(next(iter(self._kept)))
         self._kept[user_id] = _Kept(wishes, self._clock.now() + KEPT_SEC)
@@ -129,7 +133,7 @@ class MemoryClient:
             self._kept.pop(user_id, None)
         return reply
 
-    async def recall(self, user_id: str, message: str) -> tuple[Fact, ...]:
+    async def recall(self, user_id: str, message: str, request_id: str) -> tuple[Fact, ...]:
         """What the user asked to be remembered and this message reminds of, the best first.
 
         Nothing where memory has nothing, or does not answer in time.
@@ -140,7 +144,7 @@ class MemoryClient:
         try:
             with self._timed("recall"):
                 async with asyncio.timeout(DEADLINE_SEC):
-                    async with self._request("POST", "/internal/facts/recall", user_id, question) as response:
+                    async with self._request("POST", RECALL, user_id, question, request_id) as response:
                         response.raise_for_status()
                         found = msgspec.json.decode(await response.read(), type=_Recollection)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
@@ -165,11 +169,12 @@ class MemoryClient:
             raise MemoryDownError from None
 
     def _request(
-        self, method: str, path: str, user_id: str, body: bytes | None = None
+        self, method: str, path: str, user_id: str, body: bytes | None = None, request_id: str = ""
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         headers = {
             TOKEN_HEADER: self._signer.token(),
             USER_HEADER: user_id,
+            REQUEST_ID_HEADER: request_id,
             "Content-Type": "application/json",
         }
         return self._session.request(method, self._url + path, headers=headers, data=body)
@@ -187,11 +192,11 @@ class MemoryClient:
             raise
         self._observe(MemoryCalled(call, "answered", self._clock.now() - began))
 
-    async def _ask(self, user_id: str) -> Wishes:
+    async def _ask(self, user_id: str, request_id: str) -> Wishes:
         try:
             with self._timed("preferences"):
                 async with asyncio.timeout(DEADLINE_SEC):
-                    async with self._request("GET", PREFERENCES, user_id) as response:
+                    async with self._request("GET", PREFERENCES, user_id, request_id=request_id) as response:
                         response.raise_for_status()
                         found = msgspec.json.decode(await response.read(), type=_Preferences)
                         return Wishes(tuple(found.provider_order or ()), found.hedging)
