@@ -1,8 +1,19 @@
+import asyncio
+
 import pytest
+from novakit import logs
 from novakit.clock import FakeClock
+from novakit.later import later
+from novakit.pseudonyms import Pseudonyms
+from novakit.tracing import Tracer
+from novakit.tracing_settings import Export, Sampler
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from services.gateway.app.config import Settings
+from services.gateway.app.exchange import Exchange
+from services.gateway.app.metrics import GatewayMetrics
+from services.gateway.app.watch import Watch
 
 from .running import BEARER, Gateway, running
 
@@ -74,3 +85,28 @@ async def test_two_gateways_in_one_process_count_each_for_itself(
         text = (await other.get("/metrics")).body.decode()
 
     assert 'route="v1"' not in text
+
+
+async def test_an_exemplar_carries_the_time_of_its_request_also_where_it_is_told_later(clock: FakeClock) -> None:
+    metrics = GatewayMetrics()
+    tracer = Tracer("gateway", Export("http://127.0.0.1:1", {}, Sampler(), {}), metrics.spans)
+    watch = Watch(metrics, tracer, Pseudonyms("secret"), clock, logs.get("requests"))
+    later.put_off(asyncio.get_running_loop())
+    try:
+        watch.end("chat", "POST", Exchange(_nowhere, "r", (), watch.begin("chat")), 0.5)
+        ended = clock.wall()
+        clock.advance(0.2)
+        told = metrics.told.render("application/openmetrics-text")[0].decode()
+    finally:
+        later.at_once()
+    [seen] = [
+        sample.exemplar
+        for family in text_string_to_metric_families(told)  # type: ignore[no-untyped-call]
+        for sample in family.samples
+        if sample.name == "gateway_requests_total" and sample.exemplar is not None
+    ]
+    assert float(seen.timestamp or 0) == ended
+
+
+async def _nowhere(_message: object) -> None:
+    return None

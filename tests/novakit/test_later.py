@@ -5,6 +5,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -136,6 +137,14 @@ def test_what_cannot_be_told_keeps_nothing_else_from_being_told(out: io.StringIO
     later.catch_up()
     assert events(out) == ["told", "not_told", "told"]
     assert "what a person wrote" not in out.getvalue()
+
+
+@pytest.mark.usefixtures("loop")
+def test_a_line_that_breaks_half_written_leaves_nothing_of_itself(out: io.StringIO) -> None:
+    for fields in ({"number": 1}, {"number": 2, "name": "half a character: \ud800"}, {"number": 3}):
+        later.tell(partial(log.info, "told", ready=fields))
+    later.catch_up()
+    assert events(out) == ["told", "not_told", "told"]
 
 
 @pytest.mark.usefixtures("loop")

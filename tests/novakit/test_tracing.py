@@ -82,22 +82,23 @@ def test_what_is_no_traceparent_names_no_span(text: str | None) -> None:
     assert begun.trace_id != "ab" * 16
 
 
-@pytest.mark.parametrize("text", [PARENT, f"01{PARENT[2:]}-more", f"{PARENT[:-2]}03"])
-def test_a_traceparent_of_a_later_version_is_read_as_far_as_it_is_known(text: str) -> None:
-    begun = tracer(nowhere()).begin(text)
+@pytest.mark.parametrize("sampler", [ALL, Sampler(follows_parent=False)])
+@pytest.mark.parametrize("text", [PARENT, f"01{PARENT[2:]}", f"01{PARENT[2:]}-more", f"{PARENT[:-2]}03"])
+def test_a_traceparent_of_a_later_version_is_read_as_far_as_it_is_known(text: str, sampler: Sampler) -> None:
+    begun = tracer(nowhere(sampler)).begin(text)
     assert begun is not None
     assert (begun.trace_id, begun.parent_id, begun.sampled) == ("ab" * 16, "cd" * 8, True)
-    assert re.fullmatch(f"00-{begun.trace_id}-[0-9a-f]{{12}}0007-0[13]", child_header(begun.header, 7))
+    assert re.fullmatch(f"00-{begun.trace_id}-[0-9a-f]{{12}}0007-0[13]", child_header(begun.traceparent, 7))
 
 
 def test_all_spans_of_a_request_have_ids_of_their_own() -> None:
     door, within = tracer(nowhere()), tracer(nowhere())
     first = door.begin(None)
     assert first is not None
-    second = within.begin(first.header)
+    second = within.begin(first.traceparent)
     assert second is not None
     calls = [second.child_id(number) for number in range(1, 500)]
-    assert [child_header(second.header, number) for number in range(1, 500)] == [
+    assert [child_header(second.traceparent, number) for number in range(1, 500)] == [
         f"00-{first.trace_id}-{call}-01" for call in calls
     ]
     ids = {first.span_id, second.span_id, *calls}
@@ -147,7 +148,7 @@ def test_a_ratio_is_decided_by_the_traces_id_so_that_all_services_decide_alike()
     begun = [trace for trace in (mine.begin(None) for _ in range(2000)) if trace is not None]
     assert 400 < len([trace for trace in begun if trace.sampled]) < 600
     for trace in begun:
-        again = other.begin(trace.header)
+        again = other.begin(trace.traceparent)
         assert again is not None
         assert again.sampled == trace.sampled
 

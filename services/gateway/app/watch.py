@@ -54,8 +54,8 @@ class Watch:
 
     def _tell(self, over: "_Over") -> None:
         trace = over.trace
-        trace_id = None if trace is None else trace.trace_id
-        seen = (trace_id, over.wall) if trace is not None and trace_id is not None and trace.sampled else None
+        recorded = trace if trace is not None and trace.sampled else None
+        seen = None if recorded is None else (recorded.trace_id, over.wall)
         self.metrics.answered(over.route, over.status, over.seconds, seen)
         write = self.log.debug if over.route in QUIET else self.log.info
         user = self.pseudonym(over.user)
@@ -65,13 +65,13 @@ class Watch:
             "status": over.status,
             "api_latency_ms": round(over.seconds * 1000, 1),
             "request_id": over.request_id,
-            "trace_id": trace_id,
+            "trace_id": None if trace is None else trace.trace_id,
             "user": user or None,
             "cut": over.cut,
         }
         write("request", when=over.wall, ready=fields)
-        if trace is not None and seen is not None:
-            self.tracer.record(_span(trace, over, user))
+        if recorded is not None:
+            self.tracer.record(_span(recorded, over, user))
 
     def crashed(self, error: Exception, exchange: Exchange) -> None:
         """Something broke on our side: its place is told, not its message, which may quote what a person wrote."""

@@ -27,7 +27,8 @@ LAST_SEND_SEC = 2.0
 DRAWN_TOGETHER = 64
 """How many traces are named at once. Each by itself, the code for it comes into the caches anew (see ``later``)."""
 _FORM = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]([0-9a-f])(?:-.*)?")
-_LENGTH = 55
+_KNOWN, _LENGTH = "00-", 55
+"""The version of Trace Context that is written here, and how long it is."""
 _ODD = frozenset("13579bdf")
 _EVERY = 1 << 64
 # The spans of one request have ids that differ in their last four digits alone: these where it begins and where a
@@ -40,39 +41,40 @@ log = logs.get("tracing")
 class Trace(msgspec.Struct, frozen=True, gc=False):
     """One span's place in its trace.
 
-    ``header`` is its ``traceparent`` where it is the first of its trace; else that of its parent, where it goes on.
+    ``traceparent`` names the span itself where it is the first of its trace, else its parent, where it ``goes_on``:
+    all ids of a request follow from it.
     """
 
-    header: str
+    traceparent: str
     goes_on: bool = False
 
     @property
     def trace_id(self) -> str:
         """In hexadecimal, as all ids."""
-        return self.header[3:35]
+        return self.traceparent[3:35]
 
     @property
     def span_id(self) -> str:
         """Its own."""
-        return f"{self.header[36:48]}{_NEXT}" if self.goes_on else self.header[36:52]
+        return f"{self.traceparent[36:48]}{_NEXT}" if self.goes_on else self.traceparent[36:52]
 
     @property
     def parent_id(self) -> str:
         """Its parent's; empty where it is the first."""
-        return self.header[36:52] if self.goes_on else ""
+        return self.traceparent[36:52] if self.goes_on else ""
 
     def child_id(self, number: int) -> str:
         """The id of the span that ``child_header`` names."""
-        return f"{self.header[36:48]}{number:04x}"
+        return f"{self.traceparent[36:48]}{number:04x}"
 
     @property
     def sampled(self) -> bool:
         """Whether the trace is recorded."""
-        return self.header[54] in _ODD
+        return self.traceparent[54] in _ODD
 
 
 def child_header(traceparent: str, number: int) -> str:
-    """The ``traceparent`` of a span's child of this number, from 1 to 65,534, by the span's ``Trace.header``.
+    """The ``traceparent`` of a span's child of this number, from 1 to 65,534, by ``Trace.traceparent``.
 
     Empty where that is.
     """
@@ -114,8 +116,10 @@ class Tracer:
         if not self._follows_parent:
             flags = "01" if int(traceparent[19:35], 16) < self._below else "00"
             traceparent = f"{traceparent[:53]}{flags}"
-        # What a later version may have more to say is not passed on.
-        return Trace(traceparent if len(traceparent) == _LENGTH else f"00{traceparent[2:_LENGTH]}", goes_on=True)
+        if len(traceparent) != _LENGTH or not traceparent.startswith(_KNOWN):
+            # What a later version may have more to say is not passed on.
+            traceparent = f"{_KNOWN}{traceparent[len(_KNOWN) : _LENGTH]}"
+        return Trace(traceparent, goes_on=True)
 
     def _draw(self) -> str:
         """The header of a new trace. That an id in it is 0, which would be none, happens once in 2^48 times."""

@@ -70,7 +70,7 @@ class Forwarder:
                 (REQUEST_ID_HEADER, exchange.request_id),
             ]
             if exchange.trace is not None:
-                headers.append((TRACEPARENT, exchange.trace.header))
+                headers.append((TRACEPARENT, exchange.trace.traceparent))
             work = self._relay(upstream, scope, target, headers, body, exchange)
             if not await until_client_leaves(receive, work):
                 exchange.cut = "client_left"

@@ -7,7 +7,7 @@ from novakit.openapi import INNER_PROBLEMS, problems
 from novakit.problem import Problem
 
 from ..services.memory_client import MemoryClient, MemoryDownError, Reply
-from .caller import CurrentCaller
+from .caller import Caller, CurrentCaller
 from .sessions import parts_of
 
 _TOLD_BY_MEMORY = frozenset({200, 201, 409, 422})
@@ -37,17 +37,18 @@ async def remember_fact(wanted: NewFact, request: Request, caller: CurrentCaller
     """
     allowed = await parts_of(request).repository.cloud_allowed(caller.user_id)
     marked = wanted.model_copy(update={"local_only": wanted.local_only or not allowed})
-    reply = await _kept(request, caller.user_id, marked)
+    reply = await _kept(request, caller, marked)
     if reply.status not in _TOLD_BY_MEMORY:
         raise Problem(502, "The memory service did not keep it; its log has the details.")
     return Response(reply.body, status_code=reply.status, media_type=reply.media_type)
 
 
-async def _kept(request: Request, user_id: str, fact: NewFact) -> Reply:
+async def _kept(request: Request, caller: Caller, fact: NewFact) -> Reply:
     memory: MemoryClient | None = request.app.state.memory
     if memory is not None:
         try:
-            return await memory.call("POST", FACTS_PATH, user_id, fact.model_dump_json().encode())
+            body = fact.model_dump_json().encode()
+            return await memory.call("POST", FACTS_PATH, caller.user_id, body, caller.request_id)
         except MemoryDownError:
             pass
     raise Problem(503, "The memory service cannot be reached; try again.", headers={"Retry-After": "2"})

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from ..services.memory_client import MemoryClient, MemoryDownError, Reply
-from .caller import CurrentCaller
+from .caller import Caller, CurrentCaller
 from .sessions import parts_of
 
 router = APIRouter(
@@ -51,7 +51,7 @@ class Preferences(BaseModel):
 @router.get("/preferences")
 async def read_preferences(request: Request, caller: CurrentCaller) -> Preferences:
     """Give the user's preferences."""
-    kept = await _asked(request, caller.user_id, None)
+    kept = await _asked(request, caller, None)
     return await _together(request, caller.user_id, kept)
 
 
@@ -65,7 +65,7 @@ async def replace_preferences(body: Preferences, request: Request, caller: Curre
         await parts.conversations.allow_cloud(caller.user_id, allowed=False)
     # Not msgspec's: half a character, which JSON can write, is the memory service's to refuse like any other name.
     wishes = {"provider_order": body.provider_order, "hedging": body.hedging}
-    kept = await _asked(request, caller.user_id, json.dumps(wishes, separators=(",", ":")).encode())
+    kept = await _asked(request, caller, json.dumps(wishes, separators=(",", ":")).encode())
     if kept.status != 200:
         return Response(kept.body, status_code=kept.status, media_type=kept.media_type)
     if told and allowed:
@@ -73,13 +73,13 @@ async def replace_preferences(body: Preferences, request: Request, caller: Curre
     return await _together(request, caller.user_id, kept)
 
 
-async def _asked(request: Request, user_id: str, replacing: bytes | None) -> Reply:
+async def _asked(request: Request, caller: Caller, replacing: bytes | None) -> Reply:
     memory: MemoryClient | None = request.app.state.memory
     problem = Problem(503, "The memory service cannot be reached; try again.", headers={"Retry-After": "2"})
     if memory is None:
         raise problem
     try:
-        return await memory.preferences(user_id, replacing)
+        return await memory.preferences(caller.user_id, caller.request_id, replacing)
     except MemoryDownError:
         raise problem from None
 

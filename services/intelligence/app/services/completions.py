@@ -101,7 +101,7 @@ class Completions:
                 order=wanted.wishes.order,
                 hedging=wanted.wishes.hedging,
                 chain=wanted.chain,
-                traceparent=record.origin.header,
+                traceparent=record.origin.traceparent,
             )
             events = self._orchestrator.generate_streaming_response(request, current, shown=wanted.stream)
             async with aclosing(events):

@@ -126,9 +126,9 @@ class MemoryClient:
         self._kept[user_id] = _Kept(wishes, self._clock.now() + KEPT_SEC)
         return wishes
 
-    async def preferences(self, user_id: str, replacing: bytes | None = None) -> Reply:
+    async def preferences(self, user_id: str, request_id: str, replacing: bytes | None = None) -> Reply:
         """The preferences as memory keeps them, replaced by this JSON where it is given; raises MemoryDownError."""
-        reply = await self.call("GET" if replacing is None else "PUT", PREFERENCES, user_id, replacing)
+        reply = await self.call("GET" if replacing is None else "PUT", PREFERENCES, user_id, replacing, request_id)
         if replacing is not None:
             self._kept.pop(user_id, None)
         return reply
@@ -155,13 +155,18 @@ class MemoryClient:
             return ()
         return tuple(Fact(fact.text, fact.local_only, fact.session_id) for fact in found.facts)
 
-    async def call(self, method: str, path: str, user_id: str, body: bytes | None = None) -> Reply:
-        """One call with patience, on behalf of a user; ``body`` is JSON. Raises MemoryDownError."""
+    async def call(
+        self, method: str, path: str, user_id: str, body: bytes | None = None, request_id: str = ""
+    ) -> Reply:
+        """One call with patience, on behalf of a user; ``body`` is JSON. Raises MemoryDownError.
+
+        ``request_id`` is empty for what no request waits for.
+        """
         try:
             with self._timed("passed_on"):
                 async with (
                     asyncio.timeout(PATIENCE_SEC),
-                    self._request(method, path, user_id, body) as response,
+                    self._request(method, path, user_id, body, request_id) as response,
                 ):
                     return Reply(response.status, response.content_type, await response.read())
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
@@ -174,9 +179,10 @@ class MemoryClient:
         headers = {
             TOKEN_HEADER: self._signer.token(),
             USER_HEADER: user_id,
-            REQUEST_ID_HEADER: request_id,
             "Content-Type": "application/json",
         }
+        if request_id:
+            headers[REQUEST_ID_HEADER] = request_id
         return self._session.request(method, self._url + path, headers=headers, data=body)
 
     @contextmanager

@@ -32,9 +32,9 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
         return None if self.trace is None else self.trace.trace_id
 
     @property
-    def header(self) -> str:
-        """Its ``traceparent`` for whoever is asked; empty where there is no trace."""
-        return "" if self.trace is None else self.trace.header
+    def traceparent(self) -> str:
+        """What ``child_header`` makes the headers of its calls of; empty where there is no trace."""
+        return "" if self.trace is None else self.trace.traceparent
 
     @property
     def recorded(self) -> Trace | None:
@@ -44,7 +44,8 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
     @property
     def traced(self) -> str | None:
         """The trace's id where it is recorded, for whoever wants to look at it."""
-        return None if self.recorded is None else self.recorded.trace_id
+        recorded = self.recorded
+        return None if recorded is None else recorded.trace_id
 
 
 def _no_gaps() -> list[int]:
@@ -62,8 +63,8 @@ class CallEnded(msgspec.Struct, frozen=True, gc=False):
     """For observers: one upstream call is over. Seconds; ``ttft`` None where nothing was said.
 
     ``by_name``: the caller chose the model, so that there may be any number of them. ``hold`` is the id of what was
-    reserved for the call. ``asked_model``, ``finish`` and ``reasoning_tokens`` are for traces.
-    ``hedge``: it was made beside another one. ``handed_over_by`` broke off where this one went on.
+    reserved for the call. ``asked_model``, ``finish`` and ``reasoning_tokens`` are for
+    traces. ``hedge``: it was made beside another one. ``handed_over_by`` broke off where this one went on.
     """
 
     provider: str

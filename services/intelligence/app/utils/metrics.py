@@ -8,8 +8,6 @@ from typing import get_args
 
 from novakit import metrics
 from novakit.metrics import LONGEST_VALUE, Read, Seen
-from novakit.metrics import Counter as Count
-from novakit.metrics import Histogram as Distribution
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -253,13 +251,15 @@ class Metrics:
         body, content_type = self.told.render(request.headers.get("accept", ""))
         return Response(body, headers={"content-type": content_type})
 
-    def _children_of_call(self, provider: str, model: str, outcome: str) -> tuple[Count, Distribution]:
+    def _children_of_call(self, provider: str, model: str, outcome: str) -> tuple[metrics.Counter, metrics.Histogram]:
         return self._requests(provider, model, outcome), self._latency(provider)
 
-    def _children_of_tokens(self, provider: str) -> tuple[Count, Count]:
+    def _children_of_tokens(self, provider: str) -> tuple[metrics.Counter, metrics.Counter]:
         return self._tokens(provider, "input"), self._tokens(provider, "output")
 
-    def _children_of_turn(self, route: str, status: str) -> tuple[Count, Distribution, Distribution]:
+    def _children_of_turn(
+        self, route: str, status: str
+    ) -> tuple[metrics.Counter, metrics.Histogram, metrics.Histogram]:
         return self._turns(route, status), self._duration(route), self._first_words(route)
 
 

@@ -144,7 +144,7 @@ class Conversations:
             session_id=begun.session_id,
             user_id=question.user_id,
             endpoint=question.endpoint,
-            request=self._request(question, wishes, begun, given, route.origin.header),
+            request=self._request(question, wishes, begun, given, route.origin.traceparent),
             route=route,
             rewinds=question.rewinds,
             patience=None if question.key is None else self._manner.patience,
@@ -204,7 +204,7 @@ class Conversations:
             locks=locks,
             order=wishes.order,
             hedging=wishes.hedging,
-            traceparent=route.origin.header,
+            traceparent=route.origin.traceparent,
         )
         turn = Turn(
             message_id=message_id,
