@@ -37,7 +37,10 @@ _CONTROL = dict.fromkeys((*range(32), *range(127, 160)))
 
 
 class _Output:
-    """Where lines go and which are written. Each is one write and a flush: the launcher reads them through a pipe."""
+    """Where lines go and which are written. Each is one write and a flush: the launcher reads them through a pipe.
+
+    Those of a thread that gathers them are one write together.
+    """
 
     def __init__(self, service: str, level: int, out: TextIO, *, readable: bool) -> None:
         self.service = service
